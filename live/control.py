@@ -1,0 +1,125 @@
+"""The control interface of the media engine: open a room, admit a peer with an offer, set what it may send, watch who
+speaks. The server talks to the embedded engine (`live/worker.py`, one process) through it; a distributed engine can stand
+behind the same `MediaEngine` protocol. Nothing outside `live/` may know which one runs.
+
+Labels are opaque here: the server passes a participant's id and gets it back, the engine never looks inside.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Final, Literal, Protocol
+
+from msgspec import Struct
+
+# What an m-line of an offer is for. The first three are sent by the client; the others are receive slots:
+# `audio`: one of the loudest publishers; `video`: one publisher's camera; `screen_slot`: the shared screen;
+# `programme`: screen if there is one, else the active speaker's camera (WHEP, recorder).
+Use = Literal["microphone", "camera", "screen", "audio", "video", "screen_slot", "programme"]
+
+AUDIO_SLOTS: Final = 3
+VIDEO_SLOTS: Final = 4
+SCREEN_SLOTS: Final = 1
+
+
+class MediaRefused(Exception):
+    """The engine cannot take an offer. `code` is `bad_offer` or `media_unavailable`."""
+
+    def __init__(self, code: Literal["bad_offer", "media_unavailable"], detail: str = "") -> None:
+        super().__init__(detail or code)
+        self.code: Literal["bad_offer", "media_unavailable"] = code
+
+
+class Admission(Struct, frozen=True):
+    """A peer that may connect now. `answer` is SDP (RFC 8829) and carries all candidates (ICE-lite, no trickle)."""
+
+    peer_id: str
+    answer: str
+
+
+class PeerUp(Struct, frozen=True, tag="peer_up"):
+    """DTLS is complete: media can flow."""
+
+    room: str
+    peer_id: str
+    label: str
+
+
+class PeerDown(Struct, frozen=True, tag="peer_down"):
+    """The peer left, was removed, or went silent for longer than the consent timeout (RFC 7675)."""
+
+    room: str
+    peer_id: str
+    label: str
+    reason: str
+
+
+class SlotsChanged(Struct, frozen=True, tag="slots_changed"):
+    """Which publisher's label feeds which receive slot (`video0`..., `screen0`, `audio0`...); "" while free."""
+
+    room: str
+    slots: dict[str, str]
+
+
+class ActiveSpeaker(Struct, frozen=True, tag="active_speaker"):
+    room: str
+    label: str  # "" in silence
+
+
+class EngineUp(Struct, frozen=True, tag="engine_up"):
+    """The engine started, or came back after it died: every client has to offer again."""
+
+    udp_port: int
+    tcp_port: int
+
+
+class EngineDown(Struct, frozen=True, tag="engine_down"):
+    pass
+
+
+Notification = PeerUp | PeerDown | SlotsChanged | ActiveSpeaker | EngineUp | EngineDown
+
+
+class TapFormat(Struct, frozen=True):
+    """What a tap sends: plain RTP (RFC 3550) of one codec a port. `video` is "H264" or another codec's name."""
+
+    video: str
+    video_payload_type: int
+    video_clock: int
+    audio: str
+    audio_payload_type: int
+    audio_clock: int
+    audio_channels: int
+
+
+class MediaEngine(Protocol):
+    """What the server needs of a media engine."""
+
+    async def admit(
+        self, room: str, label: str, offer: str, uses: dict[str, Use] | None, *, may_send: bool, may_receive: bool
+    ) -> Admission:
+        """Admits a peer. `uses` maps each m-line's mid to its use; None: a WHIP (RFC 9725) or WHEP offer, whose uses
+        follow from direction and kind. Sending m-lines are refused in the answer unless `may_send`; receiving ones unless
+        `may_receive`. A room exists from its first peer or tap to its last. Raises `MediaRefused`."""
+
+    async def remove(self, room: str, peer_id: str) -> None:
+        """Ends a peer; unknown ones are no error."""
+
+    async def remove_label(self, room: str, label: str, *, senders_only: bool) -> None:
+        """Ends every peer of a label in a room (somebody is taken off the stage)."""
+
+    async def remove_receivers(self, room: str) -> None:
+        """Ends every peer of a room that only receives (the session ended)."""
+
+    async def tap(self, room: str, tap_id: str, host: str, video_port: int, audio_port: int) -> TapFormat:
+        """Sends the room's programme as plain RTP and RTCP (multiplexed, RFC 5761) to a loopback address. Packets that come
+        back to the sending socket are read as RTCP: a PLI (RFC 4585, 6.3.1) asks the publisher for a key frame."""
+
+    async def untap(self, room: str, tap_id: str) -> None: ...
+
+    async def statistics(self) -> dict[str, object]:
+        """Counters per worker, room and peer, for `/healthz` and metrics."""
+
+    def notifications(self) -> AsyncIterator[Notification]:
+        """What happens, in order; one reader."""
+        ...

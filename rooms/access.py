@@ -1,0 +1,125 @@
+"""Who may do, see and hear what. The one gate: every command, page, stream, event and file is asked for here.
+
+Each `check_` function returns what was asked for, or raises `Refused`. Nothing else in Plenum compares roles.
+"""
+
+from __future__ import annotations
+
+from typing import Final, Literal
+
+from rooms import messages as m
+from rooms.errors import Refused
+
+Roles = frozenset[m.Role]
+Page = Literal["lobby", "session", "desk", "board", "library", "survey", "me"]
+
+EVERYBODY: Final[Roles] = frozenset({"attendee", "speaker", "moderator", "board", "organiser"})
+MODERATORS: Final[Roles] = frozenset({"moderator", "organiser"})
+STAFF: Final[Roles] = MODERATORS | {"board"}
+ON_STAGE: Final[Roles] = frozenset({"speaker", "moderator"})
+NOBODY: Final[Roles] = frozenset()  # the server alone
+
+COMMANDS: Final[dict[type[m.Command], Roles]] = {
+    m.ProgrammePublish: NOBODY,
+    m.SessionPrepare: MODERATORS,
+    m.SessionGoLive: MODERATORS,
+    m.SessionEnd: MODERATORS,
+    m.SurveyOpen: STAFF,
+    m.SurveyClose: STAFF,
+    m.StageEnter: ON_STAGE,
+    m.StageSetMedia: ON_STAGE,
+    m.StageLeave: ON_STAGE,
+    m.StageRemove: MODERATORS,
+    m.PollDraft: MODERATORS,
+    m.PollDiscard: MODERATORS,
+    m.PollOpen: MODERATORS,
+    m.PollClose: MODERATORS,
+    m.PollCount: NOBODY,
+    m.PollShow: MODERATORS,
+    m.PollAnswer: EVERYBODY,
+    m.QuestionAsk: EVERYBODY,
+    m.QuestionPublish: MODERATORS,
+    m.QuestionDismiss: MODERATORS,
+    m.QuestionMarkAnswered: MODERATORS,
+    m.QuestionVote: EVERYBODY,
+    m.RecordingStart: MODERATORS,
+    m.RecordingStop: MODERATORS,
+    m.RecordingFinish: NOBODY,
+    m.RecordingFail: NOBODY,
+}
+
+PAGES: Final[dict[Page, Roles]] = {
+    "lobby": EVERYBODY,
+    "session": EVERYBODY,
+    "desk": MODERATORS,
+    "board": STAFF,
+    "library": EVERYBODY,
+    "survey": EVERYBODY,
+    "me": EVERYBODY,
+}
+
+
+def _holds(actor: m.Actor, roles: Roles) -> bool:
+    return bool(actor.roles & roles)
+
+
+def check_command(actor: m.Actor, command: m.Command) -> m.Command:
+    """Returns `command` if `actor` may give it at all; whether it is possible now is for `decide` to say."""
+    if not actor.is_system and not _holds(actor, COMMANDS[type(command)]):
+        raise Refused("forbidden")
+    return command
+
+
+def check_page(actor: m.Actor | None, page: Page) -> m.Actor:
+    """Returns the actor if they are signed in and may open `page`."""
+    if actor is None:
+        raise Refused("not_signed_in")
+    if not _holds(actor, PAGES[page]):
+        raise Refused("forbidden")
+    return actor
+
+
+def may(actor: m.Actor, page: Page) -> bool:
+    """True if `page` shall be offered to `actor` (menus)."""
+    return _holds(actor, PAGES[page])
+
+
+def hears(actor: m.Actor, audience: m.Audience) -> bool:
+    """True if an event for `audience` is for `actor` too."""
+    if audience == "everyone":
+        return True
+    if audience == "staff":
+        return _holds(actor, STAFF)
+    person_id = audience.removeprefix("person:").removesuffix("+moderators")
+    return actor.person_id == person_id or _holds(actor, MODERATORS)
+
+
+def check_session(conference: m.ConferenceState, session_id: str) -> tuple[m.SessionPlan, m.SessionRun]:
+    """Returns the plan of a session and how far it has come."""
+    for plan in conference.programme.sessions if conference.programme else ():
+        if plan.id == session_id:
+            return plan, conference.runs.get(session_id, m.SessionRun())
+    raise Refused("not_found")
+
+
+def check_watching(actor: m.Actor, run: m.SessionRun) -> None:
+    """Raises unless `actor` may receive a session's sound and picture now. Backstage is for those who go on stage."""
+    if run.phase == "live" or (run.phase == "backstage" and _holds(actor, ON_STAGE | MODERATORS)):
+        return
+    raise Refused("session_ended" if run.phase == "ended" else "not_live")
+
+
+def check_publishing(actor: m.Actor, run: m.SessionRun) -> None:
+    """Raises unless `actor` may send sound and picture into a session now."""
+    if not _holds(actor, ON_STAGE):
+        raise Refused("forbidden")
+    if run.phase not in ("backstage", "live"):
+        raise Refused("session_ended" if run.phase == "ended" else "session_not_open")
+
+
+def check_recording(actor: m.Actor | None, recording: m.Recording) -> m.Recording:
+    """Returns the recording if `actor` may see it. While it is being written, nobody does."""
+    check_page(actor, "library")
+    if recording.status != "available":
+        raise Refused("not_found")
+    return recording

@@ -1,0 +1,94 @@
+"""The database's tables (SQLAlchemy Core), shared by the journal and its neighbours. Times are Unix seconds in UTC."""
+
+from __future__ import annotations
+
+from sqlalchemy import Boolean, Column, Float, Index, Integer, LargeBinary, MetaData, String, Table, Text
+
+metadata = MetaData()
+
+# Events of a stream are totally ordered without gaps. `cause` is "client/id" of the command, so that a command sent again
+# after a lost connection is acknowledged and not done twice; only a command's first event carries it.
+events = Table(
+    "events",
+    metadata,
+    Column("stream", String, primary_key=True),
+    Column("seq", Integer, primary_key=True),
+    Column("at", Float, nullable=False),
+    Column("actor", String, nullable=False),
+    Column("cause", String, nullable=True, unique=True),
+    Column("body", LargeBinary, nullable=False),  # msgspec JSON of rooms.messages.Event
+    sqlite_with_rowid=False,
+)
+
+# Answers: one row a voter. `voter` is a person's id in named polls; in anonymous ones a keyed hash whose key is destroyed
+# when the poll closes. No row id and no time: neither order nor clock can link an answer to a person.
+answers = Table(
+    "answers",
+    metadata,
+    Column("poll_id", String, primary_key=True),
+    Column("voter", String, primary_key=True),
+    Column("option", Integer, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+votes = Table(
+    "votes",
+    metadata,
+    Column("question_id", String, primary_key=True),
+    Column("person_id", String, primary_key=True),
+    sqlite_with_rowid=False,
+)
+
+# The closing survey, anonymous like `answers`. Ratings are 1..5, null for "no opinion" or no answer.
+survey_answers = Table(
+    "survey_answers",
+    metadata,
+    Column("voter", String, primary_key=True),
+    Column("conference", Integer, nullable=True),
+    Column("association", Integer, nullable=True),
+    Column("comment", Text, nullable=False, default=""),
+    sqlite_with_rowid=False,
+)
+
+people = Table(
+    "people",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("name", String, nullable=False),
+    Column("email", String, nullable=False, unique=True),
+    Column("municipality_code", String, nullable=False, default=""),
+    Column("municipality", String, nullable=False, default=""),
+    Column("county", String, nullable=False, default=""),
+    Column("country", String, nullable=False, default=""),  # se, no, dk
+    Column("population", Integer, nullable=True),
+    Column("size_band", String, nullable=False, default=""),
+    Column("title", String, nullable=False, default=""),
+    Column("year_appointed", Integer, nullable=True),
+    Column("roles", String, nullable=False),  # space-separated
+)
+
+# A personal link's token is only kept as a SHA-256 digest. Revoking the link ends every cookie that came from it.
+links = Table(
+    "links",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("person_id", String, nullable=False),
+    Column("digest", String, nullable=False, unique=True),
+    Column("created_at", Float, nullable=False),
+    Column("revoked", Boolean, nullable=False, default=False),
+)
+
+# One row for each stretch of one connection's presence in a session with the tab visible or in the background.
+# `seen_at` is moved forward by every heartbeat, so that a killed server neither loses nor invents more than one.
+attendance = Table(
+    "attendance",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("session_id", String, nullable=False),
+    Column("person_id", String, nullable=False),
+    Column("from_at", Float, nullable=False),
+    Column("seen_at", Float, nullable=False),
+    Column("visible", Boolean, nullable=False),
+    Index("attendance_session", "session_id"),
+    Index("attendance_person", "person_id"),
+)
