@@ -1,0 +1,347 @@
+"""The frame encoding against an independent parser, and `FrameProtocol` in a real uvicorn server on the loopback."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import socket
+from asyncio import Queue, Runner
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+import uvicorn
+import uvloop
+from hypothesis import given
+from hypothesis import strategies as st
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from uvicorn.server import ServerState
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
+from websockets.frames import Frame, Opcode
+from websockets.streams import StreamReader
+from websockets.version import version as websockets_version
+
+from server.frames import EXTENSION, FrameProtocol, FrameWriter, encode_text_frame
+
+LENGTHS = [0, 1, 125, 126, 127, 65535, 65536, 200_000]
+UNBOUNDED: dict[str, Any] = {"max_size": None, "max_queue": None}  # the client itself shall not push back
+
+
+class Impatient(FrameProtocol):
+    """Waits a moment, not ten seconds, for a client that does not answer a close."""
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self.close_timeout = 0.05
+
+
+@dataclass
+class Connection:
+    """The server's side of one connection, held open until the client goes or `leave` is set."""
+
+    writer: FrameWriter
+    send: Callable[[dict[str, Any]], Awaitable[None]]
+    wrote_before_accept: bool
+    leave: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def say(self, text: str) -> None:
+        await self.send({"type": "websocket.send", "text": text})
+
+    async def close(self, code: int) -> None:
+        await self.send({"type": "websocket.close", "code": code})
+
+    @property
+    def protocol(self) -> FrameProtocol:
+        return self.writer._protocol
+
+
+class Hall:
+    """An ASGI application that accepts everybody and hands each connection to the test."""
+
+    def __init__(self) -> None:
+        self.entered: Queue[Connection] = Queue()
+        self.left: Queue[dict[str, Any]] = Queue()
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        writer = scope["extensions"][EXTENSION]
+        assert (await receive())["type"] == "websocket.connect"
+        connection = Connection(writer, send, writer.write(encode_text_frame(b"too early")))
+        await send({"type": "websocket.accept"})
+        self.entered.put_nowait(connection)
+        leaving = asyncio.ensure_future(connection.leave.wait())
+        while True:
+            receiving = asyncio.ensure_future(receive())
+            await asyncio.wait({receiving, leaving}, return_when=asyncio.FIRST_COMPLETED)
+            if leaving.done():
+                receiving.cancel()
+                return
+            if (message := receiving.result())["type"] == "websocket.disconnect":
+                leaving.cancel()
+                return self.left.put_nowait(message)
+
+
+@asynccontextmanager
+async def serving(protocol: type[FrameProtocol] = FrameProtocol) -> AsyncIterator[tuple[Hall, str]]:
+    """A real server; gives the hall and its URL."""
+    hall = Hall()
+    config = uvicorn.Config(hall, ws=protocol, lifespan="off", log_level="warning", timeout_graceful_shutdown=2)
+    config.load()
+    server = uvicorn.Server(config)
+    server.lifespan = config.lifespan_class(config)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        await server.startup(sockets=[listener])
+        try:
+            yield hall, f"ws://127.0.0.1:{listener.getsockname()[1]}/"
+        finally:
+            await server.shutdown(sockets=[listener])
+
+
+@asynccontextmanager
+async def meeting(protocol: type[FrameProtocol] = FrameProtocol, **options: Any) -> AsyncIterator[Meeting]:
+    async with serving(protocol) as (hall, url), connect(url, **UNBOUNDED | options) as client:
+        yield Meeting(hall, client, await hall.entered.get())
+
+
+@dataclass
+class Meeting:
+    hall: Hall
+    client: ClientConnection
+    server: Connection
+
+    async def read(self, count: int) -> list[str | bytes]:
+        return [await self.client.recv() for _ in range(count)]
+
+
+@pytest.fixture(params=[asyncio.new_event_loop, uvloop.new_event_loop], ids=["asyncio", "uvloop"])
+def run(request: pytest.FixtureRequest) -> Callable[[Coroutine[Any, Any, None]], None]:
+    """Runs a coroutine on either event loop: their transports are different code."""
+
+    def run(main: Coroutine[Any, Any, None]) -> None:
+        with Runner(loop_factory=request.param) as runner:
+            runner.run(main)
+
+    return run
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(5):
+        while not condition():  # noqa: ASYNC110  # the protocol under test has no event to wait for
+            await asyncio.sleep(0.001)
+
+
+def parse(data: bytes) -> Frame:
+    """Reads exactly one frame from a server with the websockets library's parser."""
+    stream = StreamReader()
+    stream.feed_data(data)
+    stream.feed_eof()
+    parsing = Frame.parse(stream.read_exact, mask=False)
+    try:
+        while True:
+            next(parsing)
+    except StopIteration as done:
+        frame = done.value
+    assert isinstance(frame, Frame)
+    assert not stream.buffer
+    return frame
+
+
+@pytest.mark.parametrize("length", LENGTHS)
+def test_a_frame_of_every_length_class_is_what_a_parser_reads(length: int) -> None:
+    frame = parse(encode_text_frame(b"x" * length))
+    assert (frame.opcode, frame.fin, frame.rsv1, bytes(frame.data)) == (Opcode.TEXT, True, False, b"x" * length)
+
+
+@pytest.mark.parametrize("length", LENGTHS)
+def test_a_frame_is_byte_for_byte_what_the_library_would_send(length: int) -> None:
+    payload = b"y" * length
+    assert encode_text_frame(payload) == Frame(Opcode.TEXT, payload).serialize(mask=False)
+
+
+@given(st.text(max_size=400))
+def test_any_text_survives(text: str) -> None:
+    assert bytes(parse(encode_text_frame(text.encode())).data).decode() == text
+
+
+def test_frames_and_sent_messages_arrive_in_the_order_written(run: Any) -> None:
+    async def main() -> None:
+        async with meeting() as met:
+            for number, length in enumerate(LENGTHS):
+                assert met.server.writer.write(encode_text_frame(b"%d" % number + b"x" * length))
+                await met.server.say(f"plain {number}")
+            expected = [text for n, length in enumerate(LENGTHS) for text in (f"{n}" + "x" * length, f"plain {n}")]
+            assert await met.read(2 * len(LENGTHS)) == expected
+
+    run(main())
+
+
+def test_a_ping_between_frames_is_answered_and_disturbs_nothing(run: Any) -> None:
+    async def main() -> None:
+        async with meeting() as met:
+            for number in range(20):
+                assert met.server.writer.write(encode_text_frame(b"before %d" % number))
+                async with asyncio.timeout(5):
+                    await (await met.client.ping())
+                met.server.protocol.send_keepalive_ping()
+                assert met.server.writer.write(encode_text_frame(b"after %d" % number))
+            assert await met.read(40) == [f"{when} {n}" for n in range(20) for when in ("before", "after")]
+            await until(lambda: met.server.protocol.pending_ping_payload is None)
+
+    run(main())
+
+
+def test_nothing_is_written_before_the_handshake(run: Any) -> None:
+    async def main() -> None:
+        async with meeting() as met:
+            assert met.server.wrote_before_accept is False
+            met.server.writer.write(encode_text_frame(b"first"))
+            assert await met.client.recv() == "first"
+
+    run(main())
+
+
+def test_nothing_is_written_after_the_server_said_goodbye(run: Any) -> None:
+    async def main() -> None:
+        async with meeting() as met:
+            await met.server.close(4408)
+            assert met.server.writer.write(encode_text_frame(b"late")) is False
+            with pytest.raises(ConnectionClosed) as closed:
+                await met.client.recv()
+            assert closed.value.rcvd is not None and closed.value.rcvd.code == 4408
+
+    run(main())
+
+
+def test_nothing_is_written_after_the_client_left(run: Any) -> None:
+    async def main() -> None:
+        async with meeting() as met:
+            await met.client.close()
+            assert (await met.hall.left.get())["code"] == 1000
+            assert met.server.writer.write(encode_text_frame(b"late")) is False
+            assert met.server.writer.buffered == 0
+
+    run(main())
+
+
+def test_nothing_is_written_after_the_application_returned(run: Any) -> None:
+    async def main() -> None:
+        async with meeting() as met:
+            met.server.leave.set()
+            await met.client.wait_closed()
+            assert met.server.writer.write(encode_text_frame(b"late")) is False
+
+    run(main())
+
+
+def test_an_aborted_connection_is_gone_at_once(run: Any) -> None:
+    async def main() -> None:
+        async with meeting() as met:
+            met.server.writer.abort()
+            assert met.server.writer.write(encode_text_frame(b"late")) is False
+            met.server.writer.abort()
+            await met.client.wait_closed()
+            assert met.client.close_code == 1006
+            assert (await met.hall.left.get())["type"] == "websocket.disconnect"
+
+    run(main())
+
+
+@asynccontextmanager
+async def slow_reader(protocol: type[FrameProtocol]) -> AsyncIterator[Meeting]:
+    """A client whose socket is not read, and 8 MB on the way to it."""
+    async with meeting(protocol, max_queue=1, close_timeout=0) as met:
+        met.client.transport.pause_reading()
+        frame = encode_text_frame(b"z" * 80_000)
+        before = met.server.writer.buffered
+        for _ in range(100):
+            assert met.server.writer.write(frame)
+            assert met.server.writer.buffered > before or met.server.writer.buffered == 0
+        try:
+            yield met
+        finally:
+            met.client.transport.abort()
+
+
+def test_a_slow_reader_is_seen_in_buffered_and_all_of_it_still_arrives(run: Any) -> None:
+    async def main() -> None:
+        async with slow_reader(FrameProtocol) as met:
+            await asyncio.sleep(0)  # uvloop hands over to the kernel at the end of an iteration
+            assert 0 < met.server.writer.buffered < 8_000_000 + 100 * 10
+            met.client.transport.resume_reading()
+            assert {len(text) for text in await met.read(100)} == {80_000}
+            assert met.server.writer.buffered == 0
+
+    run(main())
+
+
+def test_a_close_does_not_wait_for_a_slow_reader_and_ends_it(run: Any) -> None:
+    async def main() -> None:
+        async with slow_reader(Impatient) as met:
+            async with asyncio.timeout(1):
+                await met.server.say("neither does a message")
+                await met.server.close(4408)
+            assert met.server.writer.buffered > 1_000_000
+            await until(lambda: met.server.protocol.disconnected)
+
+    run(main())
+
+
+def test_a_reader_who_answers_no_ping_is_dropped_with_all_that_is_buffered(run: Any) -> None:
+    async def main() -> None:
+        async with slow_reader(Impatient) as met:
+            met.server.protocol.keepalive_timeout()
+            await until(lambda: met.server.protocol.disconnected)
+
+    run(main())
+
+
+def test_a_stalled_reader_does_not_hold_up_the_shutdown(run: Any) -> None:
+    async def main() -> None:
+        async with slow_reader(Impatient) as met:
+            met.server.protocol.shutdown()
+            await until(lambda: met.server.protocol.disconnected)
+
+    run(main())
+
+
+def test_compression_is_refused_and_small_packets_are_not_delayed(run: Any) -> None:
+    async def main() -> None:
+        async with meeting(compression="deflate") as met:
+            assert met.client.protocol.extensions == []
+            raw = met.server.protocol.transport.get_extra_info("socket")
+            assert raw.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) == 1
+
+    run(main())
+
+
+def test_a_request_that_is_no_websocket_is_answered_and_harms_nobody(run: Any) -> None:
+    async def main() -> None:
+        async with serving() as (_, url):
+            host, port = url.removeprefix("ws://").rstrip("/").split(":")
+            reader, writer = await asyncio.open_connection(host, int(port))
+            writer.write(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")  # no key
+            assert (await reader.readline()).startswith(b"HTTP/1.1 4")
+            writer.close()
+
+    run(main())
+
+
+def test_uvicorn_is_the_one_whose_internals_were_read() -> None:
+    """After an upgrade: read `websockets_sansio_impl.py` again, see that `FrameProtocol` still fits, and change this."""
+    assert uvicorn.__version__.startswith("0.54."), "uvicorn changed: read its WebSocketsSansIOProtocol again"
+    assert int(websockets_version.split(".")[0]) == 17
+    config = uvicorn.Config(Hall(), ws=FrameProtocol, lifespan="off")
+    config.load()
+    with Runner() as runner:
+        loop = runner.get_loop()
+        protocol = FrameProtocol(config, ServerState(), {}, _loop=loop)
+    assert (protocol.handshake_complete, protocol.close_sent, protocol.disconnected) == (False, False, False)
+    assert (protocol.close_timer, protocol.close_timeout, protocol.conn.available_extensions) == (None, 10.0, [])
+    assert inspect.iscoroutinefunction(WebSocketsSansIOProtocol.run_asgi)
+    for name in ("pause_writing", "keepalive_timeout", "shutdown", "send"):
+        assert inspect.isfunction(getattr(WebSocketsSansIOProtocol, name)), name
+    source = inspect.getsource(WebSocketsSansIOProtocol)
+    assert "call_later(self.close_timeout, self.transport.close)" in source  # what `send` replaces with an abort
+    assert "fin=" not in source  # it never sends a fragment, between which no other frame could stand
