@@ -1,0 +1,1 @@
+"""Tests of the browser's modules and of the pages."""

@@ -1,0 +1,354 @@
+/**
+ * The connection: one WebSocket that follows streams, sends commands and comes back by itself. No DOM access.
+ * Neighbours: `state.js`, which applies the events; `backoff.js`, which says when to try again; `page.js`, which tells
+ * it about tabs and networks.
+ *
+ * Events (all `CustomEvent`s): `change` {stream} when a state, `mine` or who one is has changed; `event` {stream, seq, at, event};
+ * `signal` {type, stream, …} as it came; `status` when the status has changed; `refused` {code, message} for a frame, not a command.
+ *
+ * @import {Command, Mine, Role, ServerFrame, SignalFrame, Signals, State} from "../types/messages"
+ */
+
+import { Backoff } from "./backoff.js";
+import { apply, emptyState } from "./state.js";
+
+/** Commands that wait for their acknowledgement. When so many wait, further ones are refused with `queue_full`. */
+export const MOST_WAITING = 64;
+/** Silence after which the server is asked for a sign of life, and how long it has to give one. */
+const SILENCE_MS = 30_000;
+const ANSWER_MS = 5_000;
+
+/**
+ * @typedef {{seq: number, state: State | undefined, signals: Signals, mine: Mine}} Stream
+ * @typedef {{stream: string, command: Command, sentAt: number, resolve: (result: Record<string, unknown>) => void,
+ *   reject: (error: Refusal) => void}} Waiting
+ * @typedef {"connecting" | "connected" | "reconnecting" | "signed_out" | "closed"} StatusName
+ * @typedef {{name: StatusName, since: number}} Status `since` in milliseconds since 1970
+ * @typedef {{set: (work: () => void, ms: number) => unknown, clear: (timer: any) => void}} Timers
+ * @typedef {{follow: string[], url?: string, visible?: boolean, WebSocket?: any, now?: () => number, random?: () => number,
+ *   timers?: Timers}} Options
+ */
+
+/** What a command was refused with. Match `code`; show `message`. */
+export class Refusal extends Error {
+  /** @param {string} code @param {string} message translated by the server; empty for codes of the browser's own */
+  constructor(code, message) {
+    super(message);
+    this.code = code;
+  }
+}
+
+/** @param {Options} options @returns {Connection} */
+export function connect(options) {
+  const connection = new Connection(options);
+  connection.open();
+  return connection;
+}
+
+export class Connection extends EventTarget {
+  /** @type {{person_id: string, name: string, roles: Role[]} | null} */
+  me = null;
+  /** @type {Status} */
+  status;
+
+  #client = randomId();
+  /** @type {Map<string, Stream>} */
+  #streams = new Map();
+  /** @type {Map<number, Waiting>} */
+  #waiting = new Map();
+  #lastId = 0;
+  /** @type {WebSocket | null} */
+  #socket = null;
+  #visible;
+  #offset = 0;
+  #helloAt = 0;
+  #heardAt = 0;
+  #askedAt = 0;
+  /** @type {unknown} */
+  #timer = null;
+  #options;
+  #timers;
+  #now;
+  #backoff;
+
+  /** @param {Options} options */
+  constructor(options) {
+    super();
+    this.#options = options;
+    this.#now = options.now ?? Date.now;
+    this.#timers = options.timers ?? { set: (work, ms) => setTimeout(work, ms), clear: (timer) => clearTimeout(timer) };
+    this.#backoff = new Backoff({ random: options.random });
+    this.#visible = options.visible ?? true;
+    this.status = { name: "connecting", since: this.#now() };
+    for (const stream of options.follow) this.#streams.set(stream, newStream());
+  }
+
+  /** The state of a stream, or undefined until its first snapshot. @param {string} stream @returns {State | undefined} */
+  state(stream) {
+    return this.#streams.get(stream)?.state;
+  }
+
+  /** @param {string} stream @returns {Signals} */
+  signals(stream) {
+    return (this.#streams.get(stream) ?? newStream()).signals;
+  }
+
+  /** @param {string} stream @returns {Mine} */
+  mine(stream) {
+    return (this.#streams.get(stream) ?? newStream()).mine;
+  }
+
+  /** The server's clock, in milliseconds since 1970. @returns {number} */
+  serverNow() {
+    return this.#now() + this.#offset;
+  }
+
+  /**
+   * Gives a command. Resolves when the server has acknowledged it, which is after it is durable; rejects with a `Refusal`.
+   * While there is no contact it waits, and is sent again after a reconnect: the server does it once.
+   * @param {string} stream
+   * @param {Command} command
+   * @returns {Promise<Record<string, unknown>>}
+   */
+  do(stream, command) {
+    if (this.status.name === "signed_out" || this.status.name === "closed") {
+      return Promise.reject(new Refusal(this.status.name === "closed" ? "closed" : "not_signed_in", ""));
+    }
+    if (this.#waiting.size >= MOST_WAITING) return Promise.reject(new Refusal("queue_full", ""));
+    return new Promise((resolve, reject) => {
+      const id = ++this.#lastId;
+      this.#waiting.set(id, { stream, command, sentAt: 0, resolve, reject });
+      if (this.status.name === "connected") this.#sendCommand(id);
+    });
+  }
+
+  /** @param {string} stream */
+  follow(stream) {
+    if (this.#streams.has(stream)) return;
+    this.#streams.set(stream, newStream());
+    if (this.status.name === "connected") this.#send({ type: "follow", stream, since: 0 });
+  }
+
+  /** @param {string} stream */
+  unfollow(stream) {
+    if (this.#streams.delete(stream) && this.status.name === "connected") this.#send({ type: "unfollow", stream });
+  }
+
+  /** Tells the server whether the tab is in front. @param {boolean} visible */
+  setVisible(visible) {
+    if (visible === this.#visible) return;
+    this.#visible = visible;
+    if (this.status.name === "connected") this.#send({ type: "visibility", visible });
+  }
+
+  /** Something happened to the network: try at once, or make sure that the connection still lives. */
+  nudge() {
+    if (this.status.name === "connected") this.#askForLife();
+    else if (this.status.name === "reconnecting" && !this.#socket) this.open();
+  }
+
+  open() {
+    this.#timers.clear(this.#timer);
+    const Socket = this.#options.WebSocket ?? WebSocket;
+    const socket = new Socket(this.#options.url ?? "/socket");
+    this.#socket = socket;
+    socket.onopen = () => this.#hello();
+    socket.onmessage = (/** @type {{data: string}} */ message) => this.#receive(JSON.parse(message.data));
+    socket.onclose = (/** @type {{code: number}} */ close) => this.#lost(close.code);
+    this.#timer = this.#timers.set(() => this.#lost(0), 2 * ANSWER_MS);
+  }
+
+  /** Ends the connection for good; whatever waits is rejected with `closed`. */
+  close() {
+    this.#drop();
+    this.#become("closed");
+    this.#rejectAll("closed");
+  }
+
+  #hello() {
+    this.#helloAt = this.#now();
+    const follow = Object.fromEntries([...this.#streams].map(([name, stream]) => [name, stream.seq]));
+    this.#send({ type: "hello", client: this.#client, follow, visible: this.#visible });
+  }
+
+  /** @param {ServerFrame} frame */
+  #receive(frame) {
+    this.#heardAt = this.#now();
+    this.#askedAt = 0;
+    switch (frame.type) {
+      case "welcome":
+        return this.#welcome(frame);
+      case "snapshot":
+        return this.#update(frame.stream, (stream) => Object.assign(stream, { seq: frame.seq, state: frame.state }));
+      case "event":
+        return this.#event(frame);
+      case "caught_up":
+        return this.#update(frame.stream, (stream) => (stream.seq = Math.max(stream.seq, frame.seq)));
+      case "mine":
+        return this.#update(frame.stream, (stream) => (stream.mine = { answers: frame.answers, votes: frame.votes }));
+      case "ack":
+        return this.#settle(frame.id, (waiting) => {
+          this.#remember(waiting);
+          waiting.resolve(frame.result ?? {});
+        });
+      case "refused": {
+        const refusal = new Refusal(frame.code, frame.message);
+        if (frame.id === null) return this.#tell("refused", { code: frame.code, message: frame.message });
+        return this.#settle(frame.id, (waiting) => waiting.reject(refusal));
+      }
+      case "resync":
+        return; // the close that follows says it too
+      default:
+        return this.#signal(frame);
+    }
+  }
+
+  /** @param {Extract<ServerFrame, {type: "welcome"}>} frame */
+  #welcome({ person_id, name, roles, server_time }) {
+    const now = this.#now();
+    this.#offset = Date.parse(server_time) - (this.#helloAt + now) / 2;
+    this.#backoff.reset();
+    this.me = { person_id, name, roles };
+    this.#become("connected");
+    this.#watch();
+    for (const id of this.#waiting.keys()) this.#sendCommand(id);
+    this.#tell("change", { stream: "" });
+  }
+
+  /** @param {Extract<ServerFrame, {type: "event"}>} frame */
+  #event({ stream: name, seq, at, event }) {
+    const stream = this.#streams.get(name);
+    if (!stream || seq <= stream.seq) return; // heard already: what is told twice happens once
+    stream.seq = seq;
+    stream.state = apply(stream.state ?? emptyState(name), event);
+    this.#tell("event", { stream: name, seq, at, event });
+    this.#tell("change", { stream: name });
+  }
+
+  /** @param {SignalFrame} frame */
+  #signal(frame) {
+    const signals = this.#streams.get(frame.stream)?.signals;
+    if (!signals) return;
+    if (frame.type === "presence") Object.assign(signals, { present: frame.present, background: frame.background });
+    else if (frame.type === "tally") {
+      signals.answered = { ...signals.answered, ...frame.answered };
+      signals.votes = { ...signals.votes, ...frame.votes };
+    } else if (frame.type === "slots") signals.slots = frame.slots;
+    else if (frame.type === "speaking") signals.speaking = frame.person_id;
+    else if (frame.type === "media") signals.media = frame.status;
+    else return; // of a newer server
+    this.#tell("signal", frame);
+  }
+
+  /** What one has answered and voted for is known from the acknowledgement on. @param {Waiting} waiting */
+  #remember({ stream: name, command }) {
+    if (command.type === "poll.answer") {
+      this.#update(name, ({ mine }) => (mine.answers = { ...mine.answers, [command.poll_id]: command.option }));
+    } else if (command.type === "question.vote") {
+      this.#update(name, ({ mine }) => {
+        const others = mine.votes.filter((id) => id !== command.question_id);
+        mine.votes = command.up ? [...others, command.question_id] : others;
+      });
+    }
+  }
+
+  /** @param {string} name @param {(stream: Stream) => void} work */
+  #update(name, work) {
+    const stream = this.#streams.get(name);
+    if (!stream) return; // unfollowed while it was under way
+    work(stream);
+    this.#tell("change", { stream: name });
+  }
+
+  /** @param {number} id @param {(waiting: Waiting) => void} work */
+  #settle(id, work) {
+    const waiting = this.#waiting.get(id);
+    if (!waiting) return;
+    this.#waiting.delete(id);
+    work(waiting);
+  }
+
+  /** @param {number} code how the socket was closed; 0: given up */
+  #lost(code) {
+    this.#drop();
+    if (code === 4401) {
+      this.#become("signed_out");
+      return this.#rejectAll("not_signed_in");
+    }
+    if (code === 4400) this.#rejectAll("bad_request"); // one of them is what the server could not read: never again
+    if (this.status.name !== "reconnecting") this.#become("reconnecting");
+    this.#timer = this.#timers.set(() => this.open(), this.#backoff.next({ slowly: code === 4400 || code === 4429 }));
+  }
+
+  #drop() {
+    this.#timers.clear(this.#timer);
+    const socket = this.#socket;
+    this.#socket = null;
+    if (!socket) return;
+    socket.onopen = socket.onmessage = socket.onclose = null;
+    socket.close();
+  }
+
+  /** A network can die without a word: ask after long silence, and come back if no answer follows. */
+  #watch() {
+    this.#timers.clear(this.#timer);
+    this.#timer = this.#timers.set(() => {
+      const now = this.#now();
+      if (this.#askedAt && now - this.#askedAt >= ANSWER_MS) return this.#lost(0);
+      const oldest = Math.min(...[...this.#waiting.values()].map((waiting) => waiting.sentAt));
+      if (now - this.#heardAt >= SILENCE_MS || now - Math.max(oldest, this.#heardAt) >= ANSWER_MS) this.#askForLife();
+      this.#watch();
+    }, 1_000);
+  }
+
+  /** Following again what is followed already costs the server one short answer. */
+  #askForLife() {
+    const [name, stream] = [...this.#streams][0] ?? [];
+    if (this.#askedAt || !name || !stream) return;
+    this.#askedAt = this.#now();
+    this.#send({ type: "follow", stream: name, since: stream.seq });
+  }
+
+  /** @param {number} id */
+  #sendCommand(id) {
+    const waiting = /** @type {Waiting} */ (this.#waiting.get(id));
+    waiting.sentAt = this.#now();
+    this.#send({ type: "do", id, stream: waiting.stream, command: waiting.command });
+  }
+
+  /** @param {object} frame */
+  #send(frame) {
+    this.#socket?.send(JSON.stringify(frame));
+  }
+
+  /** @param {string} code */
+  #rejectAll(code) {
+    const all = [...this.#waiting.values()];
+    this.#waiting.clear();
+    for (const { reject } of all) reject(new Refusal(code, ""));
+  }
+
+  /** @param {StatusName} name */
+  #become(name) {
+    this.status = { name, since: this.#now() };
+    this.#tell("status", this.status);
+  }
+
+  /** @param {string} type @param {object} detail */
+  #tell(type, detail) {
+    this.dispatchEvent(new CustomEvent(type, { detail }));
+  }
+}
+
+/** @returns {Stream} */
+function newStream() {
+  const signals = /** @type {Signals} */ ({
+    ...{ present: 0, background: 0, answered: {}, votes: {}, slots: {}, speaking: "", media: "" },
+  });
+  return { seq: 0, state: undefined, signals, mine: { answers: {}, votes: [] } };
+}
+
+/** Not `randomUUID`, which browsers only have in secure contexts. @returns {string} */
+function randomId() {
+  return Array.from(crypto.getRandomValues(new Uint8Array(12)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
