@@ -31,11 +31,13 @@ answers = Table(
     sqlite_with_rowid=False,
 )
 
+# Votes for questions; a vote taken back stays as `up` false, so that one statement writes both, in order.
 votes = Table(
     "votes",
     metadata,
     Column("question_id", String, primary_key=True),
     Column("person_id", String, primary_key=True),
+    Column("up", Boolean, nullable=False),
     sqlite_with_rowid=False,
 )
 
@@ -65,6 +67,7 @@ people = Table(
     Column("title", String, nullable=False, default=""),
     Column("year_appointed", Integer, nullable=True),
     Column("roles", String, nullable=False),  # space-separated
+    Column("changed_at", Float, nullable=False, default=0.0),  # a running server notices an import by it
 )
 
 # A personal link's token is only kept as a SHA-256 digest. Revoking the link ends every cookie that came from it.

@@ -1,0 +1,165 @@
+"""The people of a conference: one table, the only place that knows who an id is. Events refer to people by id.
+
+`People` keeps them all in memory, since every command asks for one. Another process may import while the server runs
+(`plenum people import`): `refresh` notices. Neighbours: `people_file` reads tables of people, `links` signs them in.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Any, Final, cast
+
+from msgspec import Struct
+from msgspec.structs import asdict, replace
+from sqlalchemy import Row, delete, func, insert, select
+from sqlalchemy import update as update_rows
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from rooms import messages as m
+from server.database import Database
+from server.tables import links, people
+
+ROLES: Final[tuple[m.Role, ...]] = ("attendee", "speaker", "moderator", "board", "organiser")  # the order they are shown in
+
+
+class Person(Struct, frozen=True):
+    """Somebody who takes part. What is not known of their municipality is empty or None."""
+
+    id: str
+    name: str
+    email: str  # lower case; identifies a person in an import
+    municipality_code: str = ""
+    municipality: str = ""
+    county: str = ""
+    country: str = ""  # se, no, dk
+    population: int | None = None
+    size_band: str = ""  # see server.municipalities.SIZE_BANDS
+    title: str = ""
+    year_appointed: int | None = None
+    roles: tuple[m.Role, ...] = ("attendee",)
+
+
+class Import(Struct, frozen=True):
+    """What importing a file will change. Nobody is removed: who is missing from the file stays."""
+
+    added: tuple[Person, ...]
+    changed: tuple[tuple[Person, Person], ...]  # before, after
+    unchanged: tuple[Person, ...]
+    missing: tuple[Person, ...]
+
+    @property
+    def is_empty(self) -> bool:
+        return not self.added and not self.changed
+
+
+def new_person_id() -> str:
+    """A random id that says nothing about its person."""
+    return f"p{secrets.token_hex(8)}"
+
+
+def plan_import(known: Iterable[Person], rows: Sequence[Person], new_id: Callable[[], str] = new_person_id) -> Import:
+    """Compares checked rows (whose ids are empty) with the people there are, by e-mail address."""
+    by_email = {person.email: person for person in known}
+    added: list[Person] = []
+    changed: list[tuple[Person, Person]] = []
+    unchanged: list[Person] = []
+    for row in rows:
+        before = by_email.pop(row.email, None)
+        if before is None:
+            added.append(replace(row, id=new_id()))
+        elif (after := replace(row, id=before.id)) != before:
+            changed.append((before, after))
+        else:
+            unchanged.append(before)
+    return Import(tuple(added), tuple(changed), tuple(unchanged), missing=tuple(by_email.values()))
+
+
+class People:
+    """All people, in memory and in the database. `await load()` first."""
+
+    def __init__(self, database: Database, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        self._database = database
+        self._now = now
+        self._by_id: dict[str, Person] = {}
+        self._by_email: dict[str, Person] = {}
+        self._version: object = None
+        self._loading = asyncio.Lock()  # an older reading must not overwrite a newer one
+
+    async def load(self) -> None:
+        """Reads everybody."""
+
+        async def work(connection: AsyncConnection) -> tuple[object, list[Person]]:
+            version = await _version(connection)
+            return version, [_person(row) for row in await connection.execute(select(people).order_by(people.c.name))]
+
+        async with self._loading:
+            self._version, found = await self._database.read(work)
+            self._by_id = {person.id: person for person in found}
+            self._by_email = {person.email: person for person in found}
+
+    async def refresh(self) -> bool:
+        """Reads everybody again if another process has changed somebody; returns whether it had."""
+        if await self._database.read(_version) == self._version:
+            return False
+        await self.load()
+        return True
+
+    def get(self, person_id: str) -> Person | None:
+        return self._by_id.get(person_id)
+
+    def with_email(self, email: str) -> Person | None:
+        return self._by_email.get(email.strip().lower())
+
+    def all(self) -> list[Person]:
+        """Everybody, by name."""
+        return list(self._by_id.values())
+
+    def actor(self, person: Person) -> m.Actor:
+        """The person as `rooms` knows them."""
+        return m.Actor(person.id, person.name, frozenset(person.roles))
+
+    async def apply(self, plan: Import) -> None:
+        """Does what the plan says, in one commit. A person whom another import has added since then is refused by the
+        database (`sqlalchemy.exc.IntegrityError`), and nothing is imported."""
+        at = self._now().timestamp()
+        additions = [_row(person, at) for person in plan.added]
+        updates = [_row(after, at) for _, after in plan.changed]
+
+        async def work(connection: AsyncConnection) -> None:
+            if additions:
+                await connection.execute(insert(people), additions)
+            for row in updates:
+                await connection.execute(update_rows(people).where(people.c.id == row["id"]).values(row))
+
+        if not plan.is_empty:
+            await self._database.write(work)
+            await self.load()
+
+    async def remove(self, person_id: str) -> None:
+        """Erases a person and their links; what they did stays in the journal under an id that no longer means anybody."""
+
+        async def work(connection: AsyncConnection) -> None:
+            await connection.execute(delete(links).where(links.c.person_id == person_id))
+            await connection.execute(delete(people).where(people.c.id == person_id))
+
+        await self._database.write(work)
+        await self.load()
+
+
+async def _version(connection: AsyncConnection) -> object:
+    """Changes with every import and removal."""
+    return tuple((await connection.execute(select(func.count(), func.max(people.c.changed_at)).select_from(people))).one())
+
+
+def _row(person: Person, at: float) -> dict[str, Any]:
+    return {**asdict(person), "roles": " ".join(person.roles), "changed_at": at}
+
+
+def _person(row: Row[Any]) -> Person:
+    values = dict(row._mapping)
+    del values["changed_at"]
+    roles = tuple(cast(m.Role, role) for role in values.pop("roles").split() if role in ROLES)
+    return Person(**values, roles=roles)
