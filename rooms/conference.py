@@ -69,6 +69,12 @@ def next_session(state: m.ConferenceState, now: datetime) -> m.SessionPlan | Non
     return next((p for p in sessions if p.ends_at > now and state.runs.get(p.id, m.SessionRun()).phase == "planned"), None)
 
 
+def check_survey(state: m.ConferenceState) -> None:
+    """Raises `Refused` unless the closing survey takes answers now."""
+    if state.survey.phase != "open":
+        raise Refused("survey_closed" if state.survey.phase == "closed" else "survey_not_open")
+
+
 def _with_run(state: m.ConferenceState, session_id: str, **changes: object) -> m.ConferenceState:
     run = state.runs.get(session_id, m.SessionRun())
     return replace(state, runs={**state.runs, session_id: replace(run, **changes)})

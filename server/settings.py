@@ -44,6 +44,11 @@ class Settings:
         return self.data / "recordings"
 
     @property
+    def media_hosts(self) -> list[str]:
+        """The addresses to announce to browsers; empty: the engine finds this machine's own."""
+        return [host.strip() for host in self.media_host.split(",") if host.strip()]
+
+    @property
     def url(self) -> str:
         """The public address without a trailing slash."""
         return (self.public_url or f"http://localhost:{self.port}").rstrip("/")

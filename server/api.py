@@ -1,0 +1,111 @@
+"""Small JSON endpoints and downloads: people for moderators, exports for the staff, health for operators."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import msgspec
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from live.control import MediaRefused
+from rooms.access import check_page
+from rooms.errors import Refused
+from server import export
+from server.database import Database
+from server.services import Services
+
+PEOPLE_PER_PAGE: Final = 50
+
+
+async def people(request: Request) -> Response:
+    """GET /api/people?session=ID&page=N: who is in a session, for moderators, a page at a time."""
+    services: Services = request.state.services
+    check_page(services.identity.actor(request), "desk")
+    session_id = request.query_params.get("session", "")
+    services.streams.context(session_id)
+    present = services.presence.people(session_id)
+    known = sorted(filter(None, map(services.people.get, present)), key=lambda person: person.name.casefold())
+    page = _number(request.query_params.get("page", "0"))
+    rows = [
+        {
+            "id": person.id,
+            "name": person.name,
+            "municipality": person.municipality,
+            "title": person.title,
+            "visible": present[person.id],
+        }
+        for person in known[page * PEOPLE_PER_PAGE : (page + 1) * PEOPLE_PER_PAGE]
+    ]
+    return JSONResponse({"total": len(known), "page": page, "per_page": PEOPLE_PER_PAGE, "people": rows})
+
+
+async def whip_pass(request: Request) -> Response:
+    """GET /api/whip?session=ID: the address and token with which one's own software can be the speaker."""
+    services: Services = request.state.services
+    actor = check_page(services.identity.actor(request), "session")
+    plan = services.streams.context(request.query_params.get("session", "")).plan
+    if not actor.roles & {"speaker", "moderator"}:
+        raise Refused("forbidden")
+    token = await services.identity.media_token(plan.room, actor.person_id, "whip")
+    return JSONResponse({"url": f"{services.settings.url}/whip/{plan.room}", "token": token})
+
+
+async def health(request: Request) -> Response:
+    """GET /healthz: what is alive. 200 while people can take part, 503 when nothing can be saved or read."""
+    services: Services = request.state.services
+    database, media = await _database_works(services.database), await _media_state(services)
+    body = {
+        "status": "ok" if database and media["up"] else "degraded" if database else "down",
+        "database": database,
+        "media": media,
+        "connections": services.hub.count,
+        "seats": services.seats.count,
+    }
+    return JSONResponse(body, 200 if database else 503)
+
+
+async def exported(request: Request) -> Response:
+    """GET /export/{what}.{csv|json}: attendance, answers or questions, for the staff."""
+    services: Services = request.state.services
+    check_page(services.identity.actor(request), "board")
+    what, form = request.path_params["what"], request.path_params["form"]
+    if what not in export.KINDS or form not in ("csv", "json"):
+        raise Refused("not_found")
+    rows = await export.rows(services.database, what)
+    headers = {"Content-Disposition": f'attachment; filename="{what}.{form}"', "Cache-Control": "no-store"}
+    if form == "json":
+        return Response(msgspec.json.encode(rows), headers=headers, media_type="application/json")
+    return Response(export.to_csv(rows), headers=headers, media_type="text/csv; charset=utf-8")
+
+
+async def _database_works(database: Database) -> bool:
+    async def work(connection: AsyncConnection) -> bool:
+        return bool((await connection.execute(text("SELECT 1"))).scalar_one())
+
+    try:
+        return await database.read(work)
+    except Exception:  # whatever is wrong with it, it does not work
+        return False
+
+
+async def _media_state(services: Services) -> dict[str, Any]:
+    try:
+        return {"up": services.seats.engine_is_up, **await services.media.statistics()}
+    except MediaRefused:
+        return {"up": False}
+
+
+def _number(text_: str) -> int:
+    return int(text_) if text_.isascii() and text_.isdigit() and len(text_) < 6 else 0
+
+
+routes: Final = [
+    Route("/api/people", people),
+    Route("/api/whip", whip_pass),
+    Route("/healthz", health),
+    Route("/export/{what}.{form}", exported),
+]

@@ -1,0 +1,179 @@
+"""The composition root: everything is built here from `Settings`, started and stopped in one place."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime
+from typing import Final, TypedDict
+
+from live.client import EmbeddedEngine
+from starlette.applications import Starlette
+from starlette.routing import WebSocketRoute
+
+from live.control import MediaEngine
+from rooms import messages as m
+from server import api, board, pages, whip
+from server.ballots import Ballots
+from server.bus import MemoryBus
+from server.database import Database
+from server.errors import exception_handlers
+from server.hub import Hub
+from server.i18n import Translations
+from server.identity import Identity
+from server.journal import Journal
+from server.links import Links
+from server.people import People
+from server.presence import Presence
+from server.programme_file import load as load_programme
+from server.reactions import Reactions
+from server.recorder import Recorder
+from server.seats import Seats
+from server.secret import read_secret
+from server.security import middleware
+from server.services import Services, report_bug
+from server.settings import Settings
+from server.signals import Tallies
+from server.socket import socket
+from server.stagehand import Stagehand
+from server.streams import Streams
+from server.vault import Vault
+
+REFRESH_SECONDS: Final = 2.0
+
+Clock = Callable[[], datetime]
+
+
+class State(TypedDict):
+    services: Services
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def create_app(settings: Settings, *, now: Clock = utc_now, engine: MediaEngine | None = None) -> Starlette:
+    """The whole application. `engine`: another media engine behind the same interface; the embedded one by default."""
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[State]:
+        async with run_services(settings, now, engine) as services:
+            yield {"services": services}
+
+    return Starlette(
+        routes=[
+            *pages.routes,
+            *api.routes,
+            *board.routes,
+            *whip.routes,
+            WebSocketRoute("/socket", socket),
+        ],
+        middleware=middleware(settings),
+        exception_handlers=exception_handlers,
+        lifespan=lifespan,
+    )
+
+
+@contextlib.asynccontextmanager
+async def run_services(settings: Settings, now: Clock, engine: MediaEngine | None) -> AsyncIterator[Services]:
+    """Builds, loads and starts everything; on the way out stops it in the opposite order."""
+    programme = load_programme(settings.directory / "conference.toml")
+    async with AsyncExitStack() as stack:
+        database = Database(settings.database)
+        await database.open()
+        stack.push_async_callback(database.close)
+
+        secret = read_secret(settings)
+        people, links = People(database), Links(database, secret, now)
+        await people.load()
+        await links.load()
+
+        hub, bus, journal = Hub(settings.outbox_bytes), MemoryBus(), Journal(database)
+        bus.subscribe(hub.deliver)
+        streams = Streams(journal, bus, now)
+        await streams.load()
+        ballots = Ballots(database, Vault(settings.data / "keys"))
+        await ballots.load()
+
+        media = engine
+        if media is None:
+            media = await stack.enter_async_context(EmbeddedEngine(settings.media_hosts, settings.media_port))
+        seats = Seats(media, streams, hub)
+        recorder = Recorder(settings, media)
+        presence = Presence(database, now, settings.heartbeat_seconds)
+        tallies = Tallies(hub, streams, ballots, presence)
+        stagehand = Stagehand(streams, presence, seats)
+        reactions = Reactions(streams, ballots, recorder, seats, report_bug)
+        bus.subscribe(reactions.heed)
+        bus.subscribe(tallies.heed)
+        ballots.on_change = tallies.votes_changed
+        presence.on_change = both(tallies.presence_changed, stagehand.look)
+        seats.on_change = stagehand.look
+
+        services = Services(
+            settings=settings,
+            now=now,
+            database=database,
+            journal=journal,
+            people=people,
+            links=links,
+            identity=Identity(secret, links, people, secure=settings.url.startswith("https:")),
+            streams=streams,
+            ballots=ballots,
+            presence=presence,
+            hub=hub,
+            media=media,
+            seats=seats,
+            recorder=recorder,
+            translations=Translations(),
+        )
+        await streams.handle(m.CONFERENCE, m.SYSTEM, m.ProgrammePublish(programme))
+        reactions.catch_up()
+        stagehand.look_everywhere()
+        presence.start()
+        stack.push_async_callback(presence.stop)
+        stack.callback(stagehand.stop)
+        for work in (
+            reactions.run(),
+            seats.listen(),
+            follow_other_processes(people, links),
+            tell_deaths(recorder, reactions),
+        ):
+            stack.push_async_callback(end, asyncio.create_task(work))
+        yield services
+        hub.close_all()
+        await streams.drain()
+        await reactions.drain()
+
+
+def both(first: Callable[[str], None], second: Callable[[str], None]) -> Callable[[str], None]:
+    """A listener that calls two."""
+
+    def listener(session_id: str) -> None:
+        first(session_id)
+        second(session_id)
+
+    return listener
+
+
+async def end(task: asyncio.Task[None]) -> None:
+    """Cancels a background task and waits for its end."""
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+
+
+async def follow_other_processes(people: People, links: Links) -> None:
+    """`plenum people import` and `plenum links` work on the same database while the server runs."""
+    while True:
+        await asyncio.sleep(REFRESH_SECONDS)
+        await people.refresh()
+        await links.refresh()
+
+
+async def tell_deaths(recorder: Recorder, reactions: Reactions) -> None:
+    """Recorders that end by themselves."""
+    async for death in recorder.deaths():
+        await reactions.recorder_died(death.session_id, death.recording_id, death.reason)

@@ -1,0 +1,177 @@
+"""Answers, votes and survey answers: rows under a unique constraint, committed in groups, tallied in memory.
+
+They do not queue behind one another, as events of a stream do, and they are acknowledged after their commit.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, Final
+
+from msgspec import Struct
+from sqlalchemy import select
+from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.sql import Executable
+
+from rooms import messages as m
+from rooms.errors import Refused
+from server.batch import Batch
+from server.database import Database
+from server.tables import answers, survey_answers, votes
+from server.vault import Vault
+
+SURVEY: Final = "survey"  # the survey's name in the vault
+
+Row = dict[str, Any]
+
+
+class SurveyAnswer(Struct, frozen=True):
+    """One anonymous answer; None is "no opinion"."""
+
+    conference: int | None
+    association: int | None
+    comment: str
+
+
+class Ballots:
+    """`await load()` first. `on_change(session_id)` is called whenever a tally changes."""
+
+    def __init__(self, database: Database, vault: Vault) -> None:
+        self._database = database
+        self._vault = vault
+        self.on_change: Callable[[str], None] = lambda session_id: None
+        self._answers: dict[str, dict[str, int]] = {}  # by poll, by voter; of polls that are open
+        self._votes: dict[str, set[str]] = {}  # by question
+        self._new_answers = Batch[Row](database, _upsert(answers, "poll_id", "voter"))
+        self._new_votes = Batch[Row](database, _upsert(votes, "question_id", "person_id"))
+
+    async def load(self) -> None:
+        """Reads what is in the database; those of closed polls are forgotten by `forget`."""
+
+        async def work(connection: AsyncConnection) -> None:
+            for row in await connection.execute(select(answers)):
+                self._answers.setdefault(row.poll_id, {})[row.voter] = row.option
+            for row in await connection.execute(select(votes).where(votes.c.up)):
+                self._votes.setdefault(row.question_id, set()).add(row.person_id)
+
+        await self._database.read(work)
+
+    async def answer(self, actor: m.Actor, session_id: str, poll: m.Poll, option: int) -> None:
+        """Stores a checked answer; durable when it returns. The last one counts."""
+        if poll.anonymous:
+            self._vault.ensure(poll.id)  # the first answer may come before the reaction to the opening
+        voter = self._voter(poll, actor.person_id)
+        await self._new_answers.put({"poll_id": poll.id, "voter": voter, "option": option})
+        self._answers.setdefault(poll.id, {})[voter] = option
+        self.on_change(session_id)
+
+    async def vote(self, actor: m.Actor, session_id: str, question_id: str, *, up: bool) -> None:
+        """Stores or takes back a vote for a question; durable when it returns."""
+        await self._new_votes.put({"question_id": question_id, "person_id": actor.person_id, "up": up})
+        voters = self._votes.setdefault(question_id, set())
+        if up:
+            voters.add(actor.person_id)
+        else:
+            voters.discard(actor.person_id)
+        self.on_change(session_id)
+
+    def answered(self, poll_id: str) -> int:
+        """How many have answered."""
+        return len(self._answers.get(poll_id, ()))
+
+    def votes(self, question_id: str) -> int:
+        return len(self._votes.get(question_id, ()))
+
+    def answer_of(self, person_id: str, poll: m.Poll) -> int | None:
+        """What a person has answered, while that can still be known."""
+        try:
+            return self._answers.get(poll.id, {}).get(self._voter(poll, person_id))
+        except Refused:
+            return None
+
+    def voted(self, person_id: str, question_id: str) -> bool:
+        return person_id in self._votes.get(question_id, ())
+
+    async def counts(self, poll: m.Poll) -> tuple[int, ...]:
+        """Counts a closed poll in the database: every acknowledged answer, none that came later."""
+        await self._new_answers.drain()
+
+        async def work(connection: AsyncConnection) -> tuple[int, ...]:
+            chosen = (await connection.execute(select(answers.c.option).where(answers.c.poll_id == poll.id))).scalars()
+            tally = [0] * len(poll.options)
+            for option in chosen:
+                tally[option] += 1
+            return tuple(tally)
+
+        return await self._database.write(work)  # through the writer, so behind everything that was written before
+
+    async def open_anonymous(self, name: str) -> None:
+        """Makes the key under which answers to a poll (its id) or the survey (`SURVEY`) are kept unlinkable."""
+        await asyncio.to_thread(self._vault.ensure, name)
+
+    async def forget(self, poll: m.Poll) -> None:
+        """Destroys what links a counted poll's answers to people: the key, the memory and the log of the database."""
+        self._answers[poll.id] = dict.fromkeys(map(str, range(self.answered(poll.id))), -1) if poll.anonymous else {}
+        if poll.anonymous and self._vault.holds(poll.id):
+            await asyncio.to_thread(self._vault.destroy, poll.id)
+            await self._database.checkpoint()
+
+    async def answer_survey(self, actor: m.Actor, answer: SurveyAnswer) -> None:
+        """Stores a person's answer to the closing survey, which `check_survey` has found open; changeable until it closes.
+        Durable when it returns."""
+        self._vault.ensure(SURVEY)
+        voter = self._vault.voter(SURVEY, actor.person_id)
+        row = {
+            "voter": voter,
+            "conference": answer.conference,
+            "association": answer.association,
+            "comment": answer.comment,
+        }
+
+        async def work(connection: AsyncConnection) -> None:
+            await connection.execute(_upsert(survey_answers, "voter"), [row])
+
+        await self._database.write(work)
+
+    async def survey_answer_of(self, actor: m.Actor) -> SurveyAnswer | None:
+        """What a person has answered, while the survey is open."""
+        if not self._vault.holds(SURVEY):
+            return None
+        voter = self._vault.voter(SURVEY, actor.person_id)
+
+        async def work(connection: AsyncConnection) -> SurveyAnswer | None:
+            row = (await connection.execute(select(survey_answers).where(survey_answers.c.voter == voter))).first()
+            return None if row is None else SurveyAnswer(row.conference, row.association, row.comment)
+
+        return await self._database.read(work)
+
+    async def survey_rows(self) -> list[SurveyAnswer]:
+        """All answers, without their voters, in an order that says nothing."""
+
+        async def work(connection: AsyncConnection) -> list[SurveyAnswer]:
+            rows = await connection.execute(select(survey_answers))  # by the hash: the table has no row id
+            return [SurveyAnswer(row.conference, row.association, row.comment) for row in rows]
+
+        return await self._database.read(work)
+
+    async def forget_survey(self) -> None:
+        """Destroys the survey's key once it is closed."""
+        if self._vault.holds(SURVEY):
+            await asyncio.to_thread(self._vault.destroy, SURVEY)
+            await self._database.checkpoint()
+
+    def _voter(self, poll: m.Poll, person_id: str) -> str:
+        if not poll.anonymous:
+            return person_id
+        try:
+            return self._vault.voter(poll.id, person_id)
+        except KeyError:
+            raise Refused("poll_closed") from None
+
+
+def _upsert(table: Any, *key: str) -> Executable:
+    statement = insert(table)
+    others = {c.name: statement.excluded[c.name] for c in table.columns if c.name not in key}
+    return statement.on_conflict_do_update(index_elements=list(key), set_=others)

@@ -1,0 +1,144 @@
+"""The database: one writer with group commit, many readers. SQLite in WAL mode with `synchronous=FULL`.
+
+A write is durable when `write` returns. Writes that wait while a commit is under way share the next one: with a disk
+that needs 5 ms to flush, a thousand answers a second cost two hundred flushes, not a thousand.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import structlog
+from sqlalchemy import event, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from rooms.errors import Refused
+from server.tables import metadata
+
+T = TypeVar("T")
+Work = Callable[[AsyncConnection], Awaitable[T]]
+
+WAITING_WRITES: Final = 20_000  # past this, writers are refused with `try_again`: memory stays bounded
+WRITES_PER_COMMIT: Final = 512
+
+_log = structlog.get_logger("database")
+
+
+class Database:
+    """`await open()`, then `read` and `write`, then `await close()`."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._engine: AsyncEngine | None = None
+        self._queue: asyncio.Queue[tuple[Work[Any], asyncio.Future[Any]]] = asyncio.Queue(WAITING_WRITES)
+        self._writer: asyncio.Task[None] | None = None
+
+    async def open(self) -> None:
+        """Creates the file and its tables where they are missing, and asserts that commits reach the disk."""
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        self._engine = create_async_engine(f"sqlite+aiosqlite:///{self._path}")
+        event.listen(self._engine.sync_engine, "connect", _on_connect)
+        event.listen(self._engine.sync_engine, "begin", _on_begin)
+        async with self._engine.begin() as connection:
+            await connection.run_sync(metadata.create_all)
+        async with self._engine.connect() as connection:
+            synchronous = (await connection.execute(text("PRAGMA synchronous"))).scalar_one()
+            journal = (await connection.execute(text("PRAGMA journal_mode"))).scalar_one()
+        if (synchronous, journal) != (2, "wal"):
+            raise RuntimeError(f"SQLite runs with synchronous={synchronous}, journal_mode={journal}, not FULL and wal")
+        self._writer = asyncio.create_task(self._write_forever(), name="database writer")
+
+    async def close(self) -> None:
+        """Finishes the writes that wait, then closes."""
+        if self._writer is not None:
+            await self._queue.join()
+            self._writer.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._writer
+        if self._engine is not None:
+            await self._engine.dispose()
+
+    async def read(self, work: Work[T]) -> T:
+        """Runs `work` on a connection of its own; it sees everything committed before."""
+        assert self._engine is not None, "open() first"
+        async with self._engine.connect() as connection:
+            return await work(connection)
+
+    async def write(self, work: Work[T]) -> T:
+        """Runs `work` in the next commit and returns its result once that is on the disk. Writes happen in the order of
+        their calls. Raises `Refused("try_again")` if too many wait, `Refused("read_only")` if the disk takes no more."""
+        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        try:
+            self._queue.put_nowait((work, future))
+        except asyncio.QueueFull:
+            raise Refused("try_again") from None
+        return await future
+
+    async def checkpoint(self) -> None:
+        """Moves the write-ahead log into the database and empties it, so that deleted secrets are gone from both."""
+        assert self._engine is not None, "open() first"
+        async with self._engine.connect() as connection:
+            raw = await connection.get_raw_connection()
+            await raw.driver_connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # type: ignore[union-attr]
+
+    async def _write_forever(self) -> None:
+        assert self._engine is not None
+        while True:
+            batch = [await self._queue.get()]
+            while len(batch) < WRITES_PER_COMMIT and not self._queue.empty():
+                batch.append(self._queue.get_nowait())
+            try:
+                await self._commit(batch)
+            finally:
+                for _ in batch:
+                    self._queue.task_done()
+
+    async def _commit(self, batch: list[tuple[Work[Any], asyncio.Future[Any]]]) -> None:
+        """One transaction for all; if that fails, one for each, so that a bad write disturbs nobody else's."""
+        assert self._engine is not None
+        try:
+            async with self._engine.begin() as connection:
+                results = [await work(connection) for work, _ in batch]
+        except Exception as error:
+            if len(batch) > 1:
+                for item in batch:
+                    await self._commit([item])
+            else:
+                _settle(batch[0][1], error=_refusal(error))
+            return
+        for (_, future), result in zip(batch, results, strict=True):
+            _settle(future, result)
+
+
+def _settle(future: asyncio.Future[Any], result: object = None, *, error: Exception | None = None) -> None:
+    if future.done():  # the caller gave up waiting
+        return
+    if error is None:
+        future.set_result(result)
+    else:
+        future.set_exception(error)
+
+
+def _refusal(error: Exception) -> Exception:
+    """A full or failing disk is no bug: it is told to the user as such. Everything else stays what it is."""
+    if isinstance(error, DBAPIError) and any(word in str(error.orig) for word in ("full", "readonly", "disk I/O", "locked")):
+        _log.error("cannot write", reason=str(error.orig))
+        return Refused("read_only")
+    return error
+
+
+def _on_connect(connection: Any, _record: object) -> None:
+    connection.isolation_level = None  # transactions begin where SQLAlchemy says, see _on_begin
+    cursor = connection.cursor()
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "secure_delete=ON", "busy_timeout=5000"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _on_begin(connection: Any) -> None:
+    connection.exec_driver_sql("BEGIN")

@@ -1,0 +1,205 @@
+"""The hub: who follows which stream, and every event to each of them, encoded once.
+
+Overflow: a connection that is behind by a quarter of its outbox gets no more signals (they are only worth something now);
+one that is behind by all of it is told to resync and closed, and comes back through its sequence numbers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Iterable
+from typing import Final
+
+import msgspec
+
+from rooms import messages as m
+from rooms.access import MODERATORS, STAFF, hears
+from server.journal import Entry
+from server.outbox import Frame, Outbox
+from server.streams import Stream, redact
+
+SIGNAL_PERIOD: Final = 0.25  # seconds; signals of the same kind are coalesced in between
+CLOSE_RESYNC: Final = 4408
+CLOSE_RESTART: Final = 1012
+
+_encoder: Final = msgspec.json.Encoder()
+
+
+class Connection:
+    """One tab. `client` is the id it gave itself; `id` is ours."""
+
+    __slots__ = ("actor", "client", "closing", "follows", "id", "outbox", "visible")
+
+    def __init__(self, actor: m.Actor, outbox: Outbox) -> None:
+        self.id = secrets.token_hex(8)
+        self.client = ""
+        self.actor = actor
+        self.outbox = outbox
+        self.follows: set[str] = set()
+        self.visible = True
+        self.closing = False
+
+
+def encode(message: m.ServerFrame) -> Frame:
+    """A frame that is encoded once, for however many read it."""
+    return Frame(_encoder.encode(message))
+
+
+class Hub:
+    """Connections and what they hear. All methods are synchronous: between a look at a stream and the registration of a
+    follower nothing can happen, so nobody misses an event or gets it twice."""
+
+    def __init__(self, outbox_bytes: int) -> None:
+        self._outbox_bytes = outbox_bytes
+        self._connections: dict[str, Connection] = {}
+        self._of_person: dict[str, set[str]] = {}
+        self._followers: dict[str, dict[str, Connection]] = {}
+        self._signals: dict[str, dict[str, m.Signal]] = {}  # the latest of each kind, for newcomers
+        self._changed: dict[str, dict[str, m.Signal]] = {}  # not yet told
+        self._flush: asyncio.TimerHandle | None = None
+        self._snapshots: dict[tuple[str, str], tuple[int, Frame]] = {}
+
+    # --- connections
+
+    def add(self, connection: Connection) -> None:
+        self._connections[connection.id] = connection
+        self._of_person.setdefault(connection.actor.person_id, set()).add(connection.id)
+
+    def remove(self, connection: Connection) -> None:
+        for stream in list(connection.follows):
+            self.unfollow(connection, stream)
+        self._connections.pop(connection.id, None)
+        own = self._of_person.get(connection.actor.person_id, set())
+        own.discard(connection.id)
+        if not own:
+            self._of_person.pop(connection.actor.person_id, None)
+
+    def connections_of(self, person_id: str) -> int:
+        return len(self._of_person.get(person_id, ()))
+
+    @property
+    def count(self) -> int:
+        return len(self._connections)
+
+    def send(self, connection: Connection, message: m.ServerFrame) -> None:
+        """To one connection alone."""
+        self._write(connection, encode(message))
+
+    def disconnect_person(self, person_id: str, code: int) -> None:
+        """Closes everything of a person's (a revoked link)."""
+        for connection_id in list(self._of_person.get(person_id, ())):
+            self._close(self._connections[connection_id], code)
+
+    def close_all(self, code: int = CLOSE_RESTART) -> None:
+        for connection in list(self._connections.values()):
+            self._close(connection, code)
+
+    # --- following
+
+    def follow(self, connection: Connection, stream: Stream, since: int) -> None:
+        """Sends what a follower lacks, events or a snapshot, and registers them for what comes."""
+        missed = stream.missed(since)
+        if missed is None:
+            self._write(connection, self._snapshot(connection.actor, stream))
+        else:
+            for entry in missed:
+                if hears(connection.actor, entry.event.audience):
+                    self._write(connection, _event_frame(entry))
+            self._write(connection, encode(m.Caught(stream.name, stream.seq)))
+        connection.follows.add(stream.name)
+        self._followers.setdefault(stream.name, {})[connection.id] = connection
+        for signal in self._signals.get(stream.name, {}).values():
+            self._write(connection, encode(signal))
+
+    def unfollow(self, connection: Connection, stream: str) -> None:
+        connection.follows.discard(stream)
+        followers = self._followers.get(stream, {})
+        followers.pop(connection.id, None)
+        if not followers:
+            self._followers.pop(stream, None)
+
+    # --- telling
+
+    def deliver(self, entry: Entry) -> None:
+        """A durable event, to every follower who may hear it: the same bytes for each."""
+        followers = self._followers.get(entry.stream)
+        if not followers:
+            return
+        frame = _event_frame(entry)
+        audience = entry.event.audience
+        listeners: Iterable[Connection] = list(followers.values())
+        if audience != "everyone":
+            listeners = [connection for connection in listeners if hears(connection.actor, audience)]
+        for connection in listeners:
+            self._write(connection, frame)
+
+    def signal(self, signal: m.Signal) -> None:
+        """An ephemeral value for all followers of its stream; the latest wins."""
+        kind = type(signal).__name__
+        latest = self._signals.setdefault(signal.stream, {})
+        self._changed.setdefault(signal.stream, {})[kind] = _merged(self._changed[signal.stream].get(kind), signal)
+        latest[kind] = _merged(latest.get(kind), signal)
+        if self._flush is None:
+            self._flush = asyncio.get_running_loop().call_later(SIGNAL_PERIOD, self._tell_signals)
+
+    def forget_signal(self, stream: str, kind: type[m.Signal]) -> None:
+        """Newcomers no longer hear of it."""
+        self._signals.get(stream, {}).pop(kind.__name__, None)
+
+    def _tell_signals(self) -> None:
+        self._flush = None
+        changed, self._changed = self._changed, {}
+        for stream, signals in changed.items():
+            frames = [encode(signal) for signal in signals.values()]
+            for connection in list(self._followers.get(stream, {}).values()):
+                if connection.outbox.waiting < self._outbox_bytes // 4:
+                    for frame in frames:
+                        self._write(connection, frame)
+
+    def _snapshot(self, actor: m.Actor, stream: Stream) -> Frame:
+        """Encoded once per audience and sequence number: after a restart everybody asks for the same one."""
+        key = (stream.name, _audience_key(actor, stream.state))
+        cached = self._snapshots.get(key)
+        if cached is None or cached[0] != stream.seq:
+            if len(self._snapshots) > 256:  # personal ones come and go
+                self._snapshots.clear()
+            frame = encode(m.Snapshot(stream.name, stream.seq, redact(stream.state, actor)))
+            cached = self._snapshots[key] = (stream.seq, frame)
+        return cached[1]
+
+    def _write(self, connection: Connection, frame: Frame) -> None:
+        if connection.closing:
+            return
+        if connection.outbox.waiting > self._outbox_bytes:
+            connection.outbox.send(encode(m.Resync("slow")))
+            self._close(connection, CLOSE_RESYNC)
+        else:
+            connection.outbox.send(frame)
+
+    def _close(self, connection: Connection, code: int) -> None:
+        connection.closing = True
+        connection.outbox.close(code)
+        for stream in list(connection.follows):
+            self.unfollow(connection, stream)
+
+
+def _event_frame(entry: Entry) -> Frame:
+    return encode(m.EventFrame(entry.stream, entry.seq, entry.at, msgspec.Raw(entry.body)))
+
+
+def _audience_key(actor: m.Actor, state: m.State) -> str:
+    """Actors with the same key see the same snapshot."""
+    if actor.roles & MODERATORS:
+        return "moderators"
+    own = isinstance(state, m.RoomState) and any(
+        question.published_at is None and question.author_id == actor.person_id for question in state.questions.values()
+    )
+    return ("staff" if actor.roles & STAFF else "hall") + (f":{actor.person_id}" if own else "")
+
+
+def _merged(old: m.Signal | None, new: m.Signal) -> m.Signal:
+    """Tallies only tell what changed, so they add up; all other signals replace the one before."""
+    if isinstance(old, m.TallySignal) and isinstance(new, m.TallySignal):
+        return m.TallySignal(new.stream, old.answered | new.answered, old.votes | new.votes)
+    return new

@@ -1,0 +1,91 @@
+"""The journal: events of each stream, totally ordered without gaps, durable before anybody hears of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Final
+
+import msgspec
+from sqlalchemy import insert, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from rooms import messages as m
+from server.database import Database
+from server.tables import events
+
+_encoder: Final = msgspec.json.Encoder()
+_decoder: Final = msgspec.json.Decoder(m.Event)
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """One event in its place. `cause` is "client/id" of the command it came from, on a command's first event only."""
+
+    stream: str
+    seq: int
+    at: datetime
+    actor: str
+    event: m.Event
+    body: bytes  # the event as JSON, encoded once for the journal and for everybody who hears it
+    cause: str | None = None
+
+
+class Journal:
+    """Appends and reads entries. One writer: the caller (`Streams`) gives out sequence numbers under the stream's lock."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def append(
+        self,
+        stream: str,
+        first_seq: int,
+        new_events: Sequence[m.Event],
+        *,
+        actor: str,
+        cause: str | None,
+        at: datetime,
+    ) -> list[Entry]:
+        """Writes `new_events` as `first_seq`, `first_seq + 1`, ... and returns them once they are durable."""
+        entries = [
+            Entry(stream, first_seq + i, at, actor, event, _encoder.encode(event), cause if i == 0 else None)
+            for i, event in enumerate(new_events)
+        ]
+        rows = [
+            {"stream": e.stream, "seq": e.seq, "at": e.at.timestamp(), "actor": actor, "cause": e.cause, "body": e.body}
+            for e in entries
+        ]
+
+        async def work(connection: AsyncConnection) -> None:
+            await connection.execute(insert(events), rows)
+
+        await self._database.write(work)
+        return entries
+
+    async def read(self, stream: str, since: int = 0) -> list[Entry]:
+        """The entries of a stream after sequence number `since`."""
+        query = select(events).where(events.c.stream == stream, events.c.seq > since).order_by(events.c.seq)
+
+        async def work(connection: AsyncConnection) -> list[Entry]:
+            return [
+                Entry(
+                    row.stream,
+                    row.seq,
+                    datetime.fromtimestamp(row.at, UTC),
+                    row.actor,
+                    _decoder.decode(row.body),
+                    row.body,
+                    row.cause,
+                )
+                for row in await connection.execute(query)
+            ]
+
+        return await self._database.read(work)
+
+    async def streams(self) -> list[str]:
+        """The names of all streams that have an event."""
+
+        async def work(connection: AsyncConnection) -> list[str]:
+            return list((await connection.execute(select(events.c.stream).distinct())).scalars())
+
+        return await self._database.read(work)

@@ -1,0 +1,114 @@
+"""How frames leave: finished WebSocket frames straight to the transport where the server offers it (`server/frames.py`),
+ASGI `send` through a bounded queue elsewhere. Either way one slow reader never delays the others."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from typing import Protocol
+
+from starlette.websockets import WebSocket, WebSocketState
+
+from server.frames import EXTENSION, FrameWriter, encode_text_frame
+
+
+class Frame:
+    """A message, encoded once for everybody: as text for ASGI, as a finished WebSocket frame for transports."""
+
+    __slots__ = ("_wire", "text")
+
+    def __init__(self, text: bytes) -> None:
+        self.text = text
+        self._wire: bytes | None = None
+
+    @property
+    def wire(self) -> bytes:
+        if self._wire is None:
+            self._wire = encode_text_frame(self.text)
+        return self._wire
+
+
+class Outbox(Protocol):
+    """What a connection sends through. `waiting` is how many bytes the reader is behind."""
+
+    @property
+    def waiting(self) -> int: ...
+    def send(self, frame: Frame) -> None: ...
+    def close(self, code: int) -> None: ...
+
+
+class TransportOutbox:
+    """Writes finished frames to the transport; its write buffer is the queue."""
+
+    def __init__(self, writer: FrameWriter, websocket: WebSocket) -> None:
+        self._writer = writer
+        self._websocket = websocket
+        self._closing: asyncio.Task[None] | None = None
+
+    @property
+    def waiting(self) -> int:
+        return self._writer.buffered
+
+    def send(self, frame: Frame) -> None:
+        if self._closing is None:
+            self._writer.write(frame.wire)
+
+    def close(self, code: int) -> None:
+        if self._closing is None:
+            self._closing = asyncio.create_task(_close(self._websocket, code))
+
+
+class QueueOutbox:
+    """Frames wait in a queue, bounded by the hub through `waiting`, until ASGI `send` takes them."""
+
+    def __init__(self, websocket: WebSocket) -> None:
+        self._websocket = websocket
+        self._frames: deque[Frame] = deque()
+        self._waiting = 0
+        self._sender: asyncio.Task[None] | None = None
+        self._code: int | None = None
+
+    @property
+    def waiting(self) -> int:
+        return self._waiting
+
+    def send(self, frame: Frame) -> None:
+        if self._code is None:
+            self._frames.append(frame)
+            self._waiting += len(frame.text)
+            self._wake()
+
+    def close(self, code: int) -> None:
+        if self._code is None:
+            self._code = code
+            self._wake()
+
+    def _wake(self) -> None:
+        if self._sender is None or self._sender.done():
+            self._sender = asyncio.create_task(self._drain())
+
+    async def _drain(self) -> None:
+        while self._frames:
+            frame = self._frames.popleft()
+            self._waiting -= len(frame.text)
+            if self._websocket.application_state is not WebSocketState.CONNECTED:
+                return
+            try:
+                await self._websocket.send_text(frame.text.decode())
+            except (OSError, RuntimeError):  # the reader is gone; its receive loop ends the connection
+                return
+        if self._code is not None:
+            await _close(self._websocket, self._code)
+
+
+def outbox(websocket: WebSocket) -> Outbox:
+    """The best outbox that the server under us offers for an accepted connection."""
+    writer = websocket.scope.get("extensions", {}).get(EXTENSION)
+    return QueueOutbox(websocket) if writer is None else TransportOutbox(writer, websocket)
+
+
+async def _close(websocket: WebSocket, code: int) -> None:
+    try:
+        await websocket.close(code)
+    except (OSError, RuntimeError):  # closed by the other side meanwhile
+        return

@@ -1,0 +1,142 @@
+"""Presence: who is in which session now, written down so that a killed server neither loses nor invents minutes.
+
+Following a session's stream is being present in it. Each stretch of one connection with the tab visible, or in the
+background, is one row; every heartbeat moves `seen_at` forward for all that last. A stretch that a kill cut off ends at
+its last heartbeat. `rooms/attendance.py` merges stretches into minutes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import secrets
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, Final
+
+import structlog
+from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from rooms.errors import Refused
+from server.database import Database
+from server.tables import attendance
+
+SETTLE_SECONDS: Final = 1.0  # a new stretch is on the disk this soon after it began
+
+_log = structlog.get_logger("presence")
+
+
+class Stretch:
+    """One connection in one session, visible or not, since `from_at`."""
+
+    __slots__ = ("from_at", "id", "person_id", "session_id", "visible")
+
+    def __init__(self, session_id: str, person_id: str, from_at: float, *, visible: bool) -> None:
+        self.id = secrets.token_hex(8)
+        self.session_id = session_id
+        self.person_id = person_id
+        self.from_at = from_at
+        self.visible = visible
+
+    def row(self, seen_at: float) -> dict[str, Any]:
+        return {
+            "id": self.id,
+            "session_id": self.session_id,
+            "person_id": self.person_id,
+            "from_at": self.from_at,
+            "seen_at": max(seen_at, self.from_at),
+            "visible": self.visible,
+        }
+
+
+class Presence:
+    """`start`, then `enter` and `leave` for every connection, then `stop`. `on_change(session_id)` tells of new counts."""
+
+    def __init__(self, database: Database, now: Callable[[], datetime], heartbeat: float) -> None:
+        self._database = database
+        self._now = now
+        self.on_change: Callable[[str], None] = lambda session_id: None
+        self._heartbeat = heartbeat
+        self._present: dict[tuple[str, str], Stretch] = {}  # by connection id and session id
+        self._sessions: dict[str, dict[str, list[Stretch]]] = {}  # by session id and person id
+        self._unwritten: dict[str, dict[str, Any]] = {}  # rows by id, bounded by the connections there are
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        self._task = asyncio.create_task(self._write_forever(), name="presence")
+
+    async def stop(self) -> None:
+        """Ends every stretch now and writes it."""
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+        for connection_id, session_id in list(self._present):
+            self.leave(connection_id, session_id)
+        await self.flush()
+
+    def enter(self, connection_id: str, person_id: str, session_id: str, *, visible: bool) -> None:
+        """A connection is in a session from now on; entering again changes its visibility."""
+        known = self._present.get((connection_id, session_id))
+        if known is not None:
+            if known.visible == visible:
+                return
+            self.leave(connection_id, session_id)
+        now = self._now().timestamp()
+        stretch = Stretch(session_id, person_id, now, visible=visible)
+        self._present[connection_id, session_id] = stretch
+        self._sessions.setdefault(session_id, {}).setdefault(person_id, []).append(stretch)
+        self._unwritten[stretch.id] = stretch.row(now)
+        self.on_change(session_id)
+
+    def leave(self, connection_id: str, session_id: str) -> None:
+        """A connection is no longer in a session; harmless if it never was."""
+        stretch = self._present.pop((connection_id, session_id), None)
+        if stretch is None:
+            return
+        people = self._sessions[session_id]
+        people[stretch.person_id].remove(stretch)
+        if not people[stretch.person_id]:
+            del people[stretch.person_id]
+        self._unwritten[stretch.id] = stretch.row(self._now().timestamp())
+        self.on_change(session_id)
+
+    def present(self, session_id: str) -> tuple[int, int]:
+        """How many people are in a session, and how many of them only with the tab in the background."""
+        people = self._sessions.get(session_id, {})
+        return len(people), sum(1 for stretches in people.values() if not any(s.visible for s in stretches))
+
+    def people(self, session_id: str) -> dict[str, bool]:
+        """Who is in a session: person id to "has a visible tab"."""
+        return {person: any(s.visible for s in own) for person, own in self._sessions.get(session_id, {}).items()}
+
+    def is_present(self, session_id: str, person_id: str) -> bool:
+        return person_id in self._sessions.get(session_id, {})
+
+    async def flush(self) -> None:
+        """Writes what has changed. If that is refused, the rows are kept for the next time."""
+        rows, self._unwritten = self._unwritten, {}
+        if not rows:
+            return
+        statement = insert(attendance)
+        statement = statement.on_conflict_do_update(index_elements=["id"], set_={"seen_at": statement.excluded.seen_at})
+
+        async def work(connection: AsyncConnection) -> None:
+            await connection.execute(statement, list(rows.values()))
+
+        try:
+            await self._database.write(work)
+        except Refused as refusal:
+            self._unwritten = rows | self._unwritten
+            _log.error("attendance not written, will try again", code=refusal.code, rows=len(rows))
+
+    async def _write_forever(self) -> None:
+        beat = self._now().timestamp()
+        while True:
+            await asyncio.sleep(min(SETTLE_SECONDS, self._heartbeat))
+            now = self._now().timestamp()
+            if now - beat >= self._heartbeat:
+                beat = now
+                self._unwritten |= {stretch.id: stretch.row(now) for stretch in self._present.values()}
+            await self.flush()

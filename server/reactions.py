@@ -1,0 +1,172 @@
+"""What follows from an event elsewhere: a session ends, so its poll closes, its recording stops, its stage empties.
+
+Every reaction is a command of the system's that is harmless when repeated, and `catch_up` repeats at the start what a
+kill may have cut off. Reactions of one session happen in order, off the path of those who caused them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Coroutine
+from typing import Any, Final
+
+import structlog
+
+from rooms import messages as m
+from rooms.errors import Refused
+from rooms.recording import running_recording
+from server.ballots import SURVEY, Ballots
+from server.journal import Entry
+from server.recorder import Recorder
+from server.seats import Seats
+from server.streams import Streams, session_of
+
+WAITING_REACTIONS: Final = 10_000  # far more than moderators can cause; past it a bug is reported, nothing is lost for good
+DRAIN_SECONDS: Final = 10.0
+
+_log = structlog.get_logger("reactions")
+
+Reaction = Coroutine[Any, Any, None]
+
+
+class Reactions:
+    """Listens to the bus with `heed`; works in `run`."""
+
+    def __init__(
+        self, streams: Streams, ballots: Ballots, recorder: Recorder, seats: Seats, report: Callable[[str, str], str]
+    ) -> None:
+        self._streams = streams
+        self._ballots = ballots
+        self._recorder = recorder
+        self._seats = seats
+        self._report = report
+        self._queue: asyncio.Queue[Reaction] = asyncio.Queue(WAITING_REACTIONS)
+
+    def heed(self, entry: Entry) -> None:
+        """Puts in line what `entry` calls for."""
+        session_id = session_of(entry.stream)
+        for reaction in self._reactions_to(session_id, entry.event):
+            self._queue.put_nowait(reaction)
+
+    async def run(self) -> None:
+        """Reacts until cancelled."""
+        while True:
+            reaction = await self._queue.get()
+            try:
+                await reaction
+            except Refused as refusal:
+                _log.warning("reaction refused", code=refusal.code)
+            except Exception:
+                self._report("reaction", repr(reaction))
+            finally:
+                self._queue.task_done()
+
+    async def drain(self) -> None:
+        """Waits until nothing is in line, but not for ever: what is left is caught up at the next start."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(DRAIN_SECONDS):
+                await self._queue.join()
+
+    def catch_up(self) -> None:
+        """Puts in line what the last run may have left undone."""
+        conference = self._streams.conference
+        if conference.survey.phase == "open":
+            self._queue.put_nowait(self._ballots.open_anonymous(SURVEY))
+        if conference.survey.phase == "closed":
+            self._queue.put_nowait(self._ballots.forget_survey())
+        for plan in conference.programme.sessions if conference.programme else ():
+            self._queue.put_nowait(self._catch_up_session(plan.id))
+
+    def _reactions_to(self, session_id: str, event: m.Event) -> list[Reaction]:
+        match event:
+            case m.SessionEnded(ended_id):
+                return [self._wind_up(ended_id)]
+            case m.SurveyOpened():
+                return [self._ballots.open_anonymous(SURVEY)]
+            case m.SurveyClosed():
+                return [self._ballots.forget_survey()]
+            case m.PollOpened(poll) if poll.anonymous:
+                return [self._ballots.open_anonymous(poll.id)]
+            case m.PollClosed(poll_id):
+                return [self._count(session_id, poll_id)]
+            case m.RecordingStarted(recording_id):
+                return [self._start_recording(session_id, recording_id)]
+            case m.RecordingStopped(recording_id):
+                return [self._finish_recording(session_id, recording_id)]
+            case m.StageLeft(person_id):
+                return [self._seats.take_off_stage(session_id, person_id)]
+        return []
+
+    async def _command(self, session_id: str, command: m.RoomCommand) -> None:
+        await self._streams.handle(m.session_stream(session_id), m.SYSTEM, command)
+
+    async def _wind_up(self, session_id: str) -> None:
+        room = self._streams.room(session_id)
+        for poll in room.polls.values():
+            if poll.phase == "open":
+                await self._command(session_id, m.PollClose(poll.id))
+        if running_recording(room.recordings) is not None:
+            await self._command(session_id, m.RecordingStop())
+        for person_id in room.stage:
+            await self._command(session_id, m.StageRemove(person_id))
+        await self._seats.close_session(session_id)
+
+    async def _count(self, session_id: str, poll_id: str) -> None:
+        poll = self._streams.room(session_id).polls[poll_id]
+        await self._command(session_id, m.PollCount(poll_id, await self._ballots.counts(poll)))
+        await self._ballots.forget(poll)
+
+    async def _start_recording(self, session_id: str, recording_id: str) -> None:
+        try:
+            await self._recorder.start(session_id, session_id, recording_id)
+        except Exception as error:
+            self._report("recorder", recording_id)
+            await self._command(session_id, m.RecordingFail(recording_id, type(error).__name__))
+
+    async def _finish_recording(self, session_id: str, recording_id: str) -> None:
+        try:
+            duration = await self._recorder.stop(recording_id)
+        except Exception as error:
+            self._report("recorder", recording_id)
+            await self._command(session_id, m.RecordingFail(recording_id, type(error).__name__))
+        else:
+            await self._command(session_id, m.RecordingFinish(recording_id, duration))
+
+    async def recorder_died(self, session_id: str, recording_id: str, reason: str) -> None:
+        """A recorder ended by itself: what it wrote is kept, and the moderator sees why there is no more."""
+        room = self._streams.room(session_id)
+        running = running_recording(room.recordings)
+        if running is None or running.id != recording_id:
+            return
+        await self._command(session_id, m.RecordingStop())
+
+    async def _catch_up_session(self, session_id: str) -> None:
+        room, run = self._streams.room(session_id), self._streams.context(session_id).run
+        for poll in room.polls.values():
+            if poll.phase == "open" and poll.anonymous:
+                await self._ballots.open_anonymous(poll.id)
+            elif poll.phase == "closed" and poll.counts is None:
+                await self._count(session_id, poll.id)
+            elif poll.phase in ("closed", "shown"):
+                await self._ballots.forget(poll)
+        await self._catch_up_recordings(session_id, room)
+        if run.phase == "ended":
+            await self._wind_up(session_id)
+
+    async def _catch_up_recordings(self, session_id: str, room: m.RoomState) -> None:
+        """A recording that was running when the server died ends with what is on the disk, and goes on as a new one."""
+        goes_on = running_recording(room.recordings) is not None
+        for recording in room.recordings.values():
+            if recording.status not in ("running", "stopped"):
+                continue
+            duration = await self._recorder.recover(recording.id)
+            if recording.status == "running":
+                # said first, so that `_finish_recording` finds the file closed
+                await self._command(session_id, m.RecordingStop())
+            elif duration is None:
+                await self._command(session_id, m.RecordingFail(recording.id, "nothing was written"))
+            else:
+                await self._command(session_id, m.RecordingFinish(recording.id, duration))
+        if goes_on and self._streams.context(session_id).run.phase == "live":
+            await self._command(session_id, m.RecordingStart())

@@ -1,0 +1,146 @@
+"""Media seats: who is connected to the media engine, for which session; and what the engine tells, told on.
+
+A session's media room is named by the session's id. Seats are bounded per person, so that a page which is reloaded over
+and over does not pile up peers: the oldest goes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+import structlog
+from msgspec import Struct
+
+from live import control
+from live.control import Admission, MediaEngine, MediaRefused, Use
+from rooms import messages as m
+from rooms.access import check_publishing, check_watching
+from rooms.errors import Refused
+from server.hub import Hub
+from server.streams import Streams
+
+SEATS_PER_PERSON: Final = 4  # a laptop, a phone, and one of each that is just being replaced
+SENDING: Final[frozenset[Use]] = frozenset({"microphone", "camera", "screen"})
+
+_log = structlog.get_logger("seats")
+
+
+class Seat(Struct, frozen=True):
+    """One peer of the media engine. `sends`: it may publish; `external`: software that came by WHIP or WHEP."""
+
+    session_id: str
+    peer_id: str
+    person_id: str
+    sends: bool
+    external: bool
+
+
+class Seats:
+    """Admits people to the media of a session. `on_change(session_id)` tells that somebody's seat came or went;
+    `on_reset` that the engine is there anew."""
+
+    def __init__(self, engine: MediaEngine, streams: Streams, hub: Hub) -> None:
+        self._engine = engine
+        self._streams = streams
+        self._hub = hub
+        self._seats: dict[str, Seat] = {}  # by peer, in order of arrival
+        self.engine_is_up = False
+        self.on_change: Callable[[str], None] = lambda session_id: None
+        self.on_reset: Callable[[], None] = lambda: None
+
+    async def admit(
+        self, actor: m.Actor, session_id: str, offer: str, uses: dict[str, Use] | None, *, sends: bool
+    ) -> Admission:
+        """Lets a person into a session's sound and picture. `uses` None: WHIP (`sends`) or WHEP software, which only sends
+        or only receives. Raises `Refused`."""
+        context = self._streams.context(session_id)
+        receives = uses is not None or not sends
+        if receives:
+            check_watching(actor, context.run)
+        if sends:
+            check_publishing(actor, context.run)
+            if actor.person_id not in self._streams.room(session_id).stage:
+                raise Refused("not_on_stage")
+        try:
+            admission = await self._engine.admit(
+                session_id, actor.person_id, offer, uses, may_send=sends, may_receive=receives
+            )
+        except MediaRefused as refusal:
+            raise Refused(refusal.code) from refusal
+        self._seats[admission.peer_id] = Seat(session_id, admission.peer_id, actor.person_id, sends, uses is None)
+        await self._make_room(actor.person_id, external=uses is None)
+        return admission
+
+    async def leave(self, actor: m.Actor, session_id: str, peer_id: str) -> None:
+        """Ends one's own seat. Raises `Refused("not_found")` for another's."""
+        seat = self._seats.get(peer_id)
+        if seat is None or (seat.person_id, seat.session_id) != (actor.person_id, session_id):
+            raise Refused("not_found")
+        await self._end(seat)
+
+    async def close_session(self, session_id: str) -> None:
+        """Ends every seat of a session (it is over)."""
+        for seat in [seat for seat in self._seats.values() if seat.session_id == session_id]:
+            await self._end(seat)
+
+    async def take_off_stage(self, session_id: str, person_id: str) -> None:
+        """Ends a person's sending seats; their pages offer again, to receive only."""
+        for seat in [s for s in self._seats.values() if s.sends and (s.session_id, s.person_id) == (session_id, person_id)]:
+            await self._end(seat)
+
+    def publishes_externally(self, session_id: str, person_id: str) -> bool:
+        """True while software of a person's sends into a session (their page need not be open then)."""
+        return any(
+            s.sends and s.external and (s.session_id, s.person_id) == (session_id, person_id) for s in self._seats.values()
+        )
+
+    @property
+    def count(self) -> int:
+        return len(self._seats)
+
+    async def listen(self) -> None:
+        """Tells on what the engine tells, until cancelled."""
+        async for notification in self._engine.notifications():
+            self._heed(notification)
+
+    def _heed(self, notification: control.Notification) -> None:
+        match notification:
+            case control.SlotsChanged(session_id, slots):
+                self._hub.signal(m.SlotsSignal(m.session_stream(session_id), slots))
+            case control.ActiveSpeaker(session_id, label):
+                self._hub.signal(m.SpeakingSignal(m.session_stream(session_id), label))
+            case control.PeerDown(session_id, peer_id):
+                self._seats.pop(peer_id, None)
+                self.on_change(session_id)
+            case control.EngineDown():
+                self.engine_is_up = False
+                self._tell_sessions("down")
+            case control.EngineUp():
+                self.engine_is_up = True
+                self._seats.clear()
+                self._tell_sessions("reset")
+                self.on_reset()
+            case control.PeerUp():
+                pass
+
+    def _tell_sessions(self, status: str) -> None:
+        for session_id, run in self._streams.conference.runs.items():
+            if run.phase in ("backstage", "live"):
+                stream = m.session_stream(session_id)
+                self._hub.signal(m.MediaSignal(stream, "reset" if status == "reset" else "down"))
+                if status == "reset":  # who comes later offers anyway
+                    self._hub.forget_signal(stream, m.MediaSignal)
+
+    async def _make_room(self, person_id: str, *, external: bool) -> None:
+        own = [s for s in self._seats.values() if s.person_id == person_id and s.external == external]
+        for seat in own[: max(0, len(own) - SEATS_PER_PERSON)]:
+            await self._end(seat)
+
+    async def _end(self, seat: Seat) -> None:
+        self._seats.pop(seat.peer_id, None)
+        try:
+            await self._engine.remove(seat.session_id, seat.peer_id)
+        except MediaRefused:
+            _log.info("engine away, its peers are gone with it")
+        self.on_change(seat.session_id)

@@ -1,0 +1,58 @@
+"""Runs the application under uvicorn: the sans-I/O WebSocket protocol with our frame writer, no per-message deflate."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import Final
+
+import structlog
+import uvicorn
+
+from server.app import create_app
+from server.frames import FrameProtocol
+from server.settings import Settings
+from server.socket import MOST_BYTES
+
+SHUTDOWN_SECONDS: Final = 5
+
+
+def configuration(settings: Settings) -> uvicorn.Config:
+    """uvicorn's configuration. The access log is off: addresses of pages can be secrets (personal links)."""
+    configure_logging(settings.log_level)
+    return uvicorn.Config(
+        create_app(settings),
+        host=settings.host,
+        port=settings.port,
+        ws=FrameProtocol,
+        ws_max_size=MOST_BYTES,
+        ws_per_message_deflate=False,
+        ws_ping_interval=10.0,
+        ws_ping_timeout=10.0,
+        access_log=False,
+        server_header=False,
+        log_config=None,
+        timeout_graceful_shutdown=SHUTDOWN_SECONDS,
+        lifespan="on",
+    )
+
+
+def serve(settings: Settings) -> None:
+    """Runs until SIGINT or SIGTERM."""
+    uvicorn.Server(configuration(settings)).run()
+
+
+def configure_logging(level: str) -> None:
+    """Structured lines on stderr; no personal data, no addresses of pages."""
+    number = logging.getLevelNamesMapping().get(level.upper(), logging.INFO)
+    logging.basicConfig(stream=sys.stderr, level=max(number, logging.WARNING), format="%(levelname)s %(name)s %(message)s")
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.dict_tracebacks,
+            structlog.processors.JSONRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(number),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )

@@ -1,0 +1,60 @@
+"""What handlers are handed: built once by `server/app.py`, found in the lifespan state as `request.state.services`."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import structlog
+
+from live.control import MediaEngine
+from server.ballots import Ballots
+from server.database import Database
+from server.hub import Hub
+from server.i18n import Translations
+from server.identity import Identity
+from server.journal import Journal
+from server.links import Links
+from server.people import People
+from server.presence import Presence
+from server.recorder import Recorder
+from server.seats import Seats
+from server.settings import Settings
+from server.streams import Streams
+
+_log = structlog.get_logger("plenum")
+
+
+def report_bug(place: str, detail: str) -> str:
+    """Logs the exception being handled under a new reference, and returns that: all that a user gets to see."""
+    reference = secrets.token_hex(4)
+    _log.exception("unexpected error", reference=reference, place=place, detail=detail)
+    return reference
+
+
+@dataclass(frozen=True)
+class Services:
+    """One running server."""
+
+    settings: Settings
+    now: Callable[[], datetime]  # aware, UTC
+    database: Database
+    journal: Journal
+    people: People
+    links: Links
+    identity: Identity
+    streams: Streams
+    ballots: Ballots
+    presence: Presence
+    hub: Hub
+    media: MediaEngine
+    seats: Seats
+    recorder: Recorder
+    translations: Translations
+    epoch: str = field(default_factory=lambda: secrets.token_hex(4))  # this process, told to every page
+
+    @staticmethod
+    def report_bug(place: str, detail: str) -> str:
+        return report_bug(place, detail)

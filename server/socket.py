@@ -1,0 +1,219 @@
+"""The WebSocket: frames in, commands on, answers back. One connection is one tab of one signed-in person."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Final
+
+import msgspec
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from rooms import messages as m
+from rooms import room
+from rooms.errors import Refused
+from server.hub import Connection
+from server.i18n import COOKIE as LANGUAGE_COOKIE
+from server.outbox import outbox
+from server.security import is_same_origin
+from server.services import Services
+from server.streams import session_of
+
+CLOSE_PROTOCOL: Final = 4400
+CLOSE_NOT_SIGNED_IN: Final = 4401
+CLOSE_TOO_MANY: Final = 4429
+MOST_BYTES: Final = 16_384  # of one message; uvicorn closes a connection that sends more (`server/serve.py`)
+HELLO_SECONDS: Final = 10
+BURST_SECONDS: Final = 5
+MOST_COMMANDS: Final = 64  # of one connection under way at once
+MOST_STREAMS: Final = 8
+
+_decoder: Final = msgspec.json.Decoder(m.ClientFrame)
+
+
+class ProtocolViolation(Exception):
+    """A client that does not speak the protocol; the connection is closed."""
+
+
+class Allowance:
+    """A token bucket: `rate` messages a second, and bursts of five seconds' worth."""
+
+    def __init__(self, rate: float) -> None:
+        self._rate = rate
+        self._tokens = rate * BURST_SECONDS
+        self._at = time.monotonic()
+
+    def take(self) -> bool:
+        now = time.monotonic()
+        self._tokens = min(self._rate * BURST_SECONDS, self._tokens + (now - self._at) * self._rate)
+        self._at = now
+        if self._tokens < 1:
+            return False
+        self._tokens -= 1
+        return True
+
+
+async def socket(websocket: WebSocket) -> None:
+    """The endpoint `/socket`."""
+    services: Services = websocket.state.services
+    actor = services.identity.actor(websocket)
+    if not is_same_origin(websocket):
+        await websocket.close(4403)
+        return
+    await websocket.accept()
+    if actor is None:
+        await websocket.close(CLOSE_NOT_SIGNED_IN)
+        return
+    if services.hub.connections_of(actor.person_id) >= services.settings.connections_per_person:
+        await websocket.close(CLOSE_TOO_MANY)
+        return
+    await Session(services, websocket, Connection(actor, outbox(websocket))).run()
+
+
+class Session:
+    """One connection's life: hello, then frames until it ends."""
+
+    def __init__(self, services: Services, websocket: WebSocket, connection: Connection) -> None:
+        self._services = services
+        self._websocket = websocket
+        self._connection = connection
+        programme = services.streams.conference.programme
+        self._translator = services.translations.choose(
+            websocket.cookies.get(LANGUAGE_COOKIE),
+            websocket.headers.get("accept-language"),
+            programme.languages if programme else (),
+        )
+        self._allowance = Allowance(services.settings.messages_per_second)
+        self._commands: set[asyncio.Task[None]] = set()
+
+    async def run(self) -> None:
+        """Reads until the connection ends; whatever it sends, it ends only itself."""
+        hub, connection = self._services.hub, self._connection
+        hub.add(connection)
+        try:
+            self._greet(await asyncio.wait_for(self._receive(), HELLO_SECONDS))
+            while not connection.closing:
+                self._dispatch(await self._receive())
+        except (ProtocolViolation, TimeoutError):
+            connection.outbox.close(CLOSE_PROTOCOL)
+        except WebSocketDisconnect:
+            pass
+        finally:
+            for name in list(connection.follows):
+                self._services.presence.leave(connection.id, session_of(name))
+            hub.remove(connection)
+
+    async def _receive(self) -> m.ClientFrame:
+        message = await self._websocket.receive()
+        if message["type"] == "websocket.disconnect":
+            raise WebSocketDisconnect(message.get("code") or 1006)
+        text = message.get("text")
+        if text is None or len(text) > MOST_BYTES:
+            raise ProtocolViolation
+        try:
+            frame: m.ClientFrame = _decoder.decode(text)
+        except (msgspec.DecodeError, UnicodeError, RecursionError) as error:  # ValidationError is a DecodeError
+            raise ProtocolViolation from error
+        return frame
+
+    def _greet(self, frame: m.ClientFrame) -> None:
+        if not isinstance(frame, m.Hello):
+            raise ProtocolViolation
+        services, connection, actor = self._services, self._connection, self._connection.actor
+        connection.client = frame.client
+        connection.visible = frame.visible
+        roles = tuple(sorted(actor.roles))
+        services.hub.send(connection, m.Welcome(actor.person_id, actor.name, roles, services.now(), services.epoch))
+        for stream, since in frame.follow.items():
+            self._follow(stream, since)
+
+    def _dispatch(self, frame: m.ClientFrame) -> None:
+        if not self._allowance.take():
+            refused_id = frame.id if isinstance(frame, m.Do) else None
+            self._refuse(refused_id, Refused("too_fast"))
+            return
+        match frame:
+            case m.Do():
+                self._start(frame)
+            case m.Follow(stream, since):
+                self._follow(stream, since)
+            case m.Unfollow(stream):
+                self._services.presence.leave(self._connection.id, session_of(stream))
+                self._services.hub.unfollow(self._connection, stream)
+            case m.Visibility(visible):
+                self._set_visible(visible=visible)
+            case m.Hello():
+                raise ProtocolViolation
+
+    def _follow(self, name: str, since: int) -> None:
+        services, connection = self._services, self._connection
+        try:
+            if len(connection.follows) >= MOST_STREAMS:
+                raise Refused("too_many", most=MOST_STREAMS)
+            stream = services.streams.stream(name)
+        except Refused as refusal:
+            self._refuse(None, refusal)
+            return
+        services.hub.follow(connection, stream, since)
+        if name != m.CONFERENCE:
+            services.hub.send(connection, self._mine(name))
+            services.presence.enter(connection.id, connection.actor.person_id, session_of(name), visible=connection.visible)
+
+    def _mine(self, name: str) -> m.Mine:
+        person_id, ballots = self._connection.actor.person_id, self._services.ballots
+        state = self._services.streams.room(session_of(name))
+        answers = {
+            poll.id: option
+            for poll in state.polls.values()
+            if poll.phase == "open" and (option := ballots.answer_of(person_id, poll)) is not None
+        }
+        return m.Mine(name, answers, tuple(key for key in state.questions if ballots.voted(person_id, key)))
+
+    def _set_visible(self, *, visible: bool) -> None:
+        connection = self._connection
+        connection.visible = visible
+        for name in connection.follows - {m.CONFERENCE}:
+            self._services.presence.enter(connection.id, connection.actor.person_id, session_of(name), visible=visible)
+
+    def _start(self, frame: m.Do) -> None:
+        """Commands run side by side, so that an answer does not wait for a question's commit; their number is bounded."""
+        if len(self._commands) >= MOST_COMMANDS:
+            self._refuse(frame.id, Refused("too_fast"))
+            return
+        task = asyncio.create_task(self._do(frame))
+        self._commands.add(task)
+        task.add_done_callback(self._commands.discard)
+
+    async def _do(self, frame: m.Do) -> None:
+        try:
+            await self._carry_out(frame)
+        except Refused as refusal:
+            self._refuse(frame.id, refusal)
+        except Exception:
+            reference = self._services.report_bug("command", type(frame.command).__name__)
+            self._services.hub.send(
+                self._connection,
+                m.RefusedFrame(
+                    frame.id, "try_again", f"{self._translator.gettext(Refused('try_again').message)} ({reference})"
+                ),
+            )
+        else:
+            self._services.hub.send(self._connection, m.Ack(frame.id))
+
+    async def _carry_out(self, frame: m.Do) -> None:
+        services, actor = self._services, self._connection.actor
+        command = frame.command
+        if not isinstance(command, m.RowCommand):
+            await services.streams.handle(frame.stream, actor, command, f"{self._connection.client}/{frame.id}")
+            return
+        services.streams.stream(frame.stream)
+        session_id = session_of(frame.stream)
+        subject = room.check_row(services.streams.room(session_id), actor, command)
+        if isinstance(command, m.PollAnswer) and isinstance(subject, m.Poll):
+            await services.ballots.answer(actor, session_id, subject, command.option)
+        elif isinstance(command, m.QuestionVote):
+            await services.ballots.vote(actor, session_id, command.question_id, up=command.up)
+
+    def _refuse(self, command_id: int | None, refusal: Refused) -> None:
+        message = self._translator.gettext(refusal.message)
+        self._services.hub.send(self._connection, m.RefusedFrame(command_id, refusal.code, message))

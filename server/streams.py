@@ -1,0 +1,164 @@
+"""The streams' present: one projection each, and the only way to change it.
+
+`handle` takes a command through decide → journal → apply → announce under the stream's lock. A caller that goes away
+half-way (a closed socket) does not interrupt it: what was decided is written, applied and announced, or none of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Final
+
+from rooms import conference
+from rooms import messages as m
+from rooms import room as room_rules
+from rooms.access import check_session
+from rooms.errors import Refused
+from rooms.room import SessionContext
+from server.bus import MemoryBus
+from server.journal import Entry, Journal
+
+TAIL: Final = 512  # entries kept per stream for those who come back; older ones get a snapshot
+
+
+class Stream:
+    """One stream's projection, its last entries and the causes of its commands."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.seq = 0
+        self.state: m.State = m.ConferenceState() if name == m.CONFERENCE else m.RoomState()
+        self.tail: deque[Entry] = deque(maxlen=TAIL)
+        self.causes: set[str] = set()
+        self.lock = asyncio.Lock()
+
+    def apply(self, entry: Entry) -> None:
+        self.state = _apply(self.state, entry.event)
+        self.seq = entry.seq
+        self.tail.append(entry)
+        if entry.cause is not None:
+            self.causes.add(entry.cause)
+
+    def missed(self, since: int) -> list[Entry] | None:
+        """The entries after `since`, or None where a snapshot is shorter (or the number is none of ours)."""
+        if since == 0 or since > self.seq or self.seq - since > len(self.tail):
+            return None
+        return [entry for entry in self.tail if entry.seq > since]
+
+
+class Streams:
+    """All streams of the conference. `await load()` first."""
+
+    def __init__(self, journal: Journal, bus: MemoryBus, now: Callable[[], datetime]) -> None:
+        self._journal = journal
+        self._bus = bus
+        self._now = now
+        self._streams: dict[str, Stream] = {}
+        self._running: set[asyncio.Task[list[Entry]]] = set()
+
+    async def load(self) -> None:
+        """Projects every stream from the journal."""
+        for name in await self._journal.streams():
+            stream = self._streams[name] = Stream(name)
+            for entry in await self._journal.read(name):
+                stream.apply(entry)
+
+    @property
+    def conference(self) -> m.ConferenceState:
+        state = self._stream(m.CONFERENCE).state
+        assert isinstance(state, m.ConferenceState)
+        return state
+
+    def room(self, session_id: str) -> m.RoomState:
+        """What happens in a session; empty if nothing has."""
+        state = self._stream(m.session_stream(session_id)).state
+        assert isinstance(state, m.RoomState)
+        return state
+
+    def context(self, session_id: str) -> SessionContext:
+        """A session's plan and phase. Raises `Refused("not_found")`."""
+        return SessionContext(*check_session(self.conference, session_id))
+
+    def stream(self, name: str) -> Stream:
+        """The stream for a follower. Raises `Refused("not_found")` for one that the programme does not have."""
+        if name != m.CONFERENCE:
+            self.context(session_of(name))
+        return self._stream(name)
+
+    def seq(self, name: str) -> int:
+        return self._stream(name).seq
+
+    async def handle(
+        self,
+        name: str,
+        actor: m.Actor,
+        command: m.ConferenceCommand | m.RoomCommand,
+        cause: str | None = None,
+    ) -> list[Entry]:
+        """Does what `actor` commands and returns the durable entries (none: nothing to do, or done before). Raises
+        `Refused`; a command whose `cause` is known was acknowledged before and is not done again."""
+        task = asyncio.create_task(self._handle(self.stream(name), actor, command, cause))
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+        return await asyncio.shield(task)
+
+    async def drain(self) -> None:
+        """Waits for the commands under way."""
+        await asyncio.gather(*self._running, return_exceptions=True)
+
+    async def _handle(
+        self, stream: Stream, actor: m.Actor, command: m.ConferenceCommand | m.RoomCommand, cause: str | None
+    ) -> list[Entry]:
+        async with stream.lock:
+            if cause is not None and cause in stream.causes:
+                return []
+            now = self._now()
+            events = self._decide(stream, actor, command, now)
+            if not events:
+                return []
+            entries = await self._journal.append(
+                stream.name, stream.seq + 1, events, actor=actor.person_id, cause=cause, at=now
+            )
+            for entry in entries:
+                stream.apply(entry)
+            self._bus.announce(entries)
+            return entries
+
+    def _decide(
+        self, stream: Stream, actor: m.Actor, command: m.ConferenceCommand | m.RoomCommand, now: datetime
+    ) -> Sequence[m.Event]:
+        state = stream.state
+        if isinstance(state, m.ConferenceState) and isinstance(command, m.ConferenceCommand):
+            return conference.decide(state, actor, command, now)
+        if isinstance(state, m.RoomState) and isinstance(command, m.RoomCommand):
+            return room_rules.decide(state, self.context(session_of(stream.name)), actor, command, now)
+        raise Refused("not_found")  # a command for another kind of stream
+
+    def _stream(self, name: str) -> Stream:
+        stream = self._streams.get(name)
+        if stream is None:
+            stream = self._streams[name] = Stream(name)
+        return stream
+
+
+def session_of(name: str) -> str:
+    """The session's id in a session stream's name."""
+    return name.removeprefix("session/")
+
+
+def redact(state: m.State, actor: m.Actor) -> m.State:
+    """What `actor` may see of a stream's state."""
+    if isinstance(state, m.ConferenceState):
+        return conference.redact(state, actor)
+    return room_rules.redact(state, actor)
+
+
+def _apply(state: m.State, event: m.Event) -> m.State:
+    if isinstance(state, m.ConferenceState) and isinstance(event, m.ConferenceEvent):
+        return conference.apply(state, event)
+    if isinstance(state, m.RoomState) and isinstance(event, m.RoomEvent):
+        return room_rules.apply(state, event)
+    raise TypeError(f"{type(event).__name__} does not belong to {type(state).__name__}")

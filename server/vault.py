@@ -1,0 +1,81 @@
+"""Keys that make anonymous answers unlinkable once they are destroyed.
+
+While a poll is open, an answer is stored under HMAC(key, person): one answer each, changeable. When the poll closes, the
+key goes, and with it every way from an answer back to a person. Keys are files of their own, outside the database, so that
+no backup of the database, no write-ahead log and no dump has one.
+"""
+
+from __future__ import annotations
+
+import hmac
+import os
+import secrets
+from pathlib import Path
+from typing import Final
+
+KEY_BYTES: Final = 32
+
+
+class Vault:
+    """Keys by name (a poll's id, or `survey`). Not for several nodes yet: the folder would have to be shared."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._keys: dict[str, bytes] = {}
+
+    def ensure(self, name: str) -> None:
+        """Creates the key if it is missing; it is on the disk when this returns."""
+        if self._load(name) is None:
+            key = secrets.token_bytes(KEY_BYTES)
+            self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _write_durably(self._directory / f"{name}.key", key)
+            self._keys[name] = key
+
+    def voter(self, name: str, person_id: str) -> str:
+        """The name under which a person answers. Raises `KeyError` once the key is destroyed."""
+        key = self._load(name)
+        if key is None:
+            raise KeyError(name)
+        return hmac.digest(key, person_id.encode(), "sha256").hex()
+
+    def holds(self, name: str) -> bool:
+        return self._load(name) is not None
+
+    def destroy(self, name: str) -> None:
+        """Overwrites and removes the key; harmless if it is gone."""
+        self._keys.pop(name, None)
+        path = self._directory / f"{name}.key"
+        if path.exists():
+            with path.open("r+b") as file:
+                file.write(bytes(KEY_BYTES))
+                file.flush()
+                os.fsync(file.fileno())
+            path.unlink()
+            _sync_directory(self._directory)
+
+    def _load(self, name: str) -> bytes | None:
+        if name not in self._keys:
+            path = self._directory / f"{name}.key"
+            if not path.exists() or len(key := path.read_bytes()) != KEY_BYTES:
+                return None
+            self._keys[name] = key
+        return self._keys[name]
+
+
+def _write_durably(path: Path, key: bytes) -> None:
+    temporary = path.with_suffix(".new")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(key)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.rename(path)
+    _sync_directory(path.parent)
+
+
+def _sync_directory(directory: Path) -> None:
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

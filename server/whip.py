@@ -1,0 +1,167 @@
+"""Media endpoints: `/media` for our pages, `/whip` (RFC 9725) and `/whep` (draft-ietf-wish-whep) for other software.
+
+All three are one offer, one answer, and a resource to delete. Nothing trickles: the engine is ICE-lite and finds the peer by
+its binding requests, so `PATCH` is answered 405 as RFC 9725, 4.3.1 allows.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final, Literal
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from live.control import MediaRefused, Use
+from rooms import messages as m
+from rooms.access import check_page, check_session
+from rooms.errors import Refused
+from server.identity import MediaPass
+from server.seats import SENDING
+from server.services import Services
+
+MOST_BYTES: Final = 64 * 1024
+SDP: Final = "application/sdp"
+
+
+class PageOffer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a page posts: an SDP offer and what each of its m-lines (by mid) is for."""
+
+    sdp: str
+    uses: dict[str, Use]
+
+
+_decoder: Final = msgspec.json.Decoder(PageOffer)
+
+
+async def media(request: Request) -> Response:
+    """POST /media/{session_id}: one offer for everything a page sends and receives."""
+    services: Services = request.state.services
+    actor = check_page(services.identity.actor(request), "session")
+    session_id = request.path_params["session_id"]
+    offer = _page_offer(await _body(request))
+    sends = any(use in SENDING for use in offer.uses.values())
+    admission = await services.seats.admit(actor, session_id, offer.sdp, offer.uses, sends=sends)
+    location = f"/media/{session_id}/{admission.peer_id}"
+    return JSONResponse({"sdp": admission.answer}, 201, {"Location": location})
+
+
+async def leave_media(request: Request) -> Response:
+    """DELETE /media/{session_id}/{peer_id}."""
+    services: Services = request.state.services
+    actor = check_page(services.identity.actor(request), "session")
+    await services.seats.leave(actor, request.path_params["session_id"], request.path_params["peer_id"])
+    return Response(status_code=200)
+
+
+async def check(request: Request) -> Response:
+    """POST /api/check: the device check's own room, where nobody else is."""
+    services: Services = request.state.services
+    actor = check_page(services.identity.actor(request), "lobby")
+    offer = _page_offer(await _body(request))
+    room = f"check-{actor.person_id}"
+    try:
+        await services.media.remove_label(room, actor.person_id, senders_only=False)
+        admission = await services.media.admit(room, actor.person_id, offer.sdp, offer.uses, may_send=True, may_receive=True)
+    except MediaRefused as refusal:
+        raise Refused(refusal.code) from refusal
+    return JSONResponse({"sdp": admission.answer}, 201)
+
+
+async def whip(request: Request) -> Response:
+    """POST /whip/{room}: software publishes into the session that is live, or being prepared, in a room."""
+    services: Services = request.state.services
+    media_pass, offer = await _software_offer(request, "whip")
+    session_id = _session_in(services, media_pass.room)
+    stream, actor = m.session_stream(session_id), media_pass.actor
+    await services.streams.handle(stream, actor, m.StageEnter())
+    admission = await services.seats.admit(actor, session_id, offer, None, sends=True)
+    await services.streams.handle(stream, actor, m.StageSetMedia(camera=True, microphone=True, screen=False))
+    return _created(admission.answer, f"/whip/{media_pass.room}/{session_id}/{admission.peer_id}")
+
+
+async def whep(request: Request) -> Response:
+    """POST /whep/{room}: software receives the programme of the session that is live in a room."""
+    services: Services = request.state.services
+    media_pass, offer = await _software_offer(request, "whep")
+    session_id = _session_in(services, media_pass.room)
+    admission = await services.seats.admit(media_pass.actor, session_id, offer, None, sends=False)
+    return _created(admission.answer, f"/whep/{media_pass.room}/{session_id}/{admission.peer_id}")
+
+
+async def leave_software(request: Request) -> Response:
+    """DELETE on the Location that `whip` or `whep` gave."""
+    services: Services = request.state.services
+    purpose: Literal["whip", "whep"] = "whip" if request.url.path.startswith("/whip/") else "whep"
+    media_pass = _check_room(services.identity.media_pass(request, purpose), request)
+    session_id = request.path_params["session_id"]
+    await services.seats.leave(media_pass.actor, session_id, request.path_params["peer_id"])
+    if purpose == "whip":
+        await services.streams.handle(m.session_stream(session_id), media_pass.actor, m.StageLeave())
+    return Response(status_code=200)
+
+
+def _session_in(services: Services, room: str) -> str:
+    """The session that software means by a room: the one that is live there, else the one being prepared."""
+    conference = services.streams.conference
+    found: dict[m.Phase, str] = {}
+    for plan in conference.programme.sessions if conference.programme else ():
+        _, run = check_session(conference, plan.id)
+        if plan.room == room:
+            found.setdefault(run.phase, plan.id)
+    session_id = found.get("live") or found.get("backstage")
+    if session_id is None:
+        raise Refused("session_not_open")
+    return session_id
+
+
+async def _software_offer(request: Request, purpose: Literal["whip", "whep"]) -> tuple[MediaPass, str]:
+    services: Services = request.state.services
+    media_pass = _check_room(services.identity.media_pass(request, purpose), request)
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != SDP:
+        raise Refused("bad_offer")
+    try:
+        return media_pass, (await _body(request)).decode()
+    except UnicodeDecodeError:
+        raise Refused("bad_offer") from None
+
+
+def _check_room(media_pass: MediaPass, request: Request) -> MediaPass:
+    if media_pass.room != request.path_params["room"]:
+        raise Refused("forbidden")
+    return media_pass
+
+
+def _created(answer: str, location: str) -> Response:
+    return Response(answer, 201, {"Location": location}, media_type=SDP)
+
+
+def _page_offer(body: bytes) -> PageOffer:
+    try:
+        return _decoder.decode(body)
+    except (msgspec.DecodeError, UnicodeError):
+        raise Refused("bad_offer") from None
+
+
+async def _body(request: Request) -> bytes:
+    """The body, at most `MOST_BYTES` of it, whatever the header says."""
+    parts: list[bytes] = []
+    size = 0
+    async for part in request.stream():
+        size += len(part)
+        if size > MOST_BYTES:
+            raise Refused("too_large")
+        parts.append(part)
+    return b"".join(parts)
+
+
+routes: Final[list[Any]] = [
+    Route("/media/{session_id}", media, methods=["POST"]),
+    Route("/media/{session_id}/{peer_id}", leave_media, methods=["DELETE"]),
+    Route("/api/check", check, methods=["POST"]),
+    Route("/whip/{room}", whip, methods=["POST"]),
+    Route("/whep/{room}", whep, methods=["POST"]),
+    Route("/whip/{room}/{session_id}/{peer_id}", leave_software, methods=["DELETE"]),
+    Route("/whep/{room}/{session_id}/{peer_id}", leave_software, methods=["DELETE"]),
+]
