@@ -17,6 +17,7 @@ def _(text: str) -> str:
 REFUSALS: Final[dict[str, str]] = {
     "forbidden": _("You may not do this."),
     "not_signed_in": _("You are not signed in. Open your personal link again."),
+    "foreign_origin": _("This came from another website and was not carried out."),
     "not_found": _("That does not exist, or no longer does."),
     "illegal_step": _("That step is not possible now."),
     "room_busy": _("Another session is already under way in this room."),

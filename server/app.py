@@ -127,7 +127,7 @@ async def run_services(settings: Settings, now: Clock, engine: MediaEngine | Non
             media=media,
             seats=seats,
             recorder=recorder,
-            translations=Translations(),
+            translations=Translations(lambda: languages_of(streams)),
         )
         await streams.handle(m.CONFERENCE, m.SYSTEM, m.ProgrammePublish(programme))
         reactions.catch_up()
@@ -146,6 +146,12 @@ async def run_services(settings: Settings, now: Clock, engine: MediaEngine | Non
         hub.close_all()
         await streams.drain()
         await reactions.drain()
+
+
+def languages_of(streams: Streams) -> tuple[str, ...]:
+    """The conference's languages, first first."""
+    programme = streams.conference.programme
+    return programme.languages if programme is not None else ()
 
 
 def both(first: Callable[[str], None], second: Callable[[str], None]) -> Callable[[str], None]:

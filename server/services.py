@@ -23,6 +23,7 @@ from server.recorder import Recorder
 from server.seats import Seats
 from server.settings import Settings
 from server.streams import Streams
+from server.templates import Templates
 
 _log = structlog.get_logger("plenum")
 
@@ -53,6 +54,7 @@ class Services:
     seats: Seats
     recorder: Recorder
     translations: Translations
+    templates: Templates = field(default_factory=Templates)
     epoch: str = field(default_factory=lambda: secrets.token_hex(4))  # this process, told to every page
 
     @staticmethod

@@ -1,0 +1,139 @@
+"""The one mapping from what went wrong to what is answered: a status, a sentence in the visitor's language, a page or JSON.
+
+Refusals say why. Anything unexpected is a bug: it is logged with a reference and answered with that reference, and nothing
+else leaks. Neighbour: `rooms/errors.py`, the codes and their sentences.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from rooms.errors import Refused, _
+from server.templates import render
+
+STATUSES: Final[Mapping[str, int]] = {
+    "forbidden": 403,
+    "foreign_origin": 403,
+    "not_signed_in": 401,
+    "not_found": 404,
+    "illegal_step": 409,
+    "room_busy": 409,
+    "session_not_open": 409,
+    "session_ended": 409,
+    "not_live": 409,
+    "poll_not_open": 409,
+    "poll_closed": 409,
+    "poll_locked": 409,
+    "unknown_option": 400,
+    "bad_text": 400,
+    "bad_options": 400,
+    "too_many": 409,
+    "too_fast": 429,
+    "too_large": 413,
+    "not_on_stage": 409,
+    "already_recording": 409,
+    "not_recording": 409,
+    "not_recordable": 409,
+    "survey_closed": 409,
+    "survey_not_open": 409,
+    "media_unavailable": 503,
+    "bad_offer": 400,
+    "link_unknown": 404,
+    "link_revoked": 410,
+    "try_again": 503,
+    "read_only": 503,
+}
+
+# What there is no code for because no rule of ours says it.
+_UNEXPECTED: Final = _("Something went wrong here, and it is not your fault. We have noted it.")
+_METHOD: Final = _("That is not possible here.")
+
+_SCRIPTS: Final = ("/api/", "/media/", "/whip/", "/whep/", "/locale/", "/static/", "/vendor/")  # never answered with a page
+
+Handler = Callable[[Request, Exception], Awaitable[Response]]
+
+
+async def on_refused(request: Request, refused: Exception) -> Response:
+    """A refusal as the visitor shall read it."""
+    assert isinstance(refused, Refused)
+    status = STATUSES[refused.code]
+    headers = {"Retry-After": "2"} if status in (429, 503) else {}
+    return _answer(request, status, refused.code, refused.message, headers=headers)
+
+
+async def on_http_exception(request: Request, exception: Exception) -> Response:
+    """What the routing refuses: an unknown address, a method that is not for it, a form that cannot be read."""
+    assert isinstance(exception, HTTPException)
+    if exception.status_code == 404:
+        return await on_refused(request, Refused("not_found"))
+    code = {405: "method_not_allowed", 413: "too_large"}.get(exception.status_code, "bad_request")
+    return _answer(request, exception.status_code, code, _METHOD, headers=exception.headers or {})
+
+
+exception_handlers: Final[Mapping[Any, Handler]] = {Refused: on_refused, HTTPException: on_http_exception}
+
+
+class Errors:
+    """Middleware between the security headers and everything else: answers what nobody else has answered."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started = False
+
+        async def note_start(message: Message) -> None:
+            nonlocal started
+            started = started or message["type"] == "http.response.start"
+            await send(message)
+
+        try:
+            await self._app(scope, receive, note_start)
+        except Refused as refused:
+            response = await on_refused(Request(scope), refused)
+        except Exception:
+            if started:  # too late for a page: the connection breaks off, the server logs it
+                raise
+            response = _on_bug(Request(scope))
+        else:
+            return
+        await response(scope, receive, send)
+
+
+def _on_bug(request: Request) -> Response:
+    reference = request.state.services.report_bug("http", f"{request.method} {_without_token(request.url.path)}")
+    return _answer(request, 500, "unexpected", _UNEXPECTED, reference=reference)
+
+
+def _answer(
+    request: Request, status: int, code: str, text: str, *, reference: str = "", headers: Mapping[str, str] | None = None
+) -> Response:
+    response: Response
+    if _wants_page(request):
+        response = render(request, "error.html", status, code=code, text=text, reference=reference)
+    else:
+        translations = request.state.services.translations
+        message = translations.gettext(translations.language(request), text)
+        body = {"code": code, "message": message} | ({"reference": reference} if reference else {})
+        response = JSONResponse(body, status)
+    response.headers["Cache-Control"] = "no-store"
+    response.headers.update(headers or {})
+    return response
+
+
+def _wants_page(request: Request) -> bool:
+    return "text/html" in request.headers.get("accept", "") and not request.url.path.startswith(_SCRIPTS)
+
+
+def _without_token(path: str) -> str:
+    """Personal links are secrets, and logs are read by others."""
+    return "/join/…" if path.startswith("/join/") else path
