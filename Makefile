@@ -3,7 +3,7 @@ PYTHON ?= python3
 V := .venv/bin
 STAMPS := .stamps
 
-.PHONY: demo test check install install-dev clean
+.PHONY: demo test check install install-dev lock clean
 .DELETE_ON_ERROR:
 
 demo: install
@@ -21,7 +21,7 @@ check: install-dev
 bench-%: install-dev
 	@$(V)/python -m bench.$(subst -,_,$*) $(ARGS)
 
-install: $(STAMPS)/python $(STAMPS)/web $(STAMPS)/locales
+install: $(STAMPS)/python $(STAMPS)/web
 install-dev: install $(STAMPS)/dev $(STAMPS)/browser
 
 $(STAMPS)/python: requirements.lock pyproject.toml
@@ -32,8 +32,11 @@ $(STAMPS)/web: web/package-lock.json $(STAMPS)/python
 	@./tools/install web
 $(STAMPS)/browser: $(STAMPS)/dev
 	@./tools/install browser
-$(STAMPS)/locales: $(wildcard web/locales/*/LC_MESSAGES/*.po) $(STAMPS)/python
-	@./tools/install locales
+
+# after a change of dependencies in pyproject.toml; needs uv
+lock:
+	@for extra in "" -dev -node; do uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
+		--extra install $$(case $$extra in -dev) echo --extra dev;; -node) echo --extra node;; esac) -o requirements$$extra.lock pyproject.toml; done
 
 clean:
-	@rm -rf .venv .tools $(STAMPS) web/node_modules
+	@rm -rf .venv $(STAMPS) web/node_modules bench/peers/node_modules
