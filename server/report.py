@@ -131,7 +131,7 @@ async def build(database: Database, now: datetime) -> Report:
 
 def assemble(facts: Facts, programme: m.Programme, now: datetime) -> Report:
     """The report from what the database holds; pure."""
-    presences = {plan.id: _presences(facts, plan, now) for plan in programme.sessions if plan.kind != "break"}
+    presences = {plan.id: presences_of(facts, plan, now) for plan in programme.sessions if plan.kind != "break"}
     everybody = {p.person_id for attended in presences.values() for p in attended}
     counted = {person_id for person_id in everybody if _is_participant(facts.people.get(person_id))}
     theirs = {key: [p for p in attended if p.person_id in counted] for key, attended in presences.items()}
@@ -167,7 +167,8 @@ def _period(facts: Facts, session_id: str, now: datetime) -> Period | None:
     return Period(live_at, max(live_at, min(last_seen, now.timestamp())))
 
 
-def _presences(facts: Facts, plan: m.SessionPlan, now: datetime) -> list[Presence]:
+def presences_of(facts: Facts, plan: m.SessionPlan, now: datetime) -> list[Presence]:
+    """Who was in a session while it was live; nobody if it never was."""
     period = _period(facts, plan.id, now)
     return merge(facts.stretches.get(plan.id, ()), period) if period is not None else []
 

@@ -1,0 +1,177 @@
+"""Attendance, answers and questions as tables, from the database file alone, so that they outlive server and programme file.
+
+What was anonymous stays so: anonymous polls are counts, never rows, and nothing is told of a poll before it is closed.
+CSV is safe to open in a spreadsheet. Neighbours: `report` (the board's figures), `api` (downloads).
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, Final, Literal, get_args
+
+import msgspec
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from rooms import messages as m
+from server.database import Database
+from server.people import People, Person
+from server.report import presences_of
+from server.report_facts import Facts, read_facts
+from server.tables import answers
+
+Kind = Literal["attendance", "answers", "questions"]
+Row = dict[str, str | int | float | bool | None]
+
+KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
+
+# The columns of each table, also where it has no rows. Times are RFC 3339 in UTC.
+_SESSION: Final = ("session_id", "session")
+_PERSON: Final = ("person_id", "name", "email", "municipality", "county", "size_band")
+COLUMNS: Final[Mapping[Kind, tuple[str, ...]]] = {
+    "attendance": (*_SESSION, *_PERSON, "minutes", "background_minutes", "first_seen", "last_seen"),
+    "answers": (*_SESSION, "poll_id", "poll", "anonymous", "option", "count", *_PERSON),
+    "questions": (*_SESSION, "question_id", "asked_at", "name", "status", "votes", "question"),
+}
+
+# A spreadsheet takes a text that begins like this for a formula, after white space too (CWE-1236). Full-width signs count.
+_FORMULA_STARTS: Final = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
+_CONTROL_STARTS: Final = ("\t", "\r", "\n")
+_BYTE_ORDER_MARK: Final = "\ufeff"  # Excel takes a file without it for Windows-1252
+
+
+class Table(list[Row]):
+    """Rows that know their columns, so that an empty table still has headings."""
+
+    def __init__(self, columns: Sequence[str], rows: Iterable[Row]) -> None:
+        super().__init__(rows)
+        self.columns = tuple(columns)
+
+
+async def rows(database: Database, what: Kind, now: datetime | None = None) -> Table:
+    """The table `what`, one dictionary a row. `now` ends the attendance of sessions that still run."""
+    facts = await read_facts(database)
+    people = People(database)
+    await people.load()
+    match what:
+        case "attendance":
+            found = _attendance(facts, people, now or datetime.now(UTC))
+        case "answers":
+            found = _answers(facts, people, await _named_answers(database))
+        case "questions":
+            found = _questions(facts)
+    return Table(COLUMNS[what], found)
+
+
+def to_csv(table: Table, delimiter: str = ",") -> str:
+    """RFC 4180 with a byte-order mark. Texts that a spreadsheet would run as formulas get an apostrophe in front."""
+    file = io.StringIO()
+    file.write(_BYTE_ORDER_MARK)
+    writer = csv.writer(file, delimiter=delimiter)
+    writer.writerow(table.columns)
+    for row in table:
+        writer.writerow([_safe(row.get(column)) for column in table.columns])
+    return file.getvalue()
+
+
+def to_json(table: Table) -> str:
+    """A list of objects."""
+    return msgspec.json.format(msgspec.json.encode(list(table)), indent=2).decode()
+
+
+def _attendance(facts: Facts, people: People, now: datetime) -> Iterator[Row]:
+    for plan in _plans(facts):
+        for presence in presences_of(facts, plan, now):
+            yield {
+                **_session(plan),
+                **_person(people, presence.person_id),
+                "minutes": round(presence.seconds / 60, 1),
+                "background_minutes": round(presence.background_seconds / 60, 1),
+                "first_seen": _time(datetime.fromtimestamp(presence.from_at, UTC)),
+                "last_seen": _time(datetime.fromtimestamp(presence.to_at, UTC)),
+            }
+
+
+def _answers(facts: Facts, people: People, named: Mapping[str, list[tuple[str, int]]]) -> Iterator[Row]:
+    """Of a named poll one row for each person, of an anonymous one a row for each option with its count."""
+    for plan in _plans(facts):
+        for poll in facts.rooms.get(plan.id, m.RoomState()).polls.values():
+            if poll.phase not in ("closed", "shown"):
+                continue
+            start: Row = {**_session(plan), "poll_id": poll.id, "poll": poll.title, "anonymous": poll.anonymous}
+            if poll.anonymous:
+                counted = facts.answers.get(poll.id, {})
+                for index, option in enumerate(poll.options):
+                    count = poll.counts[index] if poll.counts is not None else counted.get(index, 0)
+                    yield {**start, "option": option, "count": count, **dict.fromkeys(_PERSON, "")}
+            else:
+                for person_id, index in named.get(poll.id, ()):
+                    yield {**start, "option": poll.options[index], "count": 1, **_person(people, person_id)}
+
+
+def _questions(facts: Facts) -> Iterator[Row]:
+    """Questions that the hall has seen; the others are for the moderators."""
+    for plan in _plans(facts):
+        for question in facts.rooms.get(plan.id, m.RoomState()).questions.values():
+            if question.published_at is not None:
+                yield {
+                    **_session(plan),
+                    "question_id": question.id,
+                    "asked_at": _time(question.asked_at),
+                    "name": question.author_name,
+                    "status": question.status,
+                    "votes": facts.votes.get(question.id, 0),
+                    "question": question.text,
+                }
+
+
+async def _named_answers(database: Database) -> dict[str, list[tuple[str, int]]]:
+    """Voter and option by poll. Of anonymous polls the voters are keyed hashes, and nobody asks for those."""
+
+    async def work(connection: AsyncConnection) -> dict[str, list[tuple[str, int]]]:
+        found: dict[str, list[tuple[str, int]]] = {}
+        for row in await connection.execute(select(answers)):
+            found.setdefault(row.poll_id, []).append((row.voter, row.option))
+        return found
+
+    return await database.read(work)
+
+
+def _plans(facts: Facts) -> Sequence[m.SessionPlan]:
+    """The sessions in order of time, then those that have left the programme since something happened in them."""
+    planned = facts.conference.programme.sessions if facts.conference.programme is not None else ()
+    gone = sorted({*facts.rooms, *facts.stretches} - {plan.id for plan in planned})
+    never = datetime.fromtimestamp(0, UTC)
+    return [*planned, *(m.SessionPlan(session_id, "", "plenary", never, never, "") for session_id in gone)]
+
+
+def _session(plan: m.SessionPlan) -> Row:
+    return {"session_id": plan.id, "session": plan.title}
+
+
+def _person(people: People, person_id: str) -> Row:
+    """Who it is; of an erased person, the id that no longer means anybody."""
+    person = people.get(person_id) or Person(person_id, "", "")
+    return {
+        "person_id": person.id,
+        "name": person.name,
+        "email": person.email,
+        "municipality": person.municipality,
+        "county": person.county,
+        "size_band": person.size_band,
+    }
+
+
+def _time(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def _safe(value: Any) -> Any:
+    if isinstance(value, str) and (value.startswith(_CONTROL_STARTS) or value.lstrip().startswith(_FORMULA_STARTS)):
+        return f"'{value}"
+    if isinstance(value, bool):
+        return str(value).lower()
+    return value
