@@ -1,0 +1,78 @@
+"""The one gate."""
+
+from __future__ import annotations
+
+import typing
+
+import pytest
+
+from rooms import access
+from rooms import messages as m
+from rooms.errors import Refused
+from tests.rooms import day
+
+
+def test_every_command_has_its_row_in_the_table() -> None:
+    assert set(access.COMMANDS) == set(typing.get_args(m.Command))
+
+
+def test_commands_of_the_server_are_for_nobody_else() -> None:
+    for command in (
+        m.PollCount("x", ()),
+        m.RecordingFinish("x", 1.0),
+        m.RecordingFail("x", ""),
+        m.ProgrammePublish(day.PROGRAMME),
+    ):
+        for actor in day.EVERYONE:
+            with pytest.raises(Refused, match="forbidden"):
+                access.check_command(actor, command)
+        access.check_command(m.SYSTEM, command)
+
+
+@pytest.mark.parametrize(
+    ("audience", "listeners"),
+    [
+        ("everyone", {"anna", "bo", "siri", "mona", "britt"}),
+        ("staff", {"mona", "britt"}),
+        ("person:anna+moderators", {"anna", "mona"}),
+    ],
+)
+def test_who_hears_what(audience: m.Audience, listeners: set[str]) -> None:
+    assert {actor.person_id for actor in day.EVERYONE if access.hears(actor, audience)} == listeners
+
+
+@pytest.mark.parametrize(
+    ("actor", "phase", "allowed"),
+    [
+        (day.ANNA, "planned", False),
+        (day.ANNA, "backstage", False),
+        (day.ANNA, "live", True),
+        (day.ANNA, "ended", False),
+        (day.SIRI, "backstage", True),
+        (day.MONA, "backstage", True),
+        (day.MONA, "planned", False),
+    ],
+)
+def test_who_may_watch_when(actor: m.Actor, phase: m.Phase, allowed: bool) -> None:
+    if allowed:
+        access.check_watching(actor, m.SessionRun(phase))
+    else:
+        with pytest.raises(Refused):
+            access.check_watching(actor, m.SessionRun(phase))
+
+
+def test_who_may_publish_when() -> None:
+    access.check_publishing(day.SIRI, m.SessionRun("backstage"))
+    for actor, phase in ((day.ANNA, "live"), (day.BRITT, "live"), (day.SIRI, "planned"), (day.SIRI, "ended")):
+        with pytest.raises(Refused):
+            access.check_publishing(actor, m.SessionRun(phase))
+
+
+def test_pages_of_the_staff_are_not_for_attendees() -> None:
+    for page in ("desk", "board"):
+        with pytest.raises(Refused, match="forbidden"):
+            access.check_page(day.ANNA, page)  # type: ignore[arg-type]
+    with pytest.raises(Refused, match="not_signed_in"):
+        access.check_page(None, "lobby")
+    assert access.check_page(day.BRITT, "board") is day.BRITT
+    assert not access.may(day.BRITT, "desk")
