@@ -1,0 +1,101 @@
+"""DTLS-SRTP (RFC 5764): aiortc's `RTCDtlsTransport` over a transport of our own, then its SRTP sessions used directly.
+
+Only DTLS records pass through aiortc; SRTP never does. `tests/live/test_dtls.py` pins down the private names used here,
+so that an aiortc that moves them fails there, and not on a stage.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, Final, NamedTuple, cast
+
+from aiortc import RTCCertificate, RTCDtlsParameters
+from aiortc.rtcdtlstransport import RTCDtlsFingerprint, RTCDtlsTransport
+
+Protect = Callable[[bytes], bytes]  # raises pylibsrtp.Error
+
+MAX_WAITING: Final = 32  # records; the newest is dropped when full, DTLS sends again by itself
+
+
+class HandshakeFailed(Exception):
+    """No DTLS session came about: wrong certificate, no common cipher, or too late."""
+
+
+class Srtp(NamedTuple):
+    protect: Protect
+    protect_rtcp: Protect
+    unprotect: Protect
+    unprotect_rtcp: Protect
+
+
+class _Records:
+    """What `RTCDtlsTransport` needs of an ICE transport: a role, `_recv` and `_send`."""
+
+    role = "controlled"
+
+    def __init__(self, send: Callable[[bytes], object]) -> None:
+        self._waiting: asyncio.Queue[bytes] = asyncio.Queue(MAX_WAITING)
+        self._deliver = send
+        self.closed = False
+
+    def put(self, record: bytes) -> None:
+        if not self.closed and not self._waiting.full():
+            self._waiting.put_nowait(record)
+
+    def close(self) -> None:
+        self.closed = True
+        while not self._waiting.empty():
+            self._waiting.get_nowait()
+        self._waiting.put_nowait(b"")
+
+    async def _recv(self) -> bytes:
+        record = await self._waiting.get()
+        if not record:
+            raise ConnectionError("the peer is gone")
+        return record
+
+    async def _send(self, data: bytes) -> None:
+        if not self.closed:
+            self._deliver(data)
+
+
+class SecureTransport:
+    """One peer's DTLS session, we being the server (`a=setup:passive`)."""
+
+    def __init__(self, certificate: RTCCertificate, send: Callable[[bytes], object], on_end: Callable[[], object]) -> None:
+        self._records = _Records(send)
+        self._dtls = RTCDtlsTransport(cast(Any, self._records), [certificate])
+        self._dtls._set_role("server")
+        self._on_end = on_end
+
+    def receive(self, record: bytes) -> None:
+        """Takes a record from an address that passed ICE."""
+        self._records.put(record)
+
+    async def connect(self, fingerprints: tuple[tuple[str, str], ...], seconds: float) -> Srtp:
+        """Shakes hands and verifies the certificate. Raises `HandshakeFailed`, after `seconds` at the latest."""
+        parameters = RTCDtlsParameters([RTCDtlsFingerprint(algorithm, value) for algorithm, value in fingerprints])
+        try:
+            async with asyncio.timeout(seconds):
+                await self._dtls.start(parameters)
+        except (TimeoutError, ConnectionError) as error:
+            raise HandshakeFailed("no handshake in time") from error
+        if self._dtls.state != "connected":
+            raise HandshakeFailed("the handshake or the certificate was wrong")
+        self._dtls.on("statechange", self._check_end)
+        incoming, outgoing = self._dtls._rx_srtp, self._dtls._tx_srtp
+        return Srtp(outgoing.protect, outgoing.protect_rtcp, incoming.unprotect, incoming.unprotect_rtcp)
+
+    def _check_end(self) -> None:
+        if self._dtls.state == "closed" and not self._records.closed:
+            self._on_end()
+
+    async def close(self) -> None:
+        """Says goodbye (close_notify) and ends the session's task."""
+        await self._dtls.stop()
+        self._records.close()
+
+
+def sha256_fingerprint(certificate: RTCCertificate) -> str:
+    return next(f.value for f in certificate.getFingerprints() if f.algorithm == "sha-256")

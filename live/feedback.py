@@ -1,0 +1,41 @@
+"""What peers tell of their clocks and of how well they receive. Pure. Neighbours: `peer` feeds it, `slot` uses the clock."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from live import rtcp
+
+MAX_SOURCES: Final = 32
+DRIFT: Final = 0.0005  # seconds per report that a smaller offset may rise: clocks wander, routes change
+
+
+def clock_offset(known: float | None, remote: float, local: float) -> float:
+    """Returns how far this machine's clock is ahead of a publisher's, by its sender reports: the least difference seen
+    is the one that waited least on the way."""
+    sample = local - remote
+    return sample if known is None or sample < known or sample - known > 1.0 else min(sample, known + DRIFT)
+
+
+class ViewerReports:
+    """The newest report block for each of our sources, and the bitrate the viewer says it can take (bit/s, 0: unsaid)."""
+
+    def __init__(self) -> None:
+        self.blocks: dict[int, rtcp.ReportBlock] = {}
+        self.at = 0.0
+        self.estimate = 0
+
+    def take_blocks(self, blocks: Iterable[rtcp.ReportBlock], now: float) -> None:
+        for block in blocks:
+            if block.ssrc in self.blocks or len(self.blocks) < MAX_SOURCES:
+                self.blocks[block.ssrc] = block
+        self.at = now
+
+    def statistics(self) -> dict[str, object]:
+        blocks = self.blocks.values()
+        return {
+            "lost": sum(block.lost for block in blocks),
+            "fraction_lost": round(max((block.fraction_lost for block in blocks), default=0) / 256, 3),
+            "estimate": self.estimate,
+        }

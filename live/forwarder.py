@@ -1,0 +1,221 @@
+"""The engine's core in one worker: rooms, peers and taps, admitted and removed. Neighbours: `worker` runs it behind the
+control connection, `port` and `tcp` feed it datagrams.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from collections.abc import Callable, Coroutine
+from typing import Any, Final
+
+from aiortc import RTCCertificate
+
+from live import ice
+from live.answer import Local, answer_text, plan
+from live.control import Admission, MediaRefused, Notification, PeerDown, PeerUp, TapFormat, Use
+from live.dtls import sha256_fingerprint
+from live.limits import Limits
+from live.peer import Peer
+from live.port import Endpoint
+from live.switchboard import Switchboard
+from live.tap import Tap
+
+TICK: Final = 0.1  # seconds
+TICKS_PER_REPORT: Final = 10
+
+
+class Room:
+    """A switchboard with its peers and taps, by id."""
+
+    def __init__(self, name: str, notify: Callable[[Notification], None]) -> None:
+        self.board = Switchboard(name, notify)
+        self.peers: dict[str, Peer] = {}
+        self.taps: dict[str, Tap] = {}
+
+
+class Forwarder:
+    """`candidates` are announced in every answer; `notify` hears what happens."""
+
+    def __init__(self, notify: Callable[[Notification], None], limits: Limits) -> None:
+        self._notify = notify
+        self._limits = limits
+        self._certificate = RTCCertificate.generateCertificate()
+        self._fingerprint = sha256_fingerprint(self._certificate)
+        self.candidates: tuple[str, ...] = ()
+        self._rooms: dict[str, Room] = {}
+        self._by_ufrag: dict[str, Peer] = {}
+        self._closing: set[asyncio.Task[None]] = set()
+        self._timer: asyncio.TimerHandle | None = None
+        self._ticks = 0
+
+    # --- control ---
+
+    def admit(
+        self, room: str, label: str, offer: str, uses: dict[str, Use] | None, *, may_send: bool, may_receive: bool
+    ) -> Admission:
+        """See `MediaEngine.admit`."""
+        agreed = plan(offer, uses, may_send=may_send, may_receive=may_receive)
+        home = self._open(room)
+        if len(self._by_ufrag) >= self._limits.peers or len(home.peers) >= self._limits.peers_per_room:
+            self._close_if_empty(room)
+            raise MediaRefused("media_unavailable", "too many peers")
+        credentials = ice.make_credentials(agreed.remote_ufrag)
+        peer = Peer(
+            secrets.token_hex(8),
+            label,
+            home.board,
+            agreed,
+            credentials,
+            self._certificate,
+            self._limits,
+            _now(),
+            on_up=lambda peer: self._notify(PeerUp(room, peer.id, label)),
+            on_down=self._end,
+        )
+        home.peers[peer.id] = self._by_ufrag[credentials.ufrag] = peer
+        local = Local(credentials.ufrag, credentials.password, self._fingerprint, self.candidates)
+        return Admission(peer.id, answer_text(agreed, local, lambda slot: home.board.slots[slot].ssrc))
+
+    def remove(self, room: str, peer_id: str) -> None:
+        home = self._rooms.get(room)
+        if home and (peer := home.peers.get(peer_id)):
+            self._end(peer, "removed")
+
+    def remove_label(self, room: str, label: str, *, senders_only: bool) -> None:
+        for peer in self._peers(room):
+            if peer.label == label and (peer.sends or not senders_only):
+                self._end(peer, "removed")
+
+    def remove_receivers(self, room: str) -> None:
+        for peer in self._peers(room):
+            if not peer.sends:
+                self._end(peer, "removed")
+
+    def tap(self, room: str, tap_id: str, host: str, video_port: int, audio_port: int) -> TapFormat:
+        """See `MediaEngine.tap`. A tap of the same id is replaced."""
+        self.untap(room, tap_id)
+        home = self._open(room)
+        try:
+            if len(home.taps) >= self._limits.taps_per_room:
+                raise MediaRefused("media_unavailable", "too many taps")
+            tap = home.taps[tap_id] = Tap(home.board, host, video_port, audio_port)
+        finally:
+            self._close_if_empty(room)
+        tap.start(_now())
+        return tap.format
+
+    def untap(self, room: str, tap_id: str) -> None:
+        home = self._rooms.get(room)
+        if home and (tap := home.taps.pop(tap_id, None)):
+            tap.close()
+            self._close_if_empty(room)
+
+    def statistics(self) -> dict[str, object]:
+        now = _now()
+        return {
+            "peers": len(self._by_ufrag),
+            "rooms": {
+                name: {
+                    **room.board.statistics(),
+                    "peers": {peer.id: peer.statistics(now) for peer in room.peers.values()},
+                    "taps": {tap_id: tap.statistics() for tap_id, tap in room.taps.items()},
+                }
+                for name, room in self._rooms.items()
+            },
+        }
+
+    # --- life ---
+
+    def start(self) -> None:
+        self._timer = asyncio.get_running_loop().call_later(TICK, self._tick)
+
+    async def stop(self) -> None:
+        if self._timer:
+            self._timer.cancel()
+        for room in list(self._rooms.values()):
+            for tap_id in list(room.taps):
+                self.untap(room.board.room, tap_id)
+            for peer in list(room.peers.values()):
+                self._end(peer, "stopped")
+        await asyncio.gather(*self._closing)
+
+    def on_check(self, endpoint: Endpoint, data: bytes, address: Any) -> None:
+        """A datagram that looks like STUN."""
+        found = ice.check(data, address, self._credentials_of)
+        if found is None:
+            endpoint.strangers += 1
+            return
+        peer = self._by_ufrag[found.ufrag]
+        try:
+            endpoint.sendto(found.response, address)
+        except OSError:
+            peer.dropped += 1
+        if found.succeeded:
+            peer.pass_check(endpoint, address, _now(), nominates=found.nominates)
+
+    def _credentials_of(self, ufrag: str) -> ice.Credentials | None:
+        peer = self._by_ufrag.get(ufrag)
+        return peer.credentials if peer else None
+
+    def _tick(self) -> None:
+        self._timer = asyncio.get_running_loop().call_later(TICK, self._tick)
+        self._ticks += 1
+        now = _now()
+        for room in list(self._rooms.values()):
+            room.board.tick(now)
+            if self._ticks % TICKS_PER_REPORT == 0:
+                self._look_after(room, now)
+
+    def _look_after(self, room: Room, now: float) -> None:
+        """Once a second: reports to everybody, and the end of those who are gone."""
+        reports = room.board.reports(now)
+        for tap in room.taps.values():
+            tap.report(reports)
+        for peer in list(room.peers.values()):
+            if not peer.is_up:
+                if now - peer.admitted_at > self._limits.setup:
+                    self._end(peer, "never_came")
+            elif now - peer.seen_at > self._limits.idle:
+                self._end(peer, "silent")
+            else:
+                peer.report(now)
+                if compound := b"".join(reports[name] for name in peer.slot_names() if name in reports):
+                    peer.send_rtcp(compound)
+
+    def _end(self, peer: Peer, reason: str) -> None:
+        """Takes a peer out of all tables at once; its goodbye follows."""
+        room = peer.room.room
+        home = self._rooms.get(room)
+        if home is None or home.peers.pop(peer.id, None) is None:
+            return
+        del self._by_ufrag[peer.credentials.ufrag]
+        self._notify(PeerDown(room, peer.id, peer.label, reason))
+        self._spawn(peer.close())
+        self._close_if_empty(room)
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)
+
+    def _peers(self, room: str) -> list[Peer]:
+        home = self._rooms.get(room)
+        return list(home.peers.values()) if home else []
+
+    def _open(self, room: str) -> Room:
+        if room not in self._rooms:
+            if len(self._rooms) >= self._limits.rooms:
+                raise MediaRefused("media_unavailable", "too many rooms")
+            self._rooms[room] = Room(room, self._notify)
+        return self._rooms[room]
+
+    def _close_if_empty(self, room: str) -> None:
+        home = self._rooms.get(room)
+        if home and not home.peers and not home.taps:
+            del self._rooms[room]
+
+
+def _now() -> float:
+    return time.monotonic()

@@ -1,0 +1,40 @@
+"""How much of everything one worker takes, in one place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Times in seconds."""
+
+    peers: int = 4000  # per worker
+    peers_per_room: int = 3000
+    rooms: int = 500
+    taps_per_room: int = 4
+    setup: float = 15.0  # from the answer to the end of the DTLS handshake
+    idle: float = 30.0  # without an authenticated packet (RFC 7675, 5.1)
+    addresses: int = 8  # per peer, that passed ICE
+    sources: int = 16  # SSRCs per peer
+    dtls_records: float = 100.0  # per second and peer
+    resent: float = 400.0  # packets per second and viewer in answer to NACKs
+    feedback: float = 200.0  # RTCP packets per second and peer that are read
+
+
+class Budget:
+    """So many a second, and as many at once: a token bucket."""
+
+    __slots__ = ("_at", "_left", "_rate")
+
+    def __init__(self, rate: float) -> None:
+        self._rate = self._left = rate
+        self._at = 0.0
+
+    def take(self, count: int, now: float) -> int:
+        """Returns how many of `count` are granted."""
+        self._left = min(self._rate, self._left + (now - self._at) * self._rate)
+        self._at = now
+        granted = min(count, int(self._left))
+        self._left -= granted
+        return granted

@@ -1,0 +1,207 @@
+"""SDP offers (RFC 8866, RFC 8829) read into typed values: pure. `answer` decides what to do with them.
+
+Whatever the text, `parse_offer` returns an `Offer` or raises `ValueError`.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Final
+
+MAX_OFFER: Final = 128 * 1024  # characters; Chromium needs some 4,000 an m-line
+MAX_SECTIONS: Final = 24
+MAX_LINES: Final = 6000
+_TOKEN: Final = re.compile(r"[A-Za-z0-9+/!#$%&'*.^_`{|}~-]{1,256}")
+_ICE_CHARACTERS: Final = re.compile(r"[A-Za-z0-9+/=_-]{4,256}")  # RFC 8839, 5.4; "=_-" are seen in the field
+DIRECTIONS: Final = ("sendrecv", "sendonly", "recvonly", "inactive")
+FINGERPRINT_LENGTHS: Final = {"sha-256": 32, "sha-384": 48, "sha-512": 64}
+
+
+@dataclass(frozen=True, slots=True)
+class OfferedCodec:
+    """One payload type of an m-line. `format` is the fmtp line, `feedback` the rtcp-fb values."""
+
+    payload_type: int
+    name: str  # as written
+    clock: int
+    channels: int = 1
+    format: str = ""
+    feedback: tuple[str, ...] = ()
+
+    @property
+    def parameters(self) -> dict[str, str]:
+        pairs = (part.strip().partition("=") for part in self.format.split(";"))
+        return {key.lower(): value for key, _, value in pairs if key}
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """An m-line with its attributes. `port` 0: not offered."""
+
+    kind: str
+    port: int
+    protocol: str
+    formats: tuple[str, ...]
+    mid: str
+    direction: str
+    codecs: tuple[OfferedCodec, ...]
+    extensions: dict[str, int]  # by URI
+    ssrcs: tuple[int, ...]
+    ufrag: str
+    password: str
+    fingerprints: tuple[tuple[str, str], ...]  # (algorithm, upper-case hexadecimal with colons)
+    setup: str
+    rtcp_mux: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    sections: tuple[Section, ...]
+    bundle: tuple[str, ...] | None  # mids; None: no such group
+    extmap_allow_mixed: bool
+
+
+@dataclass(slots=True)
+class _Block:
+    """The lines of the session, or of one m-line, by attribute name."""
+
+    head: str = ""
+    attributes: dict[str, list[str]] = field(default_factory=dict)
+
+    def first(self, name: str, fallback: _Block | None = None) -> str:
+        values = self.attributes.get(name) or (fallback.attributes.get(name) if fallback else None) or [""]
+        return values[0]
+
+    def every(self, name: str, fallback: _Block | None = None) -> list[str]:
+        return self.attributes.get(name) or (fallback.attributes.get(name, []) if fallback else [])
+
+
+def parse_offer(text: str) -> Offer:
+    """Reads an offer. Raises `ValueError` if it is malformed or too large."""
+    session, *media = _blocks(text)
+    if not media:
+        raise ValueError("no m-line")
+    sections = tuple(_section(block, session, index) for index, block in enumerate(media))
+    mids = [section.mid for section in sections]
+    if len(set(mids)) != len(mids):
+        raise ValueError("two m-lines have the same mid")
+    groups = [group.split()[1:] for group in session.every("group") if group.split()[:1] == ["BUNDLE"]]
+    return Offer(sections, tuple(groups[0]) if groups else None, "extmap-allow-mixed" in session.attributes)
+
+
+def _blocks(text: str) -> list[_Block]:
+    if len(text) > MAX_OFFER:
+        raise ValueError("offer is too large")
+    lines = text.replace("\r\n", "\n").split("\n")
+    if len(lines) > MAX_LINES or lines[0] != "v=0":
+        raise ValueError("not a session description")
+    blocks = [_Block()]
+    for line in lines[1:]:
+        if not line:
+            continue
+        if len(line) < 2 or line[1] != "=":
+            raise ValueError("a line is not of the form x=value")
+        if line[0] == "m":
+            blocks.append(_Block(line[2:]))
+            if len(blocks) > MAX_SECTIONS + 1:
+                raise ValueError("too many m-lines")
+        elif line[0] == "a":
+            name, _, value = line[2:].partition(":")
+            blocks[-1].attributes.setdefault(name, []).append(value)
+    return blocks
+
+
+def _section(block: _Block, session: _Block, index: int) -> Section:
+    parts = block.head.split()
+    if len(parts) < 4:
+        raise ValueError("m-line is incomplete")
+    kind, port, protocol, *formats = parts
+    mid = block.first("mid") or str(index)
+    if not _TOKEN.fullmatch(mid):
+        raise ValueError("mid is no token")
+    directions = [name for name in DIRECTIONS if name in block.attributes or name in session.attributes]
+    ufrag, password = block.first("ice-ufrag", session), block.first("ice-pwd", session)
+    if ufrag and not (_ICE_CHARACTERS.fullmatch(ufrag) and _ICE_CHARACTERS.fullmatch(password)):
+        raise ValueError("ICE credentials are malformed")
+    return Section(
+        kind=kind,
+        port=_number(port.partition("/")[0], 65535),
+        protocol=protocol,
+        formats=tuple(formats),
+        mid=mid,
+        direction=directions[0] if directions else "sendrecv",
+        codecs=_codecs(block, formats) if kind in ("audio", "video") else (),
+        extensions=_extensions(block.every("extmap", session)),
+        ssrcs=_ssrcs(block),
+        ufrag=ufrag,
+        password=password,
+        fingerprints=tuple(_fingerprint(value) for value in block.every("fingerprint", session)),
+        setup=block.first("setup", session) or "active",
+        rtcp_mux="rtcp-mux" in block.attributes,
+    )
+
+
+def _number(text: str, largest: int) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= 10 and int(text) <= largest):
+        raise ValueError(f"{text[:20]!r} is not a number up to {largest}")
+    return int(text)
+
+
+def _codecs(block: _Block, formats: list[str]) -> tuple[OfferedCodec, ...]:
+    lines = {name: _by_payload_type(block.every(name)) for name in ("rtpmap", "fmtp", "rtcp-fb")}
+    codecs = []
+    for text in dict.fromkeys(formats):
+        payload_type = _number(text, 127)
+        mapping = lines["rtpmap"].get(payload_type)
+        if mapping is None:  # a static payload type, none of which is forwarded
+            continue
+        name, clock, *channels = mapping[0].split("/") + ([] if "/" in mapping[0] else [""])
+        if not _TOKEN.fullmatch(name):
+            raise ValueError("rtpmap is malformed")
+        codecs.append(
+            OfferedCodec(
+                payload_type=payload_type,
+                name=name,
+                clock=_number(clock, 1_000_000),
+                channels=_number(channels[0], 255) if channels else 1,
+                format=lines["fmtp"].get(payload_type, [""])[0],
+                feedback=tuple(lines["rtcp-fb"].get(payload_type, [])),
+            )
+        )
+    return tuple(codecs)
+
+
+def _by_payload_type(values: list[str]) -> dict[int, list[str]]:
+    """Sorts "96 value" lines by their payload type; "*" (all of them) is left out."""
+    found: dict[int, list[str]] = {}
+    for value in values:
+        number, _, rest = value.partition(" ")
+        if number != "*":
+            found.setdefault(_number(number, 127), []).append(rest.strip())
+    return found
+
+
+def _extensions(values: list[str]) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for value in values:
+        number, _, rest = value.partition(" ")
+        if uri := rest.split()[:1]:
+            found.setdefault(uri[0], _number(number.partition("/")[0], 255))
+    return found
+
+
+def _ssrcs(block: _Block) -> tuple[int, ...]:
+    """The sources of the m-line; repair flows (the second of an FID group, RFC 5576) are left out."""
+    repair = {part for value in block.every("ssrc-group") if value.startswith("FID ") for part in value.split()[2:]}
+    named = dict.fromkeys(value.split()[0] for value in block.every("ssrc") if value.split())
+    return tuple(_number(text, 0xFFFFFFFF) for text in named if text not in repair)
+
+
+def _fingerprint(value: str) -> tuple[str, str]:
+    algorithm, _, digest = value.partition(" ")
+    algorithm, digest = algorithm.lower(), digest.strip().upper()
+    length = FINGERPRINT_LENGTHS.get(algorithm)
+    if length and not re.fullmatch(rf"([0-9A-F]{{2}}:){{{length - 1}}}[0-9A-F]{{2}}", digest):
+        raise ValueError("fingerprint is malformed")
+    return algorithm, digest

@@ -1,0 +1,98 @@
+"""What the web process and the worker say to each other: length-prefixed JSON, typed. Neighbours: `client`, `worker`."""
+
+from __future__ import annotations
+
+import asyncio
+import struct
+from typing import Final, Literal
+
+import msgspec
+from msgspec import Struct
+
+from live.control import Notification, Use
+
+MAX_FRAME: Final = 8 << 20  # octets
+_LENGTH: Final = struct.Struct("!I")
+
+
+class Admit(Struct, frozen=True, tag="admit"):
+    room: str
+    label: str
+    offer: str
+    uses: dict[str, Use] | None
+    may_send: bool
+    may_receive: bool
+
+
+class Remove(Struct, frozen=True, tag="remove"):
+    room: str
+    peer_id: str
+
+
+class RemoveLabel(Struct, frozen=True, tag="remove_label"):
+    room: str
+    label: str
+    senders_only: bool
+
+
+class RemoveReceivers(Struct, frozen=True, tag="remove_receivers"):
+    room: str
+
+
+class TapRoom(Struct, frozen=True, tag="tap"):
+    room: str
+    tap_id: str
+    host: str
+    video_port: int
+    audio_port: int
+
+
+class Untap(Struct, frozen=True, tag="untap"):
+    room: str
+    tap_id: str
+
+
+class Statistics(Struct, frozen=True, tag="statistics"):
+    pass
+
+
+Call = Admit | Remove | RemoveLabel | RemoveReceivers | TapRoom | Untap | Statistics
+
+
+class Request(Struct, frozen=True):
+    id: int
+    call: Call
+
+
+class Result(Struct, frozen=True, tag="result"):
+    id: int
+    value: msgspec.Raw
+
+
+class Failure(Struct, frozen=True, tag="failure"):
+    id: int
+    code: Literal["bad_offer", "media_unavailable"]
+    detail: str
+
+
+class Notice(Struct, frozen=True, tag="notice"):
+    notification: Notification
+
+
+Reply = Result | Failure | Notice
+
+
+def frame(message: Request | Reply) -> bytes:
+    body = msgspec.json.encode(message)
+    return _LENGTH.pack(len(body)) + body
+
+
+async def read_frame(reader: asyncio.StreamReader) -> bytes | None:
+    """Returns the next frame's body, None at the end of the connection."""
+    try:
+        (length,) = _LENGTH.unpack(await reader.readexactly(_LENGTH.size))
+        if length > MAX_FRAME:
+            return None
+        return await reader.readexactly(length)
+    except (asyncio.IncompleteReadError, ConnectionError):
+        return None
