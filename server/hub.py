@@ -137,8 +137,8 @@ class Hub:
     def signal(self, signal: m.Signal) -> None:
         """An ephemeral value for all followers of its stream; the latest wins."""
         kind = type(signal).__name__
-        latest = self._signals.setdefault(signal.stream, {})
-        self._changed.setdefault(signal.stream, {})[kind] = _merged(self._changed[signal.stream].get(kind), signal)
+        latest, changed = self._signals.setdefault(signal.stream, {}), self._changed.setdefault(signal.stream, {})
+        changed[kind] = _merged(changed.get(kind), signal)
         latest[kind] = _merged(latest.get(kind), signal)
         if self._flush is None:
             self._flush = asyncio.get_running_loop().call_later(SIGNAL_PERIOD, self._tell_signals)
