@@ -1,0 +1,187 @@
+"""The boxes of fragmented MP4 (ISO/IEC 14496-12), built and read: fragments of two tracks, and the index over them.
+
+Pure but for `scan`, which reads an open file. The file's head is made by PyAV (`cmaf`); fragments are made here, because
+where they begin, at what time and how soon they are on the disk is what a recording is about.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+from collections.abc import Iterable, Iterator, Sequence
+from typing import BinaryIO, Final, NamedTuple
+
+VIDEO_TRACK, SOUND_TRACK = 1, 2
+SYNC, NOT_SYNC = 0x02000000, 0x01010000  # sample flags (8.8.3.1): depends on no other; depends, and is no sync sample
+INDEX_SIZE: Final = 32 << 10  # kept free for the index: 2,700 entries, more than an hour at one every two seconds
+LARGEST_HEAD: Final = 1 << 20  # a moof or moov beyond this is not ours
+
+
+class Run(NamedTuple):
+    """One track's samples in a fragment: its decode time, and each sample's duration, bytes and whether it is a key."""
+
+    track: int
+    time: int
+    samples: Sequence[tuple[int, bytes, bool]]
+
+
+class Fragment(NamedTuple):
+    """Where a moof with its mdat lies. `times` maps tracks to (first decode time, total duration)."""
+
+    offset: int
+    size: int
+    sequence: int
+    times: dict[int, tuple[int, int]]
+    starts_with_key: bool
+
+
+class Layout(NamedTuple):
+    """A scanned file: the index's place, the whole fragments, and where the last one ends."""
+
+    index_offset: int | None
+    fragments: list[Fragment]
+    end: int
+
+
+def box(kind: bytes, *parts: bytes) -> bytes:
+    return struct.pack("!I4s", 8 + sum(map(len, parts)), kind) + b"".join(parts)
+
+
+def fragment(sequence: int, runs: Iterable[Run]) -> bytes:
+    """A moof and its mdat. Offsets are relative to the moof (default-base-is-moof), so it can be moved about."""
+    runs = [run for run in runs if run.samples]
+    size = len(_moof(sequence, runs, 0))
+    data = b"".join(data for run in runs for _, data, _ in run.samples)
+    return _moof(sequence, runs, size + 8) + box(b"mdat", data)
+
+
+def _moof(sequence: int, runs: Sequence[Run], data_offset: int) -> bytes:
+    tracks = []
+    for run in runs:
+        samples = b"".join(struct.pack("!III", d, len(data), SYNC if key else NOT_SYNC) for d, data, key in run.samples)
+        tfhd = box(b"tfhd", struct.pack("!II", 0x020000, run.track))
+        tfdt = box(b"tfdt", struct.pack("!IQ", 0x01000000, run.time))
+        trun = box(b"trun", struct.pack("!IIi", 0x000701, len(run.samples), data_offset), samples)
+        tracks.append(box(b"traf", tfhd, tfdt, trun))
+        data_offset += sum(len(data) for _, data, _ in run.samples)
+    return box(b"moof", box(b"mfhd", struct.pack("!II", 0, sequence)), *tracks)
+
+
+def reserved() -> bytes:
+    """Room for the index. Until the recording is finished players skip it."""
+    return box(b"free", bytes(INDEX_SIZE - 8))
+
+
+def index(layout: Layout, timescale: int, track: int = SOUND_TRACK) -> bytes:
+    """A sidx (8.16.3) and free space, `INDEX_SIZE` together: one entry for each stretch from a key frame on, fewer where
+    the recording is too long for that. It saves players from reading the whole file before they know how long it is."""
+    stretches = list(_stretches(layout.fragments, track))
+    at_most = (INDEX_SIZE - 48) // 12
+    step = -(-len(stretches) // at_most) or 1
+    joined = [stretches[i : i + step] for i in range(0, len(stretches), step)]
+    start = stretches[0][1] if stretches else 0
+    ends = [group[0][1] for group in joined[1:]] + [_end(layout.fragments, track)]
+    entries = b"".join(
+        struct.pack("!III", sum(size for size, *_ in group), end - group[0][1], 0x90000000 if group[0][2] else 0)
+        for group, end in zip(joined, ends, strict=True)
+    )
+    head = struct.pack("!III QQ HH", 0x01000000, track, timescale, start, INDEX_SIZE - 40 - len(entries), 0, len(joined))
+    sidx = box(b"sidx", head, entries)
+    return sidx + box(b"free", bytes(INDEX_SIZE - len(sidx) - 8))
+
+
+def _stretches(fragments: Sequence[Fragment], track: int) -> Iterator[tuple[int, int, bool]]:
+    """(bytes, time of the first sample of `track`, whether it starts with a key frame)."""
+    size, time, is_key = 0, 0, False
+    for each in fragments:
+        if size and each.starts_with_key and track in each.times:
+            yield size, time, is_key
+            size = 0
+        if not size:
+            time, is_key = each.times.get(track, (time, 0))[0], each.starts_with_key
+        size += each.size
+    if size:
+        yield size, time, is_key
+
+
+def duration(layout: Layout, timescale: int, track: int = SOUND_TRACK) -> float:
+    """Seconds until the end of the last sample of `track`, which runs at `timescale`."""
+    return _end(layout.fragments, track) / timescale
+
+
+def _end(fragments: Sequence[Fragment], track: int) -> int:
+    return max((sum(each.times[track]) for each in fragments if track in each.times), default=0)
+
+
+def scan(file: BinaryIO) -> Layout:
+    """Reads the order of boxes, not the media. A last fragment that is cut off is left out. Never raises on bad content:
+    what cannot be understood ends the recording."""
+    total, position, index_offset = os.fstat(file.fileno()).st_size, 0, None
+    fragments: list[Fragment] = []
+    moof: tuple[int, Fragment] | None = None
+    end = 0
+    for offset, size, kind in _top_level(file, total):
+        position = offset + size
+        if kind in (b"free", b"sidx") and index_offset is None:
+            index_offset = offset
+        if kind == b"moof":
+            moof = (offset, parsed) if (parsed := _parse_moof(_content(file, offset, size), offset)) else None
+            if moof is None:
+                break
+            continue
+        if kind == b"mdat" and moof is not None:
+            fragments.append(moof[1]._replace(size=position - moof[0]))
+        moof = None
+        end = position
+    return Layout(index_offset, fragments, end)
+
+
+def _top_level(file: BinaryIO, total: int) -> Iterator[tuple[int, int, bytes]]:
+    position = 0
+    while position + 8 <= total:
+        file.seek(position)
+        size, kind = struct.unpack("!I4s", file.read(8))
+        if size < 8 or position + size > total:
+            return
+        yield position, size, kind
+        position += size
+
+
+def _content(file: BinaryIO, offset: int, size: int) -> bytes:
+    file.seek(offset + 8)
+    return file.read(min(size - 8, LARGEST_HEAD))
+
+
+def children(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Yields (kind, content) of the boxes in `data`; stops at the first that does not fit."""
+    position = 0
+    while position + 8 <= len(data):
+        size, kind = struct.unpack_from("!I4s", data, position)
+        if size < 8 or position + size > len(data):
+            return
+        yield kind, data[position + 8 : position + size]
+        position += size
+
+
+def _parse_moof(data: bytes, offset: int) -> Fragment | None:
+    times: dict[int, tuple[int, int]] = {}
+    sequence, starts_with_key = 0, False
+    try:
+        for kind, content in children(data):
+            if kind == b"mfhd":
+                sequence = struct.unpack_from("!I", content, 4)[0]
+            elif kind == b"traf":
+                parts = dict(children(content))
+                track = struct.unpack_from("!I", parts[b"tfhd"], 4)[0]
+                times[track] = struct.unpack_from("!Q", parts[b"tfdt"], 4)[0], _run_duration(parts[b"trun"])
+                starts_with_key |= track == VIDEO_TRACK and struct.unpack_from("!I", parts[b"trun"], 20)[0] == SYNC
+    except (struct.error, KeyError):
+        return None
+    return Fragment(offset, 0, sequence, times, starts_with_key)
+
+
+def _run_duration(trun: bytes) -> int:
+    count = struct.unpack_from("!I", trun, 4)[0]
+    if len(trun) < 12 + 12 * count:
+        raise struct.error("truncated run")
+    return sum(struct.unpack_from("!I", trun, 12 + 12 * i)[0] for i in range(count))

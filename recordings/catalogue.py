@@ -1,0 +1,66 @@
+"""Which recordings there are. A recording is one file, named by its id; nothing else is kept about it here."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Final
+
+import av
+from msgspec import Struct
+
+from recordings.cmaf import Busy, finish, open_locked
+
+ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+
+class Entry(Struct, frozen=True):
+    """A recording's file. `size` is in bytes, `modified_at` in Unix seconds."""
+
+    recording_id: str
+    size: int
+    modified_at: float
+
+
+class Catalogue:
+    """The recordings in `directory`, which need not exist yet. Blocking: call it from a thread where that matters."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+
+    def path(self, recording_id: str) -> Path:
+        """Where a recording lies or will lie. Raises `ValueError` for what is no id, so that no path can be smuggled in."""
+        if not ID.fullmatch(recording_id):
+            raise ValueError("not a recording's id")
+        return self._directory / f"{recording_id}.mp4"
+
+    def entries(self) -> list[Entry]:
+        """All recordings, also those being written, by id."""
+        found = []
+        for path in self._directory.glob("*.mp4"):
+            if ID.fullmatch(path.stem) and path.is_file():
+                status = path.stat()
+                found.append(Entry(path.stem, status.st_size, status.st_mtime))
+        return sorted(found, key=lambda entry: entry.recording_id)
+
+    def recover(self, recording_id: str) -> float | None:
+        """Finishes a recording whose recorder was killed: cuts off the half-written end, adds the index. Harmless for one
+        that is finished. Returns its duration in seconds, None where there is nothing that plays. Raises `Busy` while a
+        recorder still writes."""
+        path = self.path(recording_id)
+        if not path.is_file():
+            return None
+        with open_locked(path) as file:
+            return finish(file) or None
+
+
+def probe(path: Path) -> float | None:
+    """The duration in seconds as a player sees it; None where it cannot open the file."""
+    try:
+        with av.open(str(path)) as container:
+            return container.duration / av.time_base if container.duration else None
+    except (av.FFmpegError, OSError):
+        return None
+
+
+__all__ = ["ID", "Busy", "Catalogue", "Entry", "probe"]
