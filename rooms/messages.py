@@ -292,7 +292,9 @@ class RecordingStart(_Command, tag="recording.start", frozen=True):
 
 
 class RecordingStop(_Command, tag="recording.stop", frozen=True):
-    pass
+    """`reason` is empty when a moderator pressed; the server says why a recorder ended by itself."""
+
+    reason: Line = ""
 
 
 class RecordingFinish(_Command, tag="recording.finish", frozen=True):
@@ -464,6 +466,7 @@ class RecordingStarted(_Event, tag="recording.started", frozen=True):
 class RecordingStopped(_Event, tag="recording.stopped", frozen=True):
     recording_id: str
     at: datetime
+    reason: str = ""
 
 
 class RecordingAvailable(_Event, tag="recording.available", frozen=True):

@@ -22,10 +22,10 @@ def decide(
     match command:
         case m.RecordingStart():
             return [_start(recordings, plan, phase, actor, now)]
-        case m.RecordingStop():
+        case m.RecordingStop(reason):
             if (running := running_recording(recordings)) is None:
                 raise Refused("not_recording")
-            return [m.RecordingStopped(running.id, now)]
+            return [m.RecordingStopped(running.id, now, reason)]
         case m.RecordingFinish(recording_id, duration):
             known = recordings.get(recording_id)
             return [m.RecordingAvailable(recording_id, duration)] if known and known.status == "stopped" else []
@@ -40,8 +40,8 @@ def apply(recordings: Recordings, event: Event) -> Recordings:
     match event:
         case m.RecordingStarted(recording_id, by, at):
             return {**recordings, recording_id: m.Recording(recording_id, "running", at, by)}
-        case m.RecordingStopped(recording_id, at):
-            return _with(recordings, recording_id, status="stopped", stopped_at=at)
+        case m.RecordingStopped(recording_id, at, reason):
+            return _with(recordings, recording_id, status="stopped", stopped_at=at, reason=reason)
         case m.RecordingAvailable(recording_id, duration):
             return _with(recordings, recording_id, status="available", duration=duration)
         case m.RecordingFailed(recording_id, reason, at):

@@ -9,10 +9,10 @@ from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from typing import Final, TypedDict
 
-from live.client import EmbeddedEngine
 from starlette.applications import Starlette
 from starlette.routing import WebSocketRoute
 
+from live.client import EmbeddedEngine
 from live.control import MediaEngine
 from rooms import messages as m
 from server import api, board, pages, whip
@@ -111,6 +111,8 @@ async def run_services(settings: Settings, now: Clock, engine: MediaEngine | Non
         ballots.on_change = tallies.votes_changed
         presence.on_change = both(tallies.presence_changed, stagehand.look)
         seats.on_change = stagehand.look
+        seats.on_reset = reactions.engine_came_up
+        stack.push_async_callback(recorder.close)
 
         services = Services(
             settings=settings,

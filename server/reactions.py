@@ -133,13 +133,17 @@ class Reactions:
         else:
             await self._command(session_id, m.RecordingFinish(recording_id, duration))
 
+    def engine_came_up(self) -> None:
+        """The media engine is there anew: recordings are connected to it."""
+        self._queue.put_nowait(self._recorder.retap())
+
     async def recorder_died(self, session_id: str, recording_id: str, reason: str) -> None:
         """A recorder ended by itself: what it wrote is kept, and the moderator sees why there is no more."""
         room = self._streams.room(session_id)
         running = running_recording(room.recordings)
         if running is None or running.id != recording_id:
             return
-        await self._command(session_id, m.RecordingStop())
+        await self._command(session_id, m.RecordingStop(reason))
 
     async def _catch_up_session(self, session_id: str) -> None:
         room, run = self._streams.room(session_id), self._streams.context(session_id).run
@@ -158,15 +162,9 @@ class Reactions:
         """A recording that was running when the server died ends with what is on the disk, and goes on as a new one."""
         goes_on = running_recording(room.recordings) is not None
         for recording in room.recordings.values():
-            if recording.status not in ("running", "stopped"):
-                continue
-            duration = await self._recorder.recover(recording.id)
             if recording.status == "running":
-                # said first, so that `_finish_recording` finds the file closed
-                await self._command(session_id, m.RecordingStop())
-            elif duration is None:
-                await self._command(session_id, m.RecordingFail(recording.id, "nothing was written"))
-            else:
-                await self._command(session_id, m.RecordingFinish(recording.id, duration))
+                await self._command(session_id, m.RecordingStop("server_restarted"))  # the reaction to it finishes the file
+            elif recording.status == "stopped":
+                await self._finish_recording(session_id, recording.id)
         if goes_on and self._streams.context(session_id).run.phase == "live":
             await self._command(session_id, m.RecordingStart())

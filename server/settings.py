@@ -44,9 +44,9 @@ class Settings:
         return self.data / "recordings"
 
     @property
-    def media_hosts(self) -> list[str]:
+    def media_hosts(self) -> tuple[str, ...]:
         """The addresses to announce to browsers; empty: the engine finds this machine's own."""
-        return [host.strip() for host in self.media_host.split(",") if host.strip()]
+        return tuple(host.strip() for host in self.media_host.split(",") if host.strip())
 
     @property
     def url(self) -> str:

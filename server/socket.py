@@ -13,7 +13,6 @@ from rooms import messages as m
 from rooms import room
 from rooms.errors import Refused
 from server.hub import Connection
-from server.i18n import COOKIE as LANGUAGE_COOKIE
 from server.outbox import outbox
 from server.security import is_same_origin
 from server.services import Services
@@ -77,12 +76,7 @@ class Session:
         self._services = services
         self._websocket = websocket
         self._connection = connection
-        programme = services.streams.conference.programme
-        self._translator = services.translations.choose(
-            websocket.cookies.get(LANGUAGE_COOKIE),
-            websocket.headers.get("accept-language"),
-            programme.languages if programme else (),
-        )
+        self._translator = services.translations.of(services.translations.language(websocket))
         self._allowance = Allowance(services.settings.messages_per_second)
         self._commands: set[asyncio.Task[None]] = set()
 

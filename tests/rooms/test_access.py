@@ -63,15 +63,21 @@ def test_who_may_watch_when(actor: m.Actor, phase: m.Phase, allowed: bool) -> No
 
 def test_who_may_publish_when() -> None:
     access.check_publishing(day.SIRI, m.SessionRun("backstage"))
-    for actor, phase in ((day.ANNA, "live"), (day.BRITT, "live"), (day.SIRI, "planned"), (day.SIRI, "ended")):
+    for actor, run in (
+        (day.ANNA, m.SessionRun("live")),
+        (day.BRITT, m.SessionRun("live")),
+        (day.SIRI, m.SessionRun("planned")),
+        (day.SIRI, m.SessionRun("ended")),
+    ):
         with pytest.raises(Refused):
-            access.check_publishing(actor, m.SessionRun(phase))
+            access.check_publishing(actor, run)
 
 
 def test_pages_of_the_staff_are_not_for_attendees() -> None:
-    for page in ("desk", "board"):
+    pages: tuple[access.Page, ...] = ("desk", "board")
+    for page in pages:
         with pytest.raises(Refused, match="forbidden"):
-            access.check_page(day.ANNA, page)  # type: ignore[arg-type]
+            access.check_page(day.ANNA, page)
     with pytest.raises(Refused, match="not_signed_in"):
         access.check_page(None, "lobby")
     assert access.check_page(day.BRITT, "board") is day.BRITT

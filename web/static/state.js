@@ -161,7 +161,7 @@ function applyRecordings(recordings, event) {
       return { ...recordings, [id]: { id, status: "running", started_at: event.at, started_by: event.by, ...rest } };
     }
     case "recording.stopped":
-      return change(recordings, id, { status: "stopped", stopped_at: event.at });
+      return change(recordings, id, { status: "stopped", stopped_at: event.at, reason: event.reason });
     case "recording.available":
       return change(recordings, id, { status: "available", duration: event.duration });
     case "recording.failed": {

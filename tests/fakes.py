@@ -1,0 +1,70 @@
+"""Fakes for the edges: what a test cannot or need not run for real."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+
+from live.control import Admission, EngineUp, MediaRefused, Notification, TapFormat, Use
+
+
+class FakeClock:
+    """A clock that moves when it is told to."""
+
+    def __init__(self, now: datetime = datetime(2026, 3, 25, 9, 0, tzinfo=UTC)) -> None:
+        self.now = now
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def advance(self, seconds: float) -> None:
+        self.now += timedelta(seconds=seconds)
+
+
+class FakeEngine:
+    """A media engine that admits everybody and carries nothing. `peers` maps peer to (room, label)."""
+
+    def __init__(self) -> None:
+        self.peers: dict[str, tuple[str, str]] = {}
+        self.taps: set[str] = set()
+        self.is_up = True
+        self._notifications: asyncio.Queue[Notification] = asyncio.Queue(1000)
+        self._notifications.put_nowait(EngineUp(udp_port=9, tcp_port=9))
+
+    def notify(self, notification: Notification) -> None:
+        self._notifications.put_nowait(notification)
+
+    async def admit(
+        self, room: str, label: str, offer: str, uses: dict[str, Use] | None, *, may_send: bool, may_receive: bool
+    ) -> Admission:
+        if not self.is_up:
+            raise MediaRefused("media_unavailable")
+        if not offer.startswith("v=0"):
+            raise MediaRefused("bad_offer")
+        peer_id = f"peer{len(self.peers) + 1}"
+        self.peers[peer_id] = (room, label)
+        return Admission(peer_id, f"v=0\r\ns={'send' if may_send else ''}{'receive' if may_receive else ''}\r\n")
+
+    async def remove(self, room: str, peer_id: str) -> None:
+        self.peers.pop(peer_id, None)
+
+    async def remove_label(self, room: str, label: str, *, senders_only: bool) -> None:
+        self.peers = {key: peer for key, peer in self.peers.items() if peer != (room, label)}
+
+    async def remove_receivers(self, room: str) -> None:
+        self.peers = {key: peer for key, peer in self.peers.items() if peer[0] != room}
+
+    async def tap(self, room: str, tap_id: str, host: str, video_port: int, audio_port: int) -> TapFormat:
+        self.taps.add(tap_id)
+        return TapFormat("H264", 96, 90_000, "opus", 111, 48_000, 2)
+
+    async def untap(self, room: str, tap_id: str) -> None:
+        self.taps.discard(tap_id)
+
+    async def statistics(self) -> dict[str, object]:
+        return {"peers": len(self.peers)}
+
+    async def notifications(self) -> AsyncIterator[Notification]:
+        while True:
+            yield await self._notifications.get()
