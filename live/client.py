@@ -17,7 +17,7 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 from live import wire
-from live.control import Admission, EngineDown, EngineUp, MediaRefused, Notification, TapFormat, Use
+from live.control import Admission, EngineDown, EngineUp, MediaRefused, Notification, TapFormat, Transport, Use
 
 START_TIMEOUT: Final = 15.0  # seconds until a worker must say that it is up
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0  # seconds before a restart, doubled for each that fails
@@ -31,18 +31,21 @@ T = TypeVar("T")
 
 
 class EmbeddedEngine:
-    """A `MediaEngine`. `hosts`: addresses announced to clients; empty: the loopback and this machine's own. `port`: UDP and
-    TCP, 0: any free one, kept over restarts. `idle_timeout`, `setup_timeout`: seconds, see `limits`."""
+    """A `MediaEngine`. `hosts`: addresses announced to clients; empty: the loopback and this machine's own. `port`: UDP
+    and TCP, 0: any free one, kept over restarts. `transports`: whose candidates are announced. `idle_timeout`,
+    `setup_timeout`: seconds, see `limits`."""
 
     def __init__(
         self,
         hosts: tuple[str, ...] = (),
         port: int = 0,
         *,
+        transports: tuple[Transport, ...] = ("udp", "tcp"),
         idle_timeout: float = 30.0,
         setup_timeout: float = 15.0,
     ) -> None:
         self._hosts, self.port = hosts, port
+        self._transports = transports
         self._idle_timeout, self._setup_timeout = idle_timeout, setup_timeout
         self._notifications: asyncio.Queue[Notification] = asyncio.Queue(MAX_NOTIFICATIONS)
         self._pending: dict[int, asyncio.Future[msgspec.Raw]] = {}
@@ -186,6 +189,7 @@ class EmbeddedEngine:
             "--control": fd,
             "--hosts": ",".join(self._hosts),
             "--port": self.port,
+            "--transports": ",".join(self._transports),
             "--idle": self._idle_timeout,
             "--setup": self._setup_timeout,
         }

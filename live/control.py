@@ -17,6 +17,8 @@ from msgspec import Struct
 # `programme`: screen if there is one, else the active speaker's camera (WHEP, recorder).
 Use = Literal["microphone", "camera", "screen", "audio", "video", "screen_slot", "programme"]
 
+Transport = Literal["udp", "tcp"]
+
 AUDIO_SLOTS: Final = 3
 VIDEO_SLOTS: Final = 4
 SCREEN_SLOTS: Final = 1

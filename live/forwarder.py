@@ -18,9 +18,10 @@ from live.control import Admission, MediaRefused, Notification, PeerDown, PeerUp
 from live.dtls import sha256_fingerprint
 from live.limits import Limits
 from live.peer import Peer
-from live.port import Endpoint
+from live.port import Endpoint, MediaPort
 from live.switchboard import Switchboard
 from live.tap import Tap
+from live.tcp import TcpPort
 
 TICK: Final = 0.1  # seconds
 TICKS_PER_REPORT: Final = 10
@@ -44,6 +45,7 @@ class Forwarder:
         self._certificate = RTCCertificate.generateCertificate()
         self._fingerprint = sha256_fingerprint(self._certificate)
         self.candidates: tuple[str, ...] = ()
+        self.ports: tuple[MediaPort, TcpPort] | None = None
         self._rooms: dict[str, Room] = {}
         self._by_ufrag: dict[str, Peer] = {}
         self._closing: set[asyncio.Task[None]] = set()
@@ -116,6 +118,7 @@ class Forwarder:
         now = _now()
         return {
             "peers": len(self._by_ufrag),
+            "ports": [port.statistics() for port in self.ports or ()],
             "rooms": {
                 name: {
                     **room.board.statistics(),

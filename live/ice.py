@@ -103,9 +103,9 @@ def _respond(
 
 
 def candidates(hosts: tuple[str, ...], udp_port: int, tcp_port: int) -> tuple[str, ...]:
-    """Host candidates (RFC 8839, 5.1; TCP: RFC 6544, 4.5), UDP before TCP, in the order of `hosts`."""
+    """Host candidates (RFC 8839, 5.1; TCP: RFC 6544, 4.5), UDP before TCP, in the order of `hosts`. Port 0: none."""
     lines = []
-    for index, host in enumerate(hosts):
+    for index, host in enumerate(hosts if udp_port else ()):
         preference = 65535 - index
         priority = (126 << 24) | (preference << 8) | 255
         lines.append(f"{index + 1} 1 udp {priority} {host} {udp_port} typ host")

@@ -10,16 +10,17 @@ import asyncio
 import logging
 import signal
 import socket
-from typing import Final
+from typing import Final, get_args
 
 import msgspec
 
 from live import wire
-from live.control import EngineUp, MediaRefused, Notification
+from live.control import EngineUp, MediaRefused, Notification, Transport
 from live.forwarder import Forwarder
 from live.ice import candidates
 from live.limits import Limits
-from live.port import MediaPort, announced
+from live.port import MediaPort, announced, local_addresses
+from live.tcp import TcpPort
 
 MAX_UNREAD: Final = 8 << 20  # octets: a control process that reads no more has hung; the worker ends
 
@@ -43,8 +44,11 @@ class Control:
             self._write(_carry_out(forwarder, request))
 
     def _write(self, reply: wire.Reply) -> None:
-        if self._writer.transport.get_write_buffer_size() > MAX_UNREAD:
-            self._writer.transport.abort()
+        transport = self._writer.transport
+        if transport.is_closing():  # the other process is gone, and we are about to be
+            return
+        if transport.get_write_buffer_size() > MAX_UNREAD:
+            transport.abort()
         else:
             self._writer.write(wire.frame(reply))
 
@@ -79,23 +83,40 @@ def _call(forwarder: Forwarder, call: wire.Call) -> object:
     return None
 
 
-async def run(control_fd: int, hosts: tuple[str, ...], port: int, limits: Limits) -> None:
-    """Serves until the control connection ends."""
+async def run(control_fd: int, hosts: tuple[str, ...], port: int, transports: frozenset[Transport], limits: Limits) -> None:
+    """Serves until the control connection ends. `transports`: which candidates are announced."""
     reader, writer = await asyncio.open_connection(sock=socket.socket(fileno=control_fd))
     control = Control(reader, writer)
     forwarder = Forwarder(control.tell, limits)
     hosts = announced(hosts)
-    media = MediaPort(hosts, port, forwarder.on_check)
-    forwarder.candidates = candidates(hosts, media.port, 0)
-    media.start()
+    udp, tcp = await _open_ports(hosts, port, forwarder)
+    forwarder.candidates = candidates(hosts, udp.port if "udp" in transports else 0, udp.port if "tcp" in transports else 0)
     forwarder.start()
-    control.tell(EngineUp(media.port, 0))
+    control.tell(EngineUp(udp.port, udp.port))
     try:
         await control.serve(forwarder)
     finally:
         await forwarder.stop()
-        media.close()
+        udp.close()
+        await tcp.close()
         writer.close()
+
+
+async def _open_ports(hosts: tuple[str, ...], port: int, forwarder: Forwarder) -> tuple[MediaPort, TcpPort]:
+    """UDP and TCP on one number; with port 0 one that is free for both is looked for."""
+    for attempt in range(20):
+        udp, tcp = MediaPort(hosts, port, forwarder.on_check), TcpPort(forwarder.on_check)
+        udp.start()
+        try:
+            await tcp.start(local_addresses(hosts), udp.port)
+        except OSError:
+            udp.close()
+            if port or attempt == 19:
+                raise
+        else:
+            forwarder.ports = udp, tcp
+            return udp, tcp
+    raise AssertionError("unreachable")
 
 
 def main() -> None:
@@ -106,13 +127,16 @@ def main() -> None:
     parser.add_argument("--control", type=int, required=True, metavar="FD", help="file descriptor of the control connection")
     parser.add_argument("--hosts", default="", help="addresses to announce, comma-separated")
     parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--transports", default="udp,tcp", help="whose candidates are announced")
     parser.add_argument("--idle", type=float, default=Limits().idle)
     parser.add_argument("--setup", type=float, default=Limits().setup)
     options = parser.parse_args()
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in a terminal reaches the whole group; the server decides
     hosts = tuple(host.strip() for host in options.hosts.split(",") if host.strip())
-    work = run(options.control, hosts, options.port, Limits(idle=options.idle, setup=options.setup))
+    transports = frozenset(name for name in get_args(Transport) if name in options.transports.split(","))
+    limits = Limits(idle=options.idle, setup=options.setup)
+    work = run(options.control, hosts, options.port, transports, limits)
     try:
         import uvloop
     except ImportError:
