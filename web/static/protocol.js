@@ -209,6 +209,8 @@ export class Connection extends EventTarget {
     this.#offset = Date.parse(server_time) - (this.#helloAt + now) / 2;
     this.#backoff.reset();
     this.me = { person_id, name, roles };
+    // what was told before may be over; what still holds follows
+    for (const { signals } of this.#streams.values()) Object.assign(signals, { slots: {}, speaking: "", media: "" });
     this.#become("connected");
     this.#watch();
     for (const id of this.#waiting.keys()) this.#sendCommand(id);

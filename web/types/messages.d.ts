@@ -122,7 +122,7 @@ export type QuestionEvent =
 
 export type RecordingEvent =
   | { type: "recording.started"; recording_id: string; by: string; at: string }
-  | { type: "recording.stopped"; recording_id: string; at: string }
+  | { type: "recording.stopped"; recording_id: string; at: string; reason: string }
   | { type: "recording.available"; recording_id: string; duration: number }
   | { type: "recording.failed"; recording_id: string; reason: string; at: string };
 

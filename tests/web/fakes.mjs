@@ -1,0 +1,72 @@
+// Fakes at the edges of the browser's modules: a socket without a network, and timers that run when told to.
+
+export class FakeTimers {
+  now = 1_000_000;
+  #due = [];
+
+  set = (work, ms) => {
+    const timer = { work, at: this.now + ms };
+    this.#due.push(timer);
+    return timer;
+  };
+
+  clear = (timer) => {
+    this.#due = this.#due.filter((other) => other !== timer);
+  };
+
+  /** Lets time pass, running what falls due in order. */
+  pass(ms) {
+    const until = this.now + ms;
+    for (;;) {
+      const next = this.#due.filter((timer) => timer.at <= until).sort((a, b) => a.at - b.at)[0];
+      if (!next) break;
+      this.clear(next);
+      this.now = Math.max(this.now, next.at);
+      next.work();
+    }
+    this.now = until;
+  }
+}
+
+/** Every socket that a module opens is kept in `opened`, in order. */
+export function fakeSockets() {
+  const opened = [];
+  class FakeSocket {
+    sent = [];
+    closed = false;
+    onopen = null;
+    onmessage = null;
+    onclose = null;
+
+    constructor(url) {
+      this.url = url;
+      opened.push(this);
+    }
+
+    send(text) {
+      this.sent.push(JSON.parse(text));
+    }
+
+    close() {
+      this.closed = true;
+    }
+
+    tell(...frames) {
+      for (const frame of frames) this.onmessage?.({ data: JSON.stringify(frame) });
+    }
+
+    lose(code = 1006) {
+      this.onclose?.({ code });
+    }
+
+    sentOf(type) {
+      return this.sent.filter((frame) => frame.type === type);
+    }
+  }
+  return { opened, FakeSocket, last: () => opened.at(-1) };
+}
+
+export const WELCOME = {
+  ...{ type: "welcome", person_id: "anna", name: "Anna Alm", roles: ["attendee"], epoch: "e1" },
+  server_time: new Date(1_000_000).toISOString(),
+};

@@ -1,0 +1,149 @@
+/**
+ * What this person sends: microphone, camera and screen, each switched by itself. No DOM access, no connection:
+ * `media.js` puts the tracks into its senders whenever `change` is told, and again after every reconnect.
+ *
+ * Events: `change` when a track or a switch has changed; `lost` {kind} when a device was unplugged or the sharing ended by itself.
+ */
+
+import { openDevice, openScreen, rememberDevice } from "./devices.js";
+
+/**
+ * @typedef {import("./devices.js").DeviceKind} DeviceKind
+ * @typedef {{camera: boolean, microphone: boolean, screen: boolean}} Switches
+ * @typedef {{camera: MediaStreamTrack | null, microphone: MediaStreamTrack | null, screen: MediaStreamTrack | null}} Tracks
+ */
+
+export class Capture extends EventTarget {
+  /** @type {MediaStreamTrack | null} */
+  #microphone = null;
+  /** @type {MediaStreamTrack | null} */
+  #camera = null;
+  /** @type {{picture: MediaStreamTrack, sound: MediaStreamTrack | null} | null} */
+  #screen = null;
+  /** @type {Mixer | null} */
+  #mixer = null;
+
+  /** What is on. @returns {Switches} */
+  get switches() {
+    return { camera: Boolean(this.#camera), microphone: Boolean(this.#microphone?.enabled), screen: Boolean(this.#screen) };
+  }
+
+  /** What to send. A muted microphone stays open, so that it is back at once, and sends silence. @returns {Tracks} */
+  get tracks() {
+    return {
+      microphone: this.#mixer?.track ?? this.#microphone,
+      camera: this.#camera,
+      screen: this.#screen?.picture ?? null,
+    };
+  }
+
+  /** @param {boolean} on @returns {Promise<void>} raises `DeviceProblem` */
+  async setMicrophone(on) {
+    if (on && !this.#microphone) this.#useMicrophone(await openDevice("microphone"));
+    if (this.#microphone) this.#microphone.enabled = on;
+    this.#changed();
+  }
+
+  /** Off frees the device: its light goes out. @param {boolean} on @returns {Promise<void>} raises `DeviceProblem` */
+  async setCamera(on) {
+    if (on === Boolean(this.#camera)) return;
+    if (on) this.#useCamera(await openDevice("camera"));
+    else this.#useCamera(null);
+    this.#changed();
+  }
+
+  /** @param {boolean} on @returns {Promise<void>} raises `DeviceProblem` */
+  async setScreen(on) {
+    if (on === Boolean(this.#screen)) return;
+    this.#useScreen(on ? await openScreen() : null);
+    this.#changed();
+  }
+
+  /** Uses another device from now on, also while it is running. @param {DeviceKind} kind @param {string} deviceId */
+  async choose(kind, deviceId) {
+    rememberDevice(kind, deviceId);
+    if (kind === "camera" && this.#camera) {
+      this.#camera.stop(); // some cameras serve one at a time only
+      this.#useCamera(await openDevice("camera"));
+    } else if (kind === "microphone" && this.#microphone) {
+      const { enabled } = this.#microphone;
+      const track = await openDevice("microphone");
+      track.enabled = enabled;
+      this.#useMicrophone(track);
+    }
+    this.#changed();
+  }
+
+  /** Switches everything off and frees every device. */
+  stop() {
+    this.#useMicrophone(null);
+    this.#useCamera(null);
+    this.#useScreen(null);
+    this.#changed();
+  }
+
+  /** @param {MediaStreamTrack | null} track */
+  #useMicrophone(track) {
+    this.#microphone?.stop();
+    this.#microphone = track;
+    if (track) {
+      track.contentHint = "speech";
+      this.#watch(track, "microphone", () => this.#useMicrophone(null));
+    }
+    this.#mix();
+  }
+
+  /** @param {MediaStreamTrack | null} track */
+  #useCamera(track) {
+    this.#camera?.stop();
+    this.#camera = track;
+    if (track) this.#watch(track, "camera", () => this.#useCamera(null));
+  }
+
+  /** @param {{picture: MediaStreamTrack, sound: MediaStreamTrack | null} | null} screen */
+  #useScreen(screen) {
+    this.#screen?.picture.stop();
+    this.#screen?.sound?.stop();
+    this.#screen = screen;
+    if (screen) this.#watch(screen.picture, "screen", () => this.#useScreen(null));
+    this.#mix();
+  }
+
+  /** There is one sound a person sends: the screen's is mixed into it. */
+  #mix() {
+    this.#mixer?.close();
+    this.#mixer = this.#screen?.sound ? new Mixer([this.#screen.sound, this.#microphone]) : null;
+  }
+
+  /** @param {MediaStreamTrack} track @param {string} kind @param {() => void} forget */
+  #watch(track, kind, forget) {
+    track.onended = () => {
+      forget();
+      this.#changed();
+      this.dispatchEvent(new CustomEvent("lost", { detail: { kind } }));
+    };
+  }
+
+  #changed() {
+    this.dispatchEvent(new CustomEvent("change"));
+  }
+}
+
+/** Several sounds as one track. */
+class Mixer {
+  #context = new AudioContext();
+  #output = this.#context.createMediaStreamDestination();
+  track = /** @type {MediaStreamTrack} */ (this.#output.stream.getAudioTracks()[0]);
+
+  /** @param {(MediaStreamTrack | null)[]} tracks */
+  constructor(tracks) {
+    for (const track of tracks) {
+      if (track) this.#context.createMediaStreamSource(new MediaStream([track])).connect(this.#output);
+    }
+  }
+
+  close() {
+    this.track.stop();
+    void this.#context.close();
+  }
+}

@@ -1,0 +1,199 @@
+/**
+ * Sound and picture of a session: keeps one media connection alive and what is captured in it. No DOM access.
+ * Whatever happens to the network or the engine, it offers again by itself, later and later, until it is stopped or refused
+ * for a reason that will not pass. A changed wish (a viewer goes on stage, picture is switched off) is a new connection, and
+ * the old one goes on until the new one is up.
+ *
+ * Neighbours: `peer.js` (one connection), `capture.js` (what is sent), `quality.js` (how it arrives).
+ * Events: `status` when `status` has changed; `slots` when `slots` (tracks by slot) has; `quality` when `quality` has.
+ */
+
+import { Backoff } from "./backoff.js";
+import { Capture } from "./capture.js";
+import { MediaRefusal, Peer } from "./peer.js";
+import { judge, lookAt } from "./quality.js";
+
+/**
+ * @typedef {"off" | "connecting" | "connected" | "reconnecting" | "refused"} MediaStatusName
+ * @typedef {{name: MediaStatusName, since: number, code?: string, message?: string}} MediaStatus
+ */
+
+/** A connection that stays "disconnected" so long does not come back by itself (RFC 8445 checks are over by then). */
+const PATIENCE_MS = 3_000;
+/** DTLS is done within this time, or something blocks it. */
+const CONNECT_MS = 10_000;
+const LOOK_MS = 3_000;
+/** What time mends; everything else is for the page to say. */
+const PASSING = new Set(["media_unavailable", "bad_offer", "try_again", "too_fast", "read_only"]);
+
+export class StageMedia extends EventTarget {
+  capture = new Capture();
+  /** @type {MediaStatus} */
+  status = { name: "off", since: Date.now() };
+  /** @type {import("./quality.js").Level} */
+  quality = "good";
+
+  #url;
+  /** @type {import("./peer.js").Wish | null} */
+  #wish = null;
+  /** The connection in use. @type {Peer | null} */
+  #peer = null;
+  /** The one that shall replace it. @type {Peer | null} */
+  #next = null;
+  #backoff = new Backoff({ first: 300, most: 8_000 });
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #retry;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #patience;
+  /** @type {ReturnType<typeof setInterval> | undefined} */
+  #looking;
+
+  /** @param {string} url where to offer: `/media/SESSION` */
+  constructor(url) {
+    super();
+    this.#url = url;
+    this.capture.addEventListener("change", () => void this.#peer?.send(this.capture.tracks));
+  }
+
+  /** Received tracks by slot (`audio0`, `video0`, `screen0`, …); empty while there is no connection. @returns {Map<string, MediaStreamTrack>} */
+  get slots() {
+    return this.#peer?.slots ?? new Map();
+  }
+
+  /** Starts, or changes what is sent and received. @param {import("./peer.js").Wish} wish */
+  start(wish) {
+    const same = this.#wish && this.#wish.publish === wish.publish && this.#wish.video === wish.video;
+    if (same && this.status.name !== "refused") return;
+    this.#wish = wish;
+    this.#backoff.reset();
+    this.#offer();
+  }
+
+  /** Ends sending and receiving, and frees the devices. */
+  stop() {
+    if (!this.#wish) return;
+    this.#wish = null;
+    this.#clear();
+    this.#replace(null);
+    this.capture.stop();
+    this.#become("off");
+  }
+
+  /** The engine is up again, or the network: whatever there was is probably dead, so offer at once. */
+  reset() {
+    if (!this.#wish || this.status.name === "refused") return;
+    this.#backoff.reset();
+    this.#offer();
+  }
+
+  /** The network came back: offer at once unless all is well. */
+  nudge() {
+    if (this.status.name === "reconnecting" || this.#peer?.connection.connectionState === "disconnected") this.reset();
+  }
+
+  #clear() {
+    clearTimeout(this.#retry);
+    clearTimeout(this.#patience);
+    this.#next?.close();
+    this.#next = null;
+  }
+
+  async #offer() {
+    this.#clear();
+    const wish = this.#wish;
+    if (!wish) return;
+    if (this.status.name !== "connected" && this.status.name !== "reconnecting") this.#become("connecting");
+    const peer = new Peer(this.#url, wish);
+    this.#next = peer;
+    peer.connection.onconnectionstatechange = () => this.#changed(peer);
+    this.#patience = setTimeout(() => this.#failed(peer), CONNECT_MS);
+    try {
+      await peer.send(this.capture.tracks);
+      await peer.negotiate();
+    } catch (error) {
+      if (peer === this.#next) this.#offerFailed(peer, error);
+    }
+  }
+
+  /** @param {Peer} peer @param {unknown} error */
+  #offerFailed(peer, error) {
+    if (!(error instanceof MediaRefusal) || PASSING.has(error.code)) return this.#failed(peer);
+    this.#clear();
+    this.#replace(null);
+    this.#become("refused", error);
+  }
+
+  /** @param {Peer} peer */
+  #changed(peer) {
+    const { connectionState: state } = peer.connection;
+    if (state === "connected") {
+      clearTimeout(this.#patience);
+      if (peer === this.#next) this.#replace(peer);
+      if (peer === this.#peer && !this.#next) this.#become("connected");
+    } else if (state === "failed" || state === "closed") {
+      this.#failed(peer);
+    } else if (state === "disconnected" && peer === this.#peer && !this.#next) {
+      this.#judge("poor");
+      this.#patience = setTimeout(() => this.#failed(peer), PATIENCE_MS);
+    }
+  }
+
+  /** @param {Peer} peer */
+  #failed(peer) {
+    if (peer !== this.#next && (peer !== this.#peer || this.#next)) return; // not the one that counts any more
+    this.#clear();
+    if (!isAlive(this.#peer)) {
+      this.#replace(null);
+      this.#become("reconnecting");
+      this.#judge("lost");
+    }
+    this.#retry = setTimeout(() => this.#offer(), this.#backoff.next());
+  }
+
+  /** @param {Peer | null} peer */
+  #replace(peer) {
+    const old = this.#peer;
+    this.#peer = peer;
+    if (peer === this.#next) this.#next = null;
+    old?.close();
+    clearInterval(this.#looking);
+    if (peer) {
+      this.#backoff.reset();
+      void peer.send(this.capture.tracks); // what was switched meanwhile
+      this.#look(peer);
+    }
+    this.dispatchEvent(new CustomEvent("slots"));
+  }
+
+  /** @param {Peer} peer */
+  #look(peer) {
+    let before = lookAt(peer.connection);
+    this.#judge("good");
+    this.#looking = setInterval(async () => {
+      if (peer.connection.connectionState !== "connected") return;
+      const now = lookAt(peer.connection);
+      const level = judge(await before, await now);
+      before = now;
+      if (peer === this.#peer) this.#judge(level);
+    }, LOOK_MS);
+  }
+
+  /** @param {import("./quality.js").Level} level */
+  #judge(level) {
+    if (level === this.quality) return;
+    this.quality = level;
+    this.dispatchEvent(new CustomEvent("quality"));
+  }
+
+  /** @param {MediaStatusName} name @param {MediaRefusal} [refusal] */
+  #become(name, refusal) {
+    if (name === this.status.name && !refusal) return;
+    this.status = { name, since: Date.now(), ...(refusal ? { code: refusal.code, message: refusal.message } : {}) };
+    this.dispatchEvent(new CustomEvent("status"));
+  }
+}
+
+/** @param {Peer | null} peer */
+function isAlive(peer) {
+  return peer?.connection.connectionState === "connected";
+}

@@ -1,0 +1,133 @@
+/**
+ * One media connection: one offer with everything sent and a fixed number of receive slots, one answer, no renegotiation.
+ * The server is ICE-lite and its answer carries all candidates, so nothing is trickled. Neighbours: `media.js`, which keeps
+ * one of these alive; `live/control.py`, which names the uses.
+ */
+
+/** @typedef {"microphone" | "camera" | "screen" | "audio" | "video" | "screen_slot"} Use */
+/** @typedef {import("./capture.js").Tracks} Tracks */
+/** @typedef {{publish: boolean, video: boolean}} Wish what to send and receive; without video it is sound alone */
+
+export const SLOTS = /** @type {const} */ ({ audio: 3, video: 4, screen_slot: 1 });
+const CAMERA_BITS = 1_500_000;
+const SCREEN_BITS = 2_500_000;
+const ANSWER_MS = 8_000;
+
+/** What the server says no with. */
+export class MediaRefusal extends Error {
+  /** @param {number} status @param {string} code @param {string} message */
+  constructor(status, code, message) {
+    super(message);
+    this.status = status;
+    this.code = code;
+  }
+}
+
+export class Peer {
+  /** Received tracks by slot: `audio0`…, `video0`…, `screen0`. @type {Map<string, MediaStreamTrack>} */
+  slots = new Map();
+  connection = new RTCPeerConnection({ bundlePolicy: "max-bundle", rtcpMuxPolicy: "require" });
+  /** @type {Map<"microphone" | "camera" | "screen", RTCRtpSender>} */
+  #senders = new Map();
+  /** @type {[RTCRtpTransceiver, Use][]} */
+  #lines = [];
+  #location = "";
+  #closed = false;
+
+  /** @param {string} url @param {Wish} wish */
+  constructor(url, wish) {
+    this.url = url;
+    this.wish = wish;
+    if (wish.publish) this.#addSenders();
+    this.#addSlots("audio", "audio", SLOTS.audio);
+    if (wish.video) {
+      this.#addSlots("video", "video", SLOTS.video);
+      this.#addSlots("screen_slot", "screen", SLOTS.screen_slot);
+    }
+  }
+
+  /** Offers and takes the answer. The caller waits for `connectionState`. Raises `MediaRefusal`, or what `fetch` raises. */
+  async negotiate() {
+    await this.connection.setLocalDescription();
+    const uses = Object.fromEntries(this.#lines.map(([{ mid }, use]) => [mid, use]));
+    const response = await fetch(this.url, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ sdp: this.connection.localDescription?.sdp, uses }),
+      signal: AbortSignal.timeout(ANSWER_MS),
+    });
+    if (!response.ok) throw await refusalOf(response);
+    this.#location = response.headers.get("location") ?? "";
+    const { sdp } = await response.json();
+    if (this.#closed) return this.#leave(); // given up meanwhile
+    await this.connection.setRemoteDescription({ type: "answer", sdp });
+  }
+
+  /** Sends these tracks from now on. @param {Tracks} tracks */
+  async send(tracks) {
+    await Promise.all([...this.#senders].map(([use, sender]) => sender.replaceTrack(tracks[use])));
+  }
+
+  /** Ends the connection and tells the server, also while the page is going away. */
+  close() {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.connection.onconnectionstatechange = null;
+    this.connection.close();
+    this.#leave();
+  }
+
+  #leave() {
+    if (this.#location) fetch(this.#location, { method: "DELETE", keepalive: true }).catch(() => undefined); // consent expires anyway
+    this.#location = "";
+  }
+
+  #addSenders() {
+    this.#senders.set("microphone", this.#addLine("audio", "microphone", { direction: "sendonly" }).sender);
+    for (const [use, maxBitrate] of /** @type {const} */ ([["camera", CAMERA_BITS], ["screen", SCREEN_BITS]])) {
+      const line = this.#addLine("video", use, { direction: "sendonly", sendEncodings: [{ maxBitrate }] });
+      this.#senders.set(use, line.sender);
+    }
+  }
+
+  /** @param {"audio" | "video" | "screen_slot"} use @param {string} prefix @param {number} count */
+  #addSlots(use, prefix, count) {
+    for (let index = 0; index < count; index += 1) {
+      const line = this.#addLine(use === "audio" ? "audio" : "video", use, { direction: "recvonly" });
+      this.slots.set(`${prefix}${index}`, line.receiver.track);
+    }
+  }
+
+  /** @param {"audio" | "video"} kind @param {Use} use @param {RTCRtpTransceiverInit} init */
+  #addLine(kind, use, init) {
+    const line = this.connection.addTransceiver(kind, init);
+    if (kind === "video") preferH264(line);
+    this.#lines.push([line, use]);
+    return line;
+  }
+}
+
+/** The stage is streamed and recorded without transcoding when it is H.264; whatever else the browser has stays on offer. */
+function preferH264(/** @type {RTCRtpTransceiver} */ line) {
+  const codecs = [...(RTCRtpReceiver.getCapabilities("video")?.codecs ?? [])];
+  codecs.sort((a, b) => rank(a) - rank(b));
+  try {
+    line.setCodecPreferences(codecs);
+  } catch {
+    // an older browser, or one that sends other codecs than it receives: its own order will do
+  }
+}
+
+/** @param {RTCRtpCodec} codec constrained baseline with packetization mode 1 first (RFC 6184, 8.1) */
+function rank({ mimeType, sdpFmtpLine = "" }) {
+  if (mimeType.toLowerCase() !== "video/h264") return 3;
+  if (!sdpFmtpLine.includes("packetization-mode=1")) return 2;
+  return sdpFmtpLine.includes("profile-level-id=42e0") ? 0 : 1;
+}
+
+/** @param {Response} response */
+async function refusalOf(response) {
+  /** @type {{code?: string, message?: string}} */
+  const body = await response.json().catch(() => ({})); // a proxy's error page
+  return new MediaRefusal(response.status, body.code ?? "media_unavailable", body.message ?? "");
+}

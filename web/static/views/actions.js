@@ -1,0 +1,58 @@
+/**
+ * What a page has asked for and not heard back of, and what was refused: one entry per control, so that the answer is
+ * shown beside what was pressed. Neighbour: `words.js`, which says refusals.
+ */
+
+import { explain } from "./words.js";
+
+export class Actions {
+  /** @type {Set<string>} */
+  #busy = new Set();
+  /** @type {Map<string, string>} */
+  #problems = new Map();
+  #changed;
+
+  /** @param {() => void} changed asks for a new picture */
+  constructor(changed) {
+    this.#changed = changed;
+  }
+
+  /** @param {string} key */
+  isBusy(key) {
+    return this.#busy.has(key);
+  }
+
+  /** The last refusal of a control, in words, or "". @param {string} key */
+  problem(key) {
+    return this.#problems.get(key) ?? "";
+  }
+
+  /** @param {string} key @param {string} text "" takes it away */
+  setProblem(key, text) {
+    if (text) this.#problems.set(key, text);
+    else this.#problems.delete(key);
+    this.#changed();
+  }
+
+  /**
+   * Does something once at a time.
+   * @param {string} key the control
+   * @param {() => Promise<unknown>} work
+   * @returns {Promise<boolean>} true if it succeeded
+   */
+  async run(key, work) {
+    if (this.#busy.has(key)) return false;
+    this.#busy.add(key);
+    this.setProblem(key, "");
+    try {
+      await work();
+      return true;
+    } catch (error) {
+      this.setProblem(key, explain(error));
+      return false;
+    } finally {
+      this.#busy.delete(key);
+      this.#changed();
+    }
+  }
+}

@@ -1,0 +1,33 @@
+/** Asks before what cannot be taken back. The dialog is the browser's own: focus, Escape and the rest of the page are its business. */
+
+import { html, render } from "lit";
+import { t } from "../i18n.js";
+
+/**
+ * @param {{title: string, text: string, action: string, isDangerous?: boolean}} options
+ * @returns {Promise<boolean>} true if confirmed
+ */
+export function confirm({ title, text, action, isDangerous = false }) {
+  const dialog = document.createElement("dialog");
+  dialog.className = "dialog";
+  dialog.setAttribute("aria-labelledby", "confirm-title");
+  render(
+    html`<form method="dialog">
+      <h2 id="confirm-title">${title}</h2>
+      <p>${text}</p>
+      <footer class="actions">
+        <button class="button primary ${isDangerous ? "danger" : ""}" value="yes">${action}</button>
+        <button class="button" value="" autofocus>${t("Cancel")}</button>
+      </footer>
+    </form>`,
+    dialog,
+  );
+  document.body.append(dialog);
+  dialog.showModal();
+  return new Promise((resolve) => {
+    dialog.addEventListener("close", () => {
+      dialog.remove();
+      resolve(dialog.returnValue === "yes");
+    });
+  });
+}

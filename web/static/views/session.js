@@ -1,0 +1,240 @@
+/**
+ * The session's page: before, during and after, for the hall and for those on stage. It holds what only this page knows
+ * (which tab is open, what is being written) and draws everything else from the state.
+ *
+ * @import {Event as StreamEvent, Poll, Question} from "../../types/messages"
+ */
+
+import { html, nothing, render } from "lit";
+import { rangeOf } from "../clock.js";
+import { find } from "../dom.js";
+import { t } from "../i18n.js";
+import { nextSession, runOf } from "../state.js";
+import { toast } from "../toast.js";
+import { LivePage } from "./live-page.js";
+import { button, empty, icon, tabs } from "./parts.js";
+import { peopleView } from "./people.js";
+import { pollsView } from "./polls.js";
+import { questionsView } from "./questions.js";
+import { stageView } from "./stage.js";
+import { contactView, marksView, recordingView } from "./status.js";
+import { backstageView, countdownView, endView } from "./waiting.js";
+
+/** @typedef {"questions" | "polls" | "people"} TabId */
+
+const root = find("#session", HTMLElement);
+const page = new LivePage(draw);
+
+const view = {
+  tab: /** @type {TabId} */ ("questions"),
+  text: "",
+  /** Polls that opened while another tab was in front. */
+  isPollNew: false,
+  /** @type {Map<string, number>} what is chosen and not yet sent, by poll */
+  choices: new Map(),
+};
+
+page.connection.addEventListener("event", (event) => heed(/** @type {CustomEvent<{stream: string, event: StreamEvent}>} */ (event).detail.event));
+Object.assign(globalThis, { plenum: page }); // for support and for tests: `plenum.media.status`
+root.replaceChildren(); // what stood there while the scripts were loading
+page.refresh();
+
+/** What deserves a word when it happens. @param {StreamEvent} event */
+function heed(event) {
+  if (event.type === "poll.opened") {
+    toast(t("A poll is open: {title}", { title: event.poll.title }));
+    if (view.text || document.activeElement instanceof HTMLTextAreaElement) view.isPollNew = view.tab !== "polls";
+    else choose("polls");
+  } else if (event.type === "poll.shown") {
+    toast(t("The result of a poll is shown."));
+    if (!view.text) choose("polls");
+  } else if (event.type === "question.published" && event.question.author_id === page.ownId) {
+    toast(t("Your question can now be seen by everybody."), { tone: "good" });
+  } else if (event.type === "session.went_live" && event.session_id === page.data.session_id) {
+    toast(t("The session is live."), { tone: "good" });
+  }
+}
+
+/** @param {string} tab */
+function choose(tab) {
+  view.tab = /** @type {TabId} */ (tab);
+  if (tab === "polls") view.isPollNew = false;
+  page.refresh();
+}
+
+function draw() {
+  root.dataset.phase = page.isReady ? page.phase : "";
+  const contact = contactView(page.connection.status, page.zone);
+  render(page.isReady ? html`${contact} ${sessionView()}` : html`${contact} ${loadingView()}`, root);
+}
+
+function sessionView() {
+  if (page.phase === "ended") return html`${headView()} <div class="session-main">${endPanel()}</div> ${sideView()}`;
+  return html`
+    ${headView()} ${recordingView(page.recording, page.zone)}
+    <div class="session-main">${stageView(stageProps())} ${underStage()}</div>
+    ${sideView()}
+  `;
+}
+
+function loadingView() {
+  return html`<section class="stage stage-ground"><div class="stage-message">${empty({ icon: "network", title: t("Connecting…") })}</div></section>`;
+}
+
+function headView() {
+  const { plan, phase } = page;
+  if (!plan) return nothing;
+  const isWatching = page.media.status.name === "connected" || page.media.status.name === "reconnecting";
+  const about = [rangeOf(plan.starts_at, plan.ends_at, page.zone), plan.host, plan.speakers.join(", ")].filter(Boolean);
+  return html`<header class="session-head">
+    <div>
+      <h1>${plan.title}</h1>
+      <p class="muted small tabular">${about.join(" · ")}</p>
+    </div>
+    ${marksView({ phase, isRecorded: Boolean(page.recording), present: page.signals.present, quality: isWatching ? page.media.quality : "" })}
+  </header>`;
+}
+
+function stageProps() {
+  const { media, layout } = page;
+  return { layout, slots: media.slots, ownCamera: media.capture.tracks.camera, message: stageMessage(), cover: stageCover() };
+}
+
+/** What is said instead of pictures. */
+function stageMessage() {
+  const { plan, media, phase, room } = page;
+  const now = page.clock.now();
+  if (!plan) return undefined;
+  if (phase === "planned") return countdownView({ plan, now, zone: page.zone });
+  if (!page.mayWatch) return backstageView({ plan, now, zone: page.zone });
+  if (media.status.name === "refused") {
+    return empty({ icon: "warning", title: t("No sound and picture"), text: media.status.message, more: retryButton() });
+  }
+  if (media.status.name === "connecting") return empty({ icon: "network", title: t("Sound and picture are on their way…") });
+  if (Object.keys(room.stage).length) return undefined;
+  return phase === "backstage"
+    ? empty({ icon: "camera", title: t("The stage is empty"), text: t("You are backstage: the hall sees and hears nothing yet.") })
+    : empty({ icon: "clock", title: t("Nobody is on stage right now"), text: t("Sound and picture come by themselves.") });
+}
+
+/** What is said over the pictures. */
+function stageCover() {
+  const { media, sound } = page;
+  if (media.status.name === "reconnecting" || page.signals.media === "down") {
+    return html`<p class="notice attention" role="status">${icon("network")}<span>${t("Sound and picture were lost. They come back by themselves.")}</span></p>`;
+  }
+  if (sound.isBlocked && media.status.name === "connected") {
+    return button({ label: t("Turn on sound"), icon: "speaker", look: "primary large", onClick: () => void sound.turn(true) });
+  }
+  return undefined;
+}
+
+function retryButton() {
+  return button({ label: t("Try again"), onClick: () => page.speaker.watch() });
+}
+
+function underStage() {
+  return html`<div class="under-stage">
+    ${page.mayWatch ? viewerButtons() : nothing} ${page.maySpeak ? speakerView() : nothing}
+    ${page.phase === "backstage" && page.mayWatch ? html`<p class="notice attention">${icon("info")}<span>${t("Backstage: the hall sees and hears nothing yet.")}</span></p>` : nothing}
+  </div>`;
+}
+
+function viewerButtons() {
+  const { sound, speaker } = page;
+  return html`<div class="viewer-buttons">
+    ${button({ label: sound.isOn ? t("Sound on") : t("Sound off"), icon: sound.isOn ? "speaker" : "speaker-off", isPressed: sound.isOn, onClick: () => void sound.turn(!sound.isOn) })}
+    ${button({ label: t("Simpler mode"), icon: "network", isPressed: speaker.isLean, name: t("Simpler mode: sound only, for slow networks"), onClick: () => speaker.setLean(!speaker.isLean) })}
+    ${document.fullscreenEnabled ? button({ label: t("Full screen"), icon: "fullscreen", onClick: toggleFullscreen }) : nothing}
+  </div>`;
+}
+
+function toggleFullscreen() {
+  const stage = root.querySelector(".stage");
+  if (document.fullscreenElement) void document.exitFullscreen();
+  else void stage?.requestFullscreen();
+}
+
+function speakerView() {
+  if (page.phase === "planned") return html`<p class="muted small">${t("You are one of those who may go on stage. The backstage opens when the moderator prepares the session.")}</p>`;
+  return page.controls();
+}
+
+function endPanel() {
+  const now = page.clock.now();
+  const next = nextSession(page.conference, page.data.session_id, now);
+  return endView({
+    next,
+    nextIsLive: Boolean(next && runOf(page.conference, next.id).phase === "live"),
+    now,
+    zone: page.zone,
+    surveyIsOpen: page.conference.survey.phase === "open",
+    willBeReplayed: Object.values(page.room.recordings).some(({ status }) => status !== "failed"),
+  });
+}
+
+function sideView() {
+  const polls = Object.values(page.room.polls);
+  const published = Object.values(page.room.questions).filter(({ status }) => status === "published");
+  const open = polls.filter(({ phase }) => phase === "open").length;
+  return html`<aside class="side" aria-label=${t("Take part")}>
+    ${tabs({
+      label: t("Take part"),
+      chosen: view.tab,
+      choose,
+      controls: "side-panel",
+      tabs: [
+        { id: "questions", label: t("Questions"), count: published.length },
+        { id: "polls", label: t("Poll"), count: open, isNew: view.isPollNew },
+        { id: "people", label: t("Participants") },
+      ],
+    })}
+    <div class="side-panel" role="tabpanel" id="side-panel" aria-labelledby=${`tab-${view.tab}`} tabindex="0">${tabView()}</div>
+  </aside>`;
+}
+
+function tabView() {
+  const { actions, mine, signals, ownId } = page;
+  if (view.tab === "polls") {
+    const polls = Object.values(page.room.polls);
+    return pollsView({ polls, signals, mine, actions, choices: view.choices, choose: choosePollOption, answer });
+  }
+  if (view.tab === "people") {
+    return peopleView({ signals, stage: Object.values(page.room.stage) });
+  }
+  const questions = Object.values(page.room.questions);
+  const canAsk = page.phase === "live";
+  return questionsView({ questions, votes: signals.votes, mine, ownId, canAsk, text: view.text, actions, write, ask, vote });
+}
+
+/** @param {string} text */
+function write(text) {
+  view.text = text;
+  page.refresh();
+}
+
+async function ask() {
+  const { text } = view;
+  const asked = await page.actions.run("ask", () => page.do({ type: "question.ask", text }));
+  if (!asked) return;
+  if (view.text === text) write("");
+  toast(t("Your question has been sent to the moderator."), { tone: "good" });
+}
+
+/** @param {Question} question @param {boolean} up */
+function vote({ id }, up) {
+  void page.actions.run(`vote-${id}`, () => page.do({ type: "question.vote", question_id: id, up }));
+}
+
+/** @param {Poll} poll @param {number} option */
+function choosePollOption({ id }, option) {
+  view.choices.set(id, option);
+  page.refresh();
+}
+
+/** @param {Poll} poll @param {number} option */
+async function answer({ id }, option) {
+  const saved = await page.actions.run(`answer-${id}`, () => page.do({ type: "poll.answer", poll_id: id, option }));
+  if (saved && view.choices.get(id) === option) view.choices.delete(id);
+  page.refresh();
+}
