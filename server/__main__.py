@@ -1,0 +1,79 @@
+"""The command line: `plenum`, or `python -m server`. Errors are one line on standard error and exit status 2."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import Any, Final, NoReturn
+
+import structlog
+import typer
+
+from server.cli.conference import check, init, run
+from server.cli.demo import demo
+from server.cli.export import export
+from server.cli.failure import describe
+from server.cli.people import import_people, links, remove_person
+
+FAILED: Final = 2
+INTERRUPTED: Final = 130  # as a shell tells of SIGINT
+
+
+def build_app() -> typer.Typer:
+    """All commands."""
+    app = typer.Typer(
+        name="plenum",
+        help="Virtual conferences on your own server. Start with: plenum init DIR, or plenum demo.",
+        add_completion=False,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+    )
+    for command in (init, check, run, links, export, demo):
+        app.command()(command)
+    people = typer.Typer(help="Import and erase people.", rich_markup_mode=None)
+    people.command("import")(import_people)
+    people.command("remove")(remove_person)
+    app.add_typer(people, name="people")
+    return app
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Runs a command and exits."""
+    structlog.configure(logger_factory=_log_to_stderr)  # standard output is for links and tables
+    sys.exit(_run(sys.argv[1:] if arguments is None else arguments))
+
+
+def _run(arguments: Sequence[str]) -> int:
+    try:
+        result = build_app()(args=list(arguments) or ["--help"], prog_name="plenum", standalone_mode=False)
+        return result if isinstance(result, int) else 0
+    except typer.TyperException as error:  # wrong options and arguments
+        message = error.format_message().replace("Value error, ", "").rstrip(".")
+        return _fail(f"{message}; see `plenum --help`")
+    except typer.Exit as error:
+        return error.exit_code
+    except (KeyboardInterrupt, typer.Abort):
+        return INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the reader went away (`| head`); nothing more is to be flushed
+        return 0
+    except Exception as error:
+        if os.environ.get("PLENUM_LOG_LEVEL", "").lower() == "debug":
+            traceback.print_exc()
+        line = describe(error)
+        return _fail(line or f"unexpected error: {error!r}; PLENUM_LOG_LEVEL=debug shows where")
+
+
+def _fail(line: str) -> int:
+    typer.echo(f"plenum: {' '.join(line.split())}", err=True)
+    return FAILED
+
+
+def _log_to_stderr(*_: Any) -> structlog.PrintLogger:
+    return structlog.PrintLogger(sys.stderr)
+
+
+if __name__ == "__main__":
+    main()

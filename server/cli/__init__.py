@@ -1,0 +1,1 @@
+"""The commands of `plenum`, one module a subject. `server/__main__.py` puts them together."""

@@ -1,0 +1,62 @@
+"""`plenum export`."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from server import export as tables
+from server.cli.failure import Failure
+from server.cli.workspace import HERE, Directory, opened, settings_of
+from server.settings import Settings
+
+
+class What(StrEnum):
+    ATTENDANCE = "attendance"
+    ANSWERS = "answers"
+    QUESTIONS = "questions"
+
+
+class Form(StrEnum):
+    CSV = "csv"
+    JSON = "json"
+
+
+def export(
+    what: Annotated[What, typer.Argument(help="Which table.")],
+    directory: Directory = HERE,
+    form: Annotated[Form, typer.Option("--format", help="csv opens in Excel.")] = Form.CSV,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Instead of standard output.")
+    ] = None,
+    semicolons: Annotated[
+        bool, typer.Option("--semicolons", help="Semicolons, as Excel in Nordic languages wants.")
+    ] = False,
+) -> None:
+    """Write attendance, answers or questions as a table.
+
+    Works while the conference runs and long after. Anonymous polls are counts, never rows.
+
+    Example: plenum export attendance --format csv --output attendance.csv
+    """
+    table = asyncio.run(_read(settings_of(directory), what))
+    text = tables.to_json(table) + "\n" if form is Form.JSON else tables.to_csv(table, ";" if semicolons else ",")
+    data = text.encode()  # whatever the terminal's encoding is
+    if output is not None:
+        output.write_bytes(data)
+        typer.echo(f"wrote {len(table)} rows to {output}", err=True)
+    else:
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+
+
+async def _read(settings: Settings, what: What) -> tables.Table:
+    if not settings.database.exists():
+        raise Failure("nothing has happened yet: the conference has never run")
+    async with opened(settings) as database:
+        return await tables.rows(database, what.value)

@@ -1,0 +1,47 @@
+"""Failures of commands, each told in one line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sqlalchemy.exc import DBAPIError, IntegrityError
+
+from rooms.errors import Refused
+from server.people_file import PeopleFileError
+from server.programme_file import ProgrammeFileError
+from server.settings import SettingsError
+from server.starter import AlreadyThere
+
+
+class Failure(Exception):
+    """The command cannot be done. The message is one clear line."""
+
+
+def describe(error: Exception) -> str | None:
+    """One line for a failure that can be expected; None if `error` is a bug."""
+    match error:
+        case Failure() | SettingsError() | ProgrammeFileError() | PeopleFileError() | AlreadyThere():
+            return str(error)
+        case Refused(code="read_only" | "try_again"):
+            return (
+                "the database cannot be written now: the disk is full, it is read-only, or another program keeps it locked"
+            )
+        case Refused():
+            return error.message
+        case IntegrityError():
+            return "somebody else changed the same people at the same moment; nothing was saved, please try again"
+        case DBAPIError():
+            return f"the database cannot be used: {_one_line(str(error.orig))}"
+        case OSError():
+            return _describe_os_error(error)
+        case _:
+            return None
+
+
+def _describe_os_error(error: OSError) -> str:
+    reason = error.strerror or _one_line(str(error)) or type(error).__name__
+    return f"{Path(str(error.filename))}: {reason}" if error.filename else reason
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())[:300]
