@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-import msgspec
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.requests import Request
@@ -72,14 +71,17 @@ async def exported(request: Request) -> Response:
     """GET /export/{what}.{csv|json}: attendance, answers or questions, for the staff."""
     services: Services = request.state.services
     check_page(services.identity.actor(request), "board")
-    what, form = request.path_params["what"], request.path_params["form"]
-    if what not in export.KINDS or form not in ("csv", "json"):
+    form = request.path_params["form"]
+    what = next((kind for kind in export.KINDS if kind == request.path_params["what"]), None)
+    if what is None or form not in ("csv", "json"):
         raise Refused("not_found")
-    rows = await export.rows(services.database, what)
+    table = await export.rows(services.database, what, services.now())
     headers = {"Content-Disposition": f'attachment; filename="{what}.{form}"', "Cache-Control": "no-store"}
     if form == "json":
-        return Response(msgspec.json.encode(rows), headers=headers, media_type="application/json")
-    return Response(export.to_csv(rows), headers=headers, media_type="text/csv; charset=utf-8")
+        return Response(export.to_json(table), headers=headers, media_type="application/json")
+    # Excel in Nordic languages takes semicolons for columns, since the comma is its decimal sign
+    delimiter = "," if services.translations.language(request) == "en" else ";"
+    return Response(export.to_csv(table, delimiter), headers=headers, media_type="text/csv; charset=utf-8")
 
 
 async def _database_works(database: Database) -> bool:

@@ -35,6 +35,8 @@ class Outbox(Protocol):
     def waiting(self) -> int: ...
     def send(self, frame: Frame) -> None: ...
     def close(self, code: int) -> None: ...
+    async def finish(self) -> None:
+        """Waits until what `close` began is done; returns at once if nothing was closed."""
 
 
 class TransportOutbox:
@@ -56,6 +58,10 @@ class TransportOutbox:
     def close(self, code: int) -> None:
         if self._closing is None:
             self._closing = asyncio.create_task(_close(self._websocket, code))
+
+    async def finish(self) -> None:
+        if self._closing is not None:
+            await self._closing
 
 
 class QueueOutbox:
@@ -82,6 +88,10 @@ class QueueOutbox:
         if self._code is None:
             self._code = code
             self._wake()
+
+    async def finish(self) -> None:
+        if self._code is not None and self._sender is not None:
+            await self._sender
 
     def _wake(self) -> None:
         if self._sender is None or self._sender.done():

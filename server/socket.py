@@ -96,6 +96,7 @@ class Session:
             for name in list(connection.follows):
                 self._services.presence.leave(connection.id, session_of(name))
             hub.remove(connection)
+        await connection.outbox.finish()
 
     async def _receive(self) -> m.ClientFrame:
         message = await self._websocket.receive()
