@@ -107,6 +107,8 @@ def plan(offer_text: str, uses: dict[str, Use] | None, *, may_send: bool, may_re
                 sendings.append(sending)
         elif may_receive and (receiving := _receiving(section, _slot_names(use, free, is_sound=_is_sound(uses, usable)))):
             receivings.append(receiving)
+    if not sendings and not receivings:
+        raise MediaRefused("bad_offer", "nothing that is offered can be sent or received here")
     return Plan(offer, ufrag, fingerprints, tuple(sendings), tuple(receivings), tuple(s.mid for s in usable))
 
 

@@ -178,10 +178,12 @@ class EmbeddedEngine:
             raise
         finally:
             theirs.close()
-        reader, self._writer = await asyncio.open_connection(sock=ours)
         try:
+            reader, self._writer = await asyncio.open_connection(sock=ours)
             await self._listen(reader, first)
         finally:
+            if self._writer is None:
+                ours.close()
             await self._bury()
 
     def _arguments(self, fd: int) -> list[str]:

@@ -30,8 +30,9 @@ TICKS_PER_REPORT: Final = 10
 class Room:
     """A switchboard with its peers and taps, by id."""
 
-    def __init__(self, name: str, notify: Callable[[Notification], None]) -> None:
+    def __init__(self, name: str, phase: int, notify: Callable[[Notification], None]) -> None:
         self.board = Switchboard(name, notify)
+        self.phase = phase  # the tick of each second at which it reports: not all rooms at once
         self.peers: dict[str, Peer] = {}
         self.taps: dict[str, Tap] = {}
 
@@ -168,7 +169,7 @@ class Forwarder:
         now = _now()
         for room in list(self._rooms.values()):
             room.board.tick(now)
-            if self._ticks % TICKS_PER_REPORT == 0:
+            if self._ticks % TICKS_PER_REPORT == room.phase:
                 self._look_after(room, now)
 
     def _look_after(self, room: Room, now: float) -> None:
@@ -211,7 +212,7 @@ class Forwarder:
         if room not in self._rooms:
             if len(self._rooms) >= self._limits.rooms:
                 raise MediaRefused("media_unavailable", "too many rooms")
-            self._rooms[room] = Room(room, self._notify)
+            self._rooms[room] = Room(room, secrets.randbelow(TICKS_PER_REPORT), self._notify)
         return self._rooms[room]
 
     def _close_if_empty(self, room: str) -> None:

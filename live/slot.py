@@ -94,7 +94,9 @@ class Slot:
         if track is None:
             self.source = None
             self._regroup()
-        elif track.packets > 1:  # a track that has just started is about to send its first key frame anyway
+        elif (
+            track.packets > 1 and track is not self.source
+        ):  # a track that has just started is about to send its first key frame anyway
             track.request_key_frame(now)
         self._attach(before)
 

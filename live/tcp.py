@@ -9,12 +9,13 @@ from __future__ import annotations
 import asyncio
 import socket
 import struct
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from live.port import Endpoint, OnCheck
 
 MAX_CONNECTIONS: Final = 2000  # per worker
-MAX_STRANGERS: Final = 200  # connections of them that have not passed ICE
+MAX_STRANGERS: Final = 200  # of them that have not passed ICE
+MAX_STRANGERS_PER_HOST: Final = 32  # a whole office may come through one address, but not at once
 MAX_FRAME: Final = 2048  # octets; no datagram is longer, whoever says so is cut off
 MAX_UNSENT: Final = 256 * 1024  # octets; about a second of video
 CHECK_TIMEOUT: Final = 10.0  # seconds to pass ICE
@@ -37,12 +38,15 @@ class TcpConnection(asyncio.Protocol):
     def is_stranger(self) -> bool:
         return not self.endpoint.checked
 
+    @property
+    def host(self) -> str:
+        return str(self._address[0])
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's is one in all but name
         self._address = transport.get_extra_info("peername")
         if self._address is None or not self._port.accept(self):
-            transport.abort()
+            self._transport.abort()
             return
         sock = transport.get_extra_info("socket")
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -103,8 +107,9 @@ class TcpPort:
 
     def accept(self, connection: TcpConnection) -> bool:
         """Takes a new connection into the books, unless there are too many."""
-        strangers = sum(each.is_stranger for each in self._connections)
-        if len(self._connections) >= MAX_CONNECTIONS or strangers >= MAX_STRANGERS:
+        strangers = [each.host for each in self._connections if each.is_stranger]
+        crowded = len(strangers) >= MAX_STRANGERS or strangers.count(connection.host) >= MAX_STRANGERS_PER_HOST
+        if len(self._connections) >= MAX_CONNECTIONS or crowded:
             self.refused += 1
             return False
         self._connections.add(connection)

@@ -10,7 +10,9 @@ import asyncio
 import logging
 import signal
 import socket
-from typing import Final, get_args
+import sys
+from collections.abc import Coroutine
+from typing import Any, Final, get_args
 
 import msgspec
 
@@ -137,6 +139,13 @@ def main() -> None:
     transports = frozenset(name for name in get_args(Transport) if name in options.transports.split(","))
     limits = Limits(idle=options.idle, setup=options.setup)
     work = run(options.control, hosts, options.port, transports, limits)
+    try:
+        _run(work)
+    except OSError as error:
+        sys.exit(f"plenum: the media worker cannot listen on port {options.port}: {error.strerror or error}")
+
+
+def _run(work: Coroutine[Any, Any, None]) -> None:
     try:
         import uvloop
     except ImportError:
