@@ -158,8 +158,8 @@ def judge(distribution: Distribution, attended: int, share_goal: float, mean_goa
 
 
 def suppress(groups: Mapping[Label, int], least: int = LEAST_SHOWN) -> tuple[Cell[Label], ...] | None:
-    """Groups of people as cells of at least `least`, in the order given, the small ones put together at the end. If those are
-    too few even together, the smallest of the others joins them: the total is known, so one hidden cell is no secret.
+    """Groups of people as cells of at least `least`, in the order given, the small ones put together at the end. If those
+    are too few even together, the smallest of the others joins them: the total is known, so one hidden cell is no secret.
     Empty groups are left out. None if all together are too few to show."""
     shown = {label: people for label, people in groups.items() if people >= least}
     small = {label: people for label, people in groups.items() if 0 < people < least}

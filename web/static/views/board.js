@@ -23,6 +23,7 @@ Chart.defaults.font.family = getComputedStyle(document.body).fontFamily;
 Chart.defaults.font.size = 13;
 Chart.defaults.animation = false;
 
+find("main", HTMLElement).classList.add("scripted");
 const print = find("#board-print", HTMLButtonElement);
 print.hidden = false;
 print.addEventListener("click", () => window.print());
@@ -70,6 +71,7 @@ function configuration(place, points) {
   const colour = colours(place);
   const from = Date.parse(place.dataset.liveAt ?? "");
   const labels = points.map(([minute]) => timeOf(from + minute * 60_000, zone));
+  const step = points.length <= 30 ? 5 : points.length <= 100 ? 15 : 60;
   const line = { borderWidth: 2, pointRadius: 0, pointHitRadius: 12, fill: "origin" };
   return {
     type: "line",
@@ -84,7 +86,7 @@ function configuration(place, points) {
       maintainAspectRatio: false,
       interaction: { mode: "index", intersect: false },
       scales: {
-        x: { grid: { display: false }, border: { color: colour.line }, ticks: { color: colour.muted, maxRotation: 0, autoSkipPadding: 24 } },
+        x: { grid: { display: false }, border: { color: colour.line }, ticks: { color: colour.muted, maxRotation: 0, autoSkip: false, callback: (_, index) => roundTime(labels[index], step) } },
         y: {
           beginAtZero: true,
           max: Number(place.dataset.top),
@@ -101,6 +103,12 @@ function configuration(place, points) {
       },
     },
   };
+}
+
+/** A time that is worth a mark on the axis: 09:15, not 09:07. @param {string | undefined} label @param {number} step minutes */
+function roundTime(label, step) {
+  const [hour, minute] = (label ?? "").split(":").map(Number);
+  return ((hour ?? 0) * 60 + (minute ?? 0)) % step === 0 ? label : "";
 }
 
 /** The page's colours as they are now: light, dark or the visitor's own. @param {HTMLElement} place */
