@@ -34,6 +34,8 @@ LANGUAGES: Final[Mapping[str, str]] = {"sv": "Svenska", "en": "English", "nb": "
 # English as it is written in Europe: 24 hours, day before month.
 _REGIONS: Final[Mapping[str, str]] = {"sv": "sv_SE", "en": "en_GB", "nb": "nb_NO", "da": "da_DK"}
 
+_DATES: Final[Mapping[str, str]] = {"sv": "EEEE d MMMM", "en": "EEEE d MMMM", "nb": "EEEE d. MMMM", "da": "EEEE d. MMMM"}
+
 # Tags that browsers send for a language that is offered under another tag.
 _ALIASES: Final[Mapping[str, str]] = {"no": "nb", "nn": "nb"}
 
@@ -82,12 +84,13 @@ class Translator:
         return dates.format_time(at, "HH:mm", tzinfo=zone, locale=self._locale)
 
     def date(self, at: datetime, zone: tzinfo) -> str:
-        """ "fredag 20 november"."""
-        return dates.format_skeleton("MMMMEEEEd", at, tzinfo=zone, locale=self._locale)
+        """ "fredag 20 november": the locale's full date without its year."""
+        return dates.format_date(at.astimezone(zone), _DATES[self.lang], locale=self._locale)
 
-    def short_date(self, at: datetime, zone: tzinfo) -> str:
-        """ "20 nov."."""
-        return dates.format_skeleton("MMMd", at, tzinfo=zone, locale=self._locale)
+    def heading_date(self, at: datetime, zone: tzinfo) -> str:
+        """ "Fredag 20 november": at the beginning of a line."""
+        text = self.date(at, zone)
+        return text[:1].upper() + text[1:]
 
     def duration(self, seconds: float) -> str:
         """Minutes and seconds as players show them: "4:05", "1:04:05"."""

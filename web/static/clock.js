@@ -49,9 +49,10 @@ export function zonesDiffer(at, a, b) {
 /** "4:05" or "1:04:05" until or since something, never negative. @param {number} milliseconds */
 export function countdown(milliseconds) {
   const total = Math.max(0, Math.ceil(milliseconds / 1000));
-  const parts = [Math.floor(total / 3600), Math.floor(total / 60) % 60, total % 60];
-  const [hours, minutes, seconds] = parts.map((part) => String(part).padStart(2, "0"));
-  return parts[0] ? `${parts[0]}:${minutes}:${seconds}` : `${Number(minutes)}:${seconds}`;
+  const hours = Math.floor(total / 3600);
+  const minutes = Math.floor(total / 60) % 60;
+  const seconds = String(total % 60).padStart(2, "0");
+  return hours ? `${hours}:${String(minutes).padStart(2, "0")}:${seconds}` : `${minutes}:${seconds}`;
 }
 
 /** The same in words for sentences and screen readers: "in 25 minutes". @param {number} milliseconds */
