@@ -6,9 +6,8 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
-from typing import Any, Final, NoReturn
+from typing import Final, NoReturn
 
-import structlog
 import typer
 
 from server.cli.conference import check, init, run
@@ -41,7 +40,6 @@ def build_app() -> typer.Typer:
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Runs a command and exits."""
-    structlog.configure(logger_factory=_log_to_stderr)  # standard output is for links and tables
     sys.exit(_run(sys.argv[1:] if arguments is None else arguments))
 
 
@@ -69,10 +67,6 @@ def _run(arguments: Sequence[str]) -> int:
 def _fail(line: str) -> int:
     typer.echo(f"plenum: {' '.join(line.split())}", err=True)
     return FAILED
-
-
-def _log_to_stderr(*_: Any) -> structlog.PrintLogger:
-    return structlog.PrintLogger(sys.stderr)
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from rooms import messages as m
 from rooms.errors import Refused
 from rooms.text import check_text, is_showable
 from server.municipalities import Country, Municipalities, NotResolved
-from server.people import ROLES, Person
+from server.person import ROLES, Person
 from server.shown import shown
 from server.spreadsheet import MOST_BYTES, NotReadable, decode, records
 

@@ -17,7 +17,7 @@ from msgspec import Struct
 
 from rooms import messages as m
 from server import programme_values as check
-from server.people import Person
+from server.person import Person
 from server.programme_values import Speaker
 from server.shown import shown
 from server.toml_lines import Lines

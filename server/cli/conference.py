@@ -15,8 +15,8 @@ from server import programme_file
 from server.cli.failure import Failure
 from server.cli.workspace import HERE, Directory, opened, settings_of
 from server.municipalities import country_of_time_zone, read_tables
-from server.people import People, Person
 from server.people_file import PeopleFileError, read_people
+from server.person import Person
 from server.programme_file import Reading, unknown_speakers
 from server.settings import Settings
 from server.starter import PEOPLE, PROGRAMME, write_starter
@@ -115,6 +115,8 @@ def _people_file(directory: Path, reading: Reading) -> tuple[tuple[Person, ...],
 async def _imported(settings: Settings) -> list[Person]:
     if not settings.database.exists():
         return []
+    from server.people import People
+
     async with opened(settings) as database:
         people = People(database)
         await people.load()

@@ -6,14 +6,16 @@ import asyncio
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from server import export as tables
 from server.cli.failure import Failure
 from server.cli.workspace import HERE, Directory, opened, settings_of
 from server.settings import Settings
+
+if TYPE_CHECKING:
+    from server.export import Table
 
 
 class What(StrEnum):
@@ -44,6 +46,8 @@ def export(
 
     Example: plenum export attendance --format csv --output attendance.csv
     """
+    from server import export as tables  # late: no other command needs it, and it takes a while
+
     table = asyncio.run(_read(settings_of(directory), what))
     text = tables.to_json(table) + "\n" if form is Form.JSON else tables.to_csv(table, ";" if semicolons else ",")
     data = text.encode()  # whatever the terminal's encoding is
@@ -55,8 +59,10 @@ def export(
         sys.stdout.buffer.flush()
 
 
-async def _read(settings: Settings, what: What) -> tables.Table:
+async def _read(settings: Settings, what: What) -> Table:
+    from server.export import rows
+
     if not settings.database.exists():
         raise Failure("nothing has happened yet: the conference has never run")
     async with opened(settings) as database:
-        return await tables.rows(database, what.value)
+        return await rows(database, what.value)

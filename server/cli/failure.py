@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sqlalchemy.exc import DBAPIError, IntegrityError
-
 from rooms.errors import Refused
 from server.people_file import PeopleFileError
 from server.programme_file import ProgrammeFileError
@@ -28,19 +26,23 @@ def describe(error: Exception) -> str | None:
             )
         case Refused():
             return error.message
-        case IntegrityError():
-            return "somebody else changed the same people at the same moment; nothing was saved, please try again"
-        case DBAPIError():
-            return f"the database cannot be used: {_one_line(str(error.orig))}"
         case OSError():
             return _describe_os_error(error)
         case _:
-            return None
+            return _describe_database_error(error)
 
 
 def _describe_os_error(error: OSError) -> str:
     reason = error.strerror or _one_line(str(error)) or type(error).__name__
     return f"{Path(str(error.filename))}: {reason}" if error.filename else reason
+
+
+def _describe_database_error(error: Exception) -> str | None:
+    from sqlalchemy.exc import DBAPIError, IntegrityError  # late: takes longer than most commands
+
+    if isinstance(error, IntegrityError):
+        return "somebody else changed the same people at the same moment; nothing was saved, please try again"
+    return f"the database cannot be used: {_one_line(str(error.orig))}" if isinstance(error, DBAPIError) else None
 
 
 def _one_line(text: str) -> str:

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any, Final, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Final, get_args
 
 import msgspec
 import typer
@@ -17,13 +17,17 @@ from rich.text import Text
 from rooms import messages as m
 from server.cli.failure import Failure
 from server.cli.workspace import HERE, Directory, console, home_country, opened, settings_of
-from server.links import Link, Links
 from server.municipalities import read_tables
-from server.people import Import, People, Person, plan_import
 from server.people_file import PeopleFileError, PeopleTable, read_people
+from server.person import Import, Person, plan_import
 from server.secret import read_secret
 from server.settings import Settings
 from server.shown import shown
+
+# What needs the database is imported where it is used: SQLAlchemy takes longer than most commands.
+if TYPE_CHECKING:
+    from server.links import Link
+    from server.people import People
 
 MOST_SHOWN: Final = 400  # rows of each kind in the table of changes; a whole association is shown, ten thousand are not
 
@@ -61,6 +65,8 @@ def remove_person(
     """
 
     async def work() -> Person:
+        from server.people import People
+
         async with opened(settings_of(directory)) as database:
             people = People(database)
             person = await _with_email(people, email)
@@ -118,6 +124,8 @@ def _read(file: Path, directory: Path) -> PeopleTable:
 async def _import(settings: Settings, table: PeopleTable, *, dry_run: bool) -> Import:
     if dry_run and not settings.database.exists():
         return plan_import([], table.people)
+    from server.people import People
+
     async with opened(settings) as database:
         people = People(database)
         await people.load()
@@ -164,6 +172,9 @@ def _summary(plan: Import, *, dry_run: bool) -> str:
 
 
 async def _links(settings: Settings, role: str | None) -> list[tuple[Person, Link]]:
+    from server.links import Links
+    from server.people import People
+
     async with opened(settings) as database:
         people = People(database)
         await people.load()
@@ -173,6 +184,9 @@ async def _links(settings: Settings, role: str | None) -> list[tuple[Person, Lin
 
 
 async def _revoke(settings: Settings, email: str) -> str:
+    from server.links import Links
+    from server.people import People
+
     async with opened(settings) as database:
         person = await _with_email(People(database), email)
         if await Links(database, read_secret(settings)).revoke(person.id):

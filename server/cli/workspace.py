@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 from rich.console import Console
 
 from server import programme_file
 from server.cli.failure import Failure
-from server.database import Database
 from server.municipalities import Country, country_of_time_zone
 from server.settings import Settings
 from server.starter import PROGRAMME
+
+if TYPE_CHECKING:
+    import structlog
+
+    from server.database import Database
 
 Directory = Annotated[
     Path,
@@ -45,6 +50,11 @@ def home_country(directory: Path) -> Country | None:
 @asynccontextmanager
 async def opened(settings: Settings) -> AsyncIterator[Database]:
     """The database, beside a server that may be running."""
+    import structlog  # late, both: they take longer than most commands
+
+    from server.database import Database
+
+    structlog.configure(logger_factory=_log_to_stderr)  # standard output is for links and tables
     database = Database(settings.database)
     try:
         await database.open()
@@ -57,3 +67,9 @@ def console() -> Console:
     """Where tables go. As wide as the terminal; wide enough to read where there is none."""
     terminal = Console(highlight=False, markup=False, emoji=False)
     return terminal if terminal.is_terminal else Console(highlight=False, markup=False, emoji=False, width=TABLE_WIDTH)
+
+
+def _log_to_stderr(*_: Any) -> structlog.PrintLogger:
+    import structlog
+
+    return structlog.PrintLogger(sys.stderr)
