@@ -90,8 +90,12 @@ def hears(actor: m.Actor, audience: m.Audience) -> bool:
         return True
     if audience == "staff":
         return _holds(actor, STAFF)
-    person_id = audience.removeprefix("person:").removesuffix("+moderators")
-    return actor.person_id == person_id or _holds(actor, MODERATORS)
+    return actor.person_id == addressee(audience) or _holds(actor, MODERATORS)
+
+
+def addressee(audience: m.Audience) -> str:
+    """The id of the person whom an audience names; empty if it names a group."""
+    return audience.removeprefix("person:").removesuffix("+moderators") if audience.startswith("person:") else ""
 
 
 def check_session(conference: m.ConferenceState, session_id: str) -> tuple[m.SessionPlan, m.SessionRun]:

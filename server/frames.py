@@ -56,6 +56,18 @@ class FrameWriter:
         transport.write(frame)
         return True
 
+    def offer(self, frame: bytes, most: int) -> bool:
+        """Like `write`, unless more than `most` bytes wait (and more than the transport's high-water mark of 64 KiB): then
+        False, and nothing is written. True too if the connection is not open, since nobody is behind there. For those who
+        keep up the look costs nothing."""
+        protocol = self._protocol
+        transport = protocol.transport
+        if protocol.is_behind and transport.get_write_buffer_size() > most:
+            return False
+        if protocol.handshake_complete and not protocol.close_sent and not transport.is_closing():
+            transport.write(frame)
+        return True
+
     @property
     def buffered(self) -> int:
         """Bytes that the kernel has not taken yet."""
@@ -80,6 +92,7 @@ class FrameProtocol(WebSocketsSansIOProtocol):
         _loop: AbstractEventLoop | None = None,
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
+        self.is_behind = False  # more is buffered than the transport's high-water mark (64 KiB)
         # A frame for all cannot be compressed for one; a compressor each would cost more memory than all the rest, too.
         self.conn.available_extensions = []
 
@@ -104,6 +117,10 @@ class FrameProtocol(WebSocketsSansIOProtocol):
 
     def pause_writing(self) -> None:
         """Lets `send` pass however much is buffered: above all a close frame, which ends a reader that is too slow."""
+        self.is_behind = True
+
+    def resume_writing(self) -> None:
+        self.is_behind = False
 
     def keepalive_timeout(self) -> None:
         super().keepalive_timeout()

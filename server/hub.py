@@ -14,7 +14,7 @@ from typing import Final
 import msgspec
 
 from rooms import messages as m
-from rooms.access import MODERATORS, STAFF, hears
+from rooms.access import MODERATORS, STAFF, addressee, hears
 from server.journal import Entry
 from server.outbox import Frame, Outbox
 from server.streams import Stream, redact
@@ -55,6 +55,7 @@ class Hub:
         self._connections: dict[str, Connection] = {}
         self._of_person: dict[str, set[str]] = {}
         self._followers: dict[str, dict[str, Connection]] = {}
+        self._staff: dict[str, dict[str, Connection]] = {}  # those followers who hear more than the hall
         self._signals: dict[str, dict[str, m.Signal]] = {}  # the latest of each kind, for newcomers
         self._changed: dict[str, dict[str, m.Signal]] = {}  # not yet told
         self._flush: asyncio.TimerHandle | None = None
@@ -109,15 +110,18 @@ class Hub:
             self._write(connection, encode(m.Caught(stream.name, stream.seq)))
         connection.follows.add(stream.name)
         self._followers.setdefault(stream.name, {})[connection.id] = connection
+        if connection.actor.roles & STAFF:
+            self._staff.setdefault(stream.name, {})[connection.id] = connection
         for signal in self._signals.get(stream.name, {}).values():
             self._write(connection, encode(signal))
 
     def unfollow(self, connection: Connection, stream: str) -> None:
         connection.follows.discard(stream)
-        followers = self._followers.get(stream, {})
-        followers.pop(connection.id, None)
-        if not followers:
-            self._followers.pop(stream, None)
+        for index in (self._followers, self._staff):
+            followers = index.get(stream, {})
+            followers.pop(connection.id, None)
+            if not followers:
+                index.pop(stream, None)
 
     # --- telling
 
@@ -126,13 +130,19 @@ class Hub:
         followers = self._followers.get(entry.stream)
         if not followers:
             return
-        frame = _event_frame(entry)
         audience = entry.event.audience
-        listeners: Iterable[Connection] = list(followers.values())
-        if audience != "everyone":
-            listeners = [connection for connection in listeners if hears(connection.actor, audience)]
-        for connection in listeners:
-            self._write(connection, frame)
+        listeners = followers.values() if audience == "everyone" else self._who_hears(entry.stream, audience)
+        frame, most = _event_frame(entry), self._outbox_bytes
+        for connection in [connection for connection in listeners if not connection.outbox.offer(frame, most)]:
+            self._resync(connection)
+
+    def _who_hears(self, stream: str, audience: m.Audience) -> Iterable[Connection]:
+        """Those followers who may hear what is not for everyone, without asking the whole hall."""
+        candidates = dict(self._staff.get(stream, {}))
+        for connection_id in self._of_person.get(addressee(audience), ()):
+            if stream in self._connections[connection_id].follows:
+                candidates[connection_id] = self._connections[connection_id]
+        return [connection for connection in candidates.values() if hears(connection.actor, audience)]
 
     def signal(self, signal: m.Signal) -> None:
         """An ephemeral value for all followers of its stream; the latest wins."""
@@ -152,10 +162,10 @@ class Hub:
         changed, self._changed = self._changed, {}
         for stream, signals in changed.items():
             frames = [encode(signal) for signal in signals.values()]
-            for connection in list(self._followers.get(stream, {}).values()):
-                if connection.outbox.waiting < self._outbox_bytes // 4:
-                    for frame in frames:
-                        self._write(connection, frame)
+            most = self._outbox_bytes // 4
+            for connection in self._followers.get(stream, {}).values():
+                for frame in frames:
+                    connection.outbox.offer(frame, most)
 
     def _snapshot(self, actor: m.Actor, stream: Stream) -> Frame:
         """Encoded once per audience and sequence number: after a restart everybody asks for the same one."""
@@ -169,13 +179,12 @@ class Hub:
         return cached[1]
 
     def _write(self, connection: Connection, frame: Frame) -> None:
-        if connection.closing:
-            return
-        if connection.outbox.waiting > self._outbox_bytes:
-            connection.outbox.send(encode(m.Resync("slow")))
-            self._close(connection, CLOSE_RESYNC)
-        else:
-            connection.outbox.send(frame)
+        if not connection.closing and not connection.outbox.offer(frame, self._outbox_bytes):
+            self._resync(connection)
+
+    def _resync(self, connection: Connection) -> None:
+        connection.outbox.send(encode(m.Resync("slow")))
+        self._close(connection, CLOSE_RESYNC)
 
     def _close(self, connection: Connection, code: int) -> None:
         connection.closing = True

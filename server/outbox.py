@@ -15,25 +15,20 @@ from server.frames import EXTENSION, FrameWriter, encode_text_frame
 class Frame:
     """A message, encoded once for everybody: as text for ASGI, as a finished WebSocket frame for transports."""
 
-    __slots__ = ("_wire", "text")
+    __slots__ = ("text", "wire")
 
     def __init__(self, text: bytes) -> None:
         self.text = text
-        self._wire: bytes | None = None
-
-    @property
-    def wire(self) -> bytes:
-        if self._wire is None:
-            self._wire = encode_text_frame(self.text)
-        return self._wire
+        self.wire = encode_text_frame(text)
 
 
 class Outbox(Protocol):
-    """What a connection sends through. `waiting` is how many bytes the reader is behind."""
+    """What a connection sends through."""
 
-    @property
-    def waiting(self) -> int: ...
     def send(self, frame: Frame) -> None: ...
+    def offer(self, frame: Frame, most: int) -> bool:
+        """Like `send`, but False, and nothing is sent, if the reader is behind by more than `most` bytes."""
+
     def close(self, code: int) -> None: ...
     async def finish(self) -> None:
         """Waits until what `close` began is done; returns at once if nothing was closed."""
@@ -47,13 +42,12 @@ class TransportOutbox:
         self._websocket = websocket
         self._closing: asyncio.Task[None] | None = None
 
-    @property
-    def waiting(self) -> int:
-        return self._writer.buffered
-
     def send(self, frame: Frame) -> None:
         if self._closing is None:
             self._writer.write(frame.wire)
+
+    def offer(self, frame: Frame, most: int) -> bool:
+        return self._closing is not None or self._writer.offer(frame.wire, most)
 
     def close(self, code: int) -> None:
         if self._closing is None:
@@ -65,7 +59,7 @@ class TransportOutbox:
 
 
 class QueueOutbox:
-    """Frames wait in a queue, bounded by the hub through `waiting`, until ASGI `send` takes them."""
+    """Frames wait in a queue, bounded by the hub through `offer`, until ASGI `send` takes them."""
 
     def __init__(self, websocket: WebSocket) -> None:
         self._websocket = websocket
@@ -74,15 +68,17 @@ class QueueOutbox:
         self._sender: asyncio.Task[None] | None = None
         self._code: int | None = None
 
-    @property
-    def waiting(self) -> int:
-        return self._waiting
-
     def send(self, frame: Frame) -> None:
         if self._code is None:
             self._frames.append(frame)
             self._waiting += len(frame.text)
             self._wake()
+
+    def offer(self, frame: Frame, most: int) -> bool:
+        if self._waiting > most:
+            return False
+        self.send(frame)
+        return True
 
     def close(self, code: int) -> None:
         if self._code is None:

@@ -276,6 +276,41 @@ def test_a_slow_reader_is_seen_in_buffered_and_all_of_it_still_arrives(run: Any)
     run(main())
 
 
+def test_a_frame_is_offered_in_vain_to_a_reader_who_is_too_far_behind(run: Any) -> None:
+    async def main() -> None:
+        async with slow_reader(FrameProtocol) as met:
+            frame, buffered = encode_text_frame(b"an offer"), met.server.writer.buffered
+            assert met.server.writer.offer(frame, most=100_000) is False
+            assert met.server.writer.buffered == buffered
+            assert met.server.writer.offer(frame, most=8_000_000) is True
+            met.client.transport.resume_reading()
+            assert (await met.read(101))[-1] == "an offer"
+            await until(lambda: met.server.writer.offer(frame, most=0))
+            assert await met.client.recv() == "an offer"
+
+    run(main())
+
+
+def test_an_offer_to_a_connection_that_closes_is_no_sign_of_a_slow_reader(run: Any) -> None:
+    async def main() -> None:
+        async with meeting() as met:
+            await met.server.close(4408)
+            assert met.server.writer.offer(encode_text_frame(b"late"), most=0) is True
+            with pytest.raises(ConnectionClosed):
+                await met.client.recv()
+
+    run(main())
+
+
+def test_an_abort_does_not_wait_for_a_slow_reader(run: Any) -> None:
+    async def main() -> None:
+        async with slow_reader(FrameProtocol) as met:
+            met.server.writer.abort()
+            await until(lambda: met.server.protocol.disconnected)
+
+    run(main())
+
+
 def test_a_close_does_not_wait_for_a_slow_reader_and_ends_it(run: Any) -> None:
     async def main() -> None:
         async with slow_reader(Impatient) as met:
@@ -340,7 +375,7 @@ def test_uvicorn_is_the_one_whose_internals_were_read() -> None:
     assert (protocol.handshake_complete, protocol.close_sent, protocol.disconnected) == (False, False, False)
     assert (protocol.close_timer, protocol.close_timeout, protocol.conn.available_extensions) == (None, 10.0, [])
     assert inspect.iscoroutinefunction(WebSocketsSansIOProtocol.run_asgi)
-    for name in ("pause_writing", "keepalive_timeout", "shutdown", "send"):
+    for name in ("pause_writing", "resume_writing", "keepalive_timeout", "shutdown", "send"):
         assert inspect.isfunction(getattr(WebSocketsSansIOProtocol, name)), name
     source = inspect.getsource(WebSocketsSansIOProtocol)
     assert "call_later(self.close_timeout, self.transport.close)" in source  # what `send` replaces with an abort

@@ -1,0 +1,1 @@
+"""Benchmarks: `make bench-NAME` prints a table and, as its last line, JSON. Figures and methods: `docs/benchmarks.md`."""

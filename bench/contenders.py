@@ -1,0 +1,199 @@
+"""Who is compared: Plenum's real server, Node `ws` and Socket.IO, each in a process of its own with its flock of clients.
+
+A contender knows how to start its server, how its clients come in, and how to make it broadcast. The peers broadcast a
+text of the length that Plenum's event has, and do so as their own documentation tells.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from bench import plenum
+from bench.flock import Flock
+
+PEERS: Final = Path(__file__).parent / "peers"
+PATIENCE: Final = 60.0  # seconds for anything that has to happen
+
+
+class Contender:
+    """A server under test. `start`, then a `Flock` of `members`, then `arrive`, then rounds of `broadcast`."""
+
+    def __init__(self, connections: int) -> None:
+        self.connections = connections
+        self.reaches = range(connections)  # the members that every broadcast reaches
+        self.process: subprocess.Popen[str] | None = None
+        self.port = 0
+
+    def start(self) -> None:
+        raise NotImplementedError
+
+    def members(self) -> Iterator[tuple[str, str]]:
+        """Request target and header lines of each client."""
+        raise NotImplementedError
+
+    def broadcast(self, flock: Flock) -> None:
+        """Makes the server send one message to everybody. Returns at once."""
+        raise NotImplementedError
+
+    def is_broadcast(self, message: bytes) -> bool:
+        raise NotImplementedError
+
+    def heed(self, flock: Flock, number: int, message: bytes) -> None:
+        """Every message that a client receives; here to answer what the contender's protocol wants answered."""
+
+    def arrive(self, flock: Flock) -> None:
+        """What clients do once they are connected."""
+
+    def prepare(self, flock: Flock, broadcasts: int) -> None:
+        """What has to be done before a round and is not part of it."""
+
+    def stop(self) -> None:
+        if self.process is not None:
+            self.process.terminate()
+            self.process.wait(PATIENCE)
+
+    @property
+    def pid(self) -> int:
+        assert self.process is not None
+        return self.process.pid
+
+    def _launch(self, *command: str, cwd: Path | None = None) -> None:
+        """Starts a server that says its port on the first line of its output."""
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=cwd)
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline().strip()
+        if not line.isdigit():
+            raise SystemExit(f"{command[-1]} did not start: {line or 'see above'}")
+        self.port = int(line)
+
+
+class Peer(Contender):
+    """A Node server that broadcasts `text`, which has to be JSON."""
+
+    script: str
+
+    def __init__(self, connections: int, text: bytes) -> None:
+        super().__init__(connections)
+        self.text = text
+
+    def start(self) -> None:
+        self._launch(node(), self.script, cwd=PEERS)
+
+
+class NodeWs(Peer):
+    """`ws`: a loop over its clients."""
+
+    script = "ws.js"
+
+    def members(self) -> Iterator[tuple[str, str]]:
+        yield from (("/", "") for _ in self.reaches)
+        yield "/control", ""
+
+    def broadcast(self, flock: Flock) -> None:
+        flock.send(self.connections, self.text)
+
+    def is_broadcast(self, message: bytes) -> bool:
+        return message == self.text
+
+
+class SocketIo(Peer):
+    """Socket.IO 4 over WebSocket alone: Engine.IO packets (protocol 4), `emit` to everybody."""
+
+    script = "socketio.js"
+
+    def __init__(self, connections: int, text: bytes) -> None:
+        super().__init__(connections, text)
+        self._arrived = 0
+
+    def members(self) -> Iterator[tuple[str, str]]:
+        yield from (("/socket.io/?EIO=4&transport=websocket", "") for _ in self.reaches)
+
+    def heed(self, flock: Flock, number: int, message: bytes) -> None:
+        if message[:1] == b"0":  # Engine.IO is open: enter the main namespace
+            flock.send(number, b"40")
+        elif message[:2] == b"40":
+            self._arrived += 1
+        elif message == b"2":  # ping
+            flock.send(number, b"3")
+
+    def arrive(self, flock: Flock) -> None:
+        flock.run_until(lambda: self._arrived == self.connections, PATIENCE)
+
+    def broadcast(self, flock: Flock) -> None:
+        flock.send(0, b'42["say",' + self.text + b"]")
+
+    def is_broadcast(self, message: bytes) -> bool:
+        return message.startswith(b'42["said",')
+
+
+class Plenum(Contender):
+    """The whole server: everybody signed in as somebody else, in the session; a moderator opens a poll."""
+
+    def __init__(self, connections: int, directory: Path) -> None:
+        super().__init__(connections)
+        self._directory = directory
+        self._drafts: list[str] = []
+        self._commands = 0
+        self._acknowledged = 0
+        self._arrived = 0
+
+    def start(self) -> None:
+        self._cookies = plenum.prepare(self._directory, people=self.connections)
+        self._launch(sys.executable, "-m", "bench.plenum", str(self._directory))
+
+    def members(self) -> Iterator[tuple[str, str]]:
+        origin = f"Origin: http://127.0.0.1:{self.port}\r\n"
+        yield from (("/socket", f"{origin}Cookie: {cookie}\r\n") for cookie in self._cookies)
+
+    def heed(self, flock: Flock, number: int, message: bytes) -> None:
+        if message.startswith(b'{"type":"mine"'):
+            self._arrived += 1
+        elif number == plenum.MODERATOR:
+            if message.startswith(b'{"type":"ack"'):
+                self._acknowledged += 1
+            elif message.startswith(b'{"type":"refused"'):
+                raise RuntimeError(f"Plenum refused: {message.decode()}")
+            elif b'"poll.drafted"' in message and (found := re.search(rb'"poll":\{"id":"([^"]+)"', message)):
+                self._drafts.append(found[1].decode())
+
+    def arrive(self, flock: Flock) -> None:
+        for number in self.reaches:
+            flock.send(number, plenum.hello(number))
+        flock.run_until(lambda: self._arrived == self.connections, PATIENCE)
+        for stream, command in plenum.go_live():
+            self._do(flock, stream, command)
+            self._settle(flock)
+
+    def prepare(self, flock: Flock, broadcasts: int) -> None:
+        for _ in range(broadcasts):
+            self._do(flock, plenum.STREAM, plenum.draft())
+        self._settle(flock)
+        flock.run_until(lambda: len(self._drafts) == broadcasts, PATIENCE)
+
+    def broadcast(self, flock: Flock) -> None:
+        self._do(flock, plenum.STREAM, plenum.open_poll(self._drafts.pop(0)))
+
+    def is_broadcast(self, message: bytes) -> bool:
+        return b'"poll.opened"' in message[:200]
+
+    def _do(self, flock: Flock, stream: str, command: dict[str, object]) -> None:
+        self._commands += 1
+        flock.send(plenum.MODERATOR, plenum.do(self._commands, stream, command))
+
+    def _settle(self, flock: Flock) -> None:
+        flock.run_until(lambda: self._acknowledged == self._commands, PATIENCE)
+
+
+def node() -> str:
+    """The Node that runs the peers: the one on the PATH, or the one that `tools/node` brings."""
+    tool = Path(__file__).parents[1] / "tools" / "node"
+    found = shutil.which("node") or (str(tool) if tool.exists() else None)
+    if found is None:
+        raise SystemExit("the benchmark compares with Node servers: install Node 18 or later, or run `make install` first")
+    return found

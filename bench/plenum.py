@@ -1,0 +1,139 @@
+"""Plenum's real server for the benchmarks: a conference with as many people as wanted, all signed in.
+
+`python -m bench.plenum DIRECTORY` serves a prepared one on a free port of the loopback, until its standard input ends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import socket
+import sys
+import threading
+from pathlib import Path
+from typing import Final
+
+import uvicorn
+from starlette.responses import Response
+
+from server.database import Database
+from server.identity import Identity
+from server.links import Links
+from server.people import Import, People, Person
+from server.secret import read_secret
+from server.serve import configuration
+from server.settings import Settings
+
+SESSION: Final = "plenary"
+STREAM: Final = f"session/{SESSION}"
+MODERATOR: Final = 0  # the number of the person who moderates
+
+PROGRAMME: Final = """\
+name = "Benchmark"
+organiser = "Nobody"
+time_zone = "Europe/Stockholm"
+languages = ["sv", "en"]
+
+[[rooms]]
+id = "hall"
+title = "Hall"
+
+[[sessions]]
+id = "plenary"
+title = "Plenary"
+kind = "plenary"
+start = "2027-03-25 09:00"
+end = "2027-03-25 17:00"
+room = "hall"
+"""
+
+
+def settings(directory: Path, port: int = 0) -> Settings:
+    """As installed, but for the ports."""
+    return Settings(directory=directory, port=port, media_host="127.0.0.1", media_port=0, log_level="warning")
+
+
+def prepare(directory: Path, people: int) -> list[str]:
+    """Makes a conference; returns each person's cookie ("name=value")."""
+    (directory / "conference.toml").write_text(PROGRAMME)
+    return asyncio.run(_invite(settings(directory), people))
+
+
+async def _invite(settings: Settings, count: int) -> list[str]:
+    database = Database(settings.database)
+    await database.open()
+    everybody, secret = People(database), read_secret(settings)
+    links = Links(database, secret)
+    await everybody.load()
+    added = tuple(_person(number) for number in range(count))
+    await everybody.apply(Import(added, (), (), ()))
+    tokens = await links.ensure_all(person.id for person in added)
+    identity = Identity(secret, links, everybody, secure=False)
+    cookies = []
+    for person in added:
+        response = Response()
+        identity.sign_in(response, tokens[person.id])
+        cookies.append(response.headers["set-cookie"].partition(";")[0])
+    await database.close()
+    return cookies
+
+
+def _person(number: int) -> Person:
+    return Person(
+        f"person-{number}",
+        f"Person {number}",
+        f"person{number}@example.org",
+        roles=("moderator",) if number == MODERATOR else ("attendee",),
+    )
+
+
+def hello(number: int) -> bytes:
+    """The first frame of everybody: they follow the conference and the session."""
+    return _json({"type": "hello", "client": f"client-{number}", "follow": {"conference": 0, STREAM: 0}})
+
+
+def do(command_id: int, stream: str, command: dict[str, object]) -> bytes:
+    return _json({"type": "do", "id": command_id, "stream": stream, "command": command})
+
+
+def go_live() -> list[tuple[str, dict[str, object]]]:
+    """What the moderator does to begin: stream and command."""
+    return [("conference", {"type": f"session.{step}", "session_id": SESSION}) for step in ("prepare", "go_live")]
+
+
+def draft() -> dict[str, object]:
+    options = ["Yes, as proposed", "Yes, with the amendment", "No", "I abstain"]
+    return {"type": "poll.draft", "title": "Shall the board's proposal be adopted?", "options": options, "anonymous": False}
+
+
+def open_poll(poll_id: str) -> dict[str, object]:
+    return {"type": "poll.open", "poll_id": poll_id}
+
+
+def answer(poll_id: str, option: int) -> dict[str, object]:
+    return {"type": "poll.answer", "poll_id": poll_id, "option": option}
+
+
+def _json(value: object) -> bytes:
+    return json.dumps(value, separators=(",", ":")).encode()
+
+
+def serve(directory: Path) -> None:
+    """Serves, and says on standard output on which port."""
+    with socket.create_server(("127.0.0.1", 0), backlog=2048) as listener:
+        port = listener.getsockname()[1]
+        server = uvicorn.Server(configuration(settings(directory, port)))
+        threading.Thread(target=_end_with_parent, args=(server,), daemon=True).start()
+        print(port, flush=True)
+        server.run(sockets=[listener])
+
+
+def _end_with_parent(server: uvicorn.Server) -> None:
+    while os.read(sys.stdin.fileno(), 1024):
+        pass
+    server.should_exit = True
+
+
+if __name__ == "__main__":
+    serve(Path(sys.argv[1]))
