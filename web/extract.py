@@ -13,6 +13,7 @@ from typing import IO, Any, Final
 
 _LITERAL: Final = r'("(?:[^"\\\n]|\\.)*")'
 _CALL: Final = re.compile(rf"(?<![\w.$])(?:t\(\s*{_LITERAL}|n\(\s*{_LITERAL}\s*,\s*{_LITERAL})")
+_COMMENT: Final = re.compile(r"/\*.*?\*/", re.DOTALL)
 _STRANGE: Final = re.compile(r"(?<![\w.$#])(?<!function )(?:t|n)\(\s*(?![\s\")])")
 
 Found = tuple[int, str, str | tuple[str, str], list[str]]
@@ -20,7 +21,7 @@ Found = tuple[int, str, str | tuple[str, str], list[str]]
 
 def messages(fileobj: IO[bytes], keywords: Any, comment_tags: Any, options: Any) -> Iterator[Found]:
     """Babel's extraction method: line, function, message (or its two plural forms), comments."""
-    source = fileobj.read().decode()
+    source = _COMMENT.sub(_blank, fileobj.read().decode())
     for match in _CALL.finditer(source):
         line = source.count("\n", 0, match.start()) + 1
         text, one, many = (literal and json.loads(literal) for literal in match.groups())
@@ -32,5 +33,10 @@ def messages(fileobj: IO[bytes], keywords: Any, comment_tags: Any, options: Any)
 
 def strange_calls(source: str) -> list[int]:
     """Lines that call `t` or `n` with something that no catalogue can hold."""
-    code = re.sub(r"/\*.*?\*/|//[^\n]*", lambda c: "\n" * c.group().count("\n"), source, flags=re.DOTALL)
+    code = re.sub(r"//[^\n]*", "", _COMMENT.sub(_blank, source))
     return [code.count("\n", 0, match.start()) + 1 for match in _STRANGE.finditer(code)]
+
+
+def _blank(comment: re.Match[str]) -> str:
+    """As many lines, with nothing in them."""
+    return "\n" * comment.group().count("\n")

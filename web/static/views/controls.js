@@ -9,10 +9,11 @@ import { picture } from "./stage.js";
 /**
  * @typedef {import("../devices.js").DeviceKind} DeviceKind
  * @typedef {import("../speaker.js").Device} Device
- * @typedef {{speaker: import("../speaker.js").Speaker, actions: import("./actions.js").Actions, isOpen: boolean, level: number,
+ * @typedef {{speaker: import("../speaker.js").Speaker, actions: import("./actions.js").Actions, isOpen: boolean, isQuiet: boolean, level: number,
  *   devices: {camera: MediaDeviceInfo[], microphone: MediaDeviceInfo[]}, chosen: (kind: DeviceKind) => string,
  *   open: (isOpen: boolean) => void, set: (device: Device, on: boolean) => void, choose: (kind: DeviceKind, id: string) => void,
- *   enter: () => void, leave: () => void}} Props `isOpen`: the backstage (or, on stage, the choice of devices) is shown
+ *   enter: () => void, leave: () => void}} Props `isOpen`: the backstage (or, on stage, the choice of devices) is
+ *   shown; `isQuiet`: going on stage is not what the page is for
  */
 
 /** @param {Props} props */
@@ -23,9 +24,9 @@ export function controlsView(props) {
 }
 
 /** @param {Props} props */
-function offStageView({ speaker, open, actions }) {
+function offStageView({ speaker, open, actions, isQuiet }) {
   return html`<div class="controls">
-    ${button({ label: t("Go on stage…"), icon: "camera", look: "primary large", onClick: () => open(true) })}
+    ${button({ label: t("Go on stage…"), icon: "camera", look: isQuiet ? "" : "primary large", onClick: () => open(true) })}
     <p class="muted small">${speaker.isOnStage ? t("You are on stage from another tab or device.") : t("First you see yourself. Nobody else does yet.")}</p>
     ${problem(actions, "stage")}
   </div>`;
@@ -35,7 +36,7 @@ function offStageView({ speaker, open, actions }) {
 function backstageView(props) {
   const { speaker, actions, enter, open } = props;
   const { camera } = speaker.capture.switches;
-  return html`<section class="backstage panel" aria-label=${t("Backstage")}>
+  return html`<section class="backstage-panel panel" aria-label=${t("Backstage")}>
     <div class="backstage-look">
       <figure class="preview stage-ground">
         ${camera && speaker.capture.tracks.camera
@@ -84,7 +85,7 @@ function switchView(device, { speaker, actions, set }) {
   return button({
     label: switchWord(device, isOn),
     icon: isOn ? onIcon : offIcon,
-    look: `switch ${isOn ? "is-on" : "is-off"}`,
+    look: `switch is-${device} ${isOn ? "is-on" : "is-off"}`,
     isBusy: actions.isBusy(device),
     onClick: () => set(device, !isOn),
   });

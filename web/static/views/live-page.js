@@ -117,13 +117,14 @@ export class LivePage {
     return this.connection.do(this.stream, command);
   }
 
-  /** The person's own controls, for those who may speak. */
-  controls() {
+  /** The person's own controls, for those who may speak. @param {{isQuiet?: boolean}} [look] */
+  controls({ isQuiet = false } = {}) {
     const { speaker, actions } = this;
     return controlsView({
       speaker,
       actions,
       isOpen: this.#isBackstageOpen,
+      isQuiet,
       level: this.#level.level,
       devices: this.#devices,
       chosen: chosenDevice,

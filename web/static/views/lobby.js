@@ -110,6 +110,7 @@ function showCountdown({ step, plan }, now) {
 
 /** Times in the visitor's own zone, where it shows others. */
 function showLocalTimes() {
+  const city = visitorZone.replace(/^.*\//, "").replaceAll("_", " ");
   let differs = false;
   for (const times of document.querySelectorAll(".times")) {
     if (!(times instanceof HTMLElement)) continue;
@@ -118,11 +119,11 @@ function showLocalTimes() {
     differs = true;
     const local = document.createElement("span");
     local.className = "local";
-    local.textContent = t("{times} where you are", { times: rangeOf(from, to, visitorZone) });
+    local.textContent = `${rangeOf(from, to, visitorZone)} ${city}`;
     times.after(local);
   }
   const note = find("#zone-note", HTMLElement);
-  if (differs) setText(note, t("{note}, and where you are", { note: note.textContent ?? "" }));
+  if (differs) setText(note, t("{note}, the small ones in {city}", { note: note.textContent ?? "", city }));
 }
 
 /** The session the visitor was waiting for has begun. @param {string} sessionId @param {ConferenceState} state */

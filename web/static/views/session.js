@@ -17,8 +17,9 @@ import { peopleView } from "./people.js";
 import { pollsView } from "./polls.js";
 import { questionsView } from "./questions.js";
 import { stageView } from "./stage.js";
+import { stageCover, stageMessage } from "./stage-words.js";
 import { contactView, marksView, recordingView } from "./status.js";
-import { backstageView, countdownView, endView } from "./waiting.js";
+import { endView } from "./waiting.js";
 
 /** @typedef {"questions" | "polls" | "people"} TabId */
 
@@ -97,40 +98,7 @@ function headView() {
 
 function stageProps() {
   const { media, layout } = page;
-  return { layout, slots: media.slots, ownCamera: media.capture.tracks.camera, message: stageMessage(), cover: stageCover() };
-}
-
-/** What is said instead of pictures. */
-function stageMessage() {
-  const { plan, media, phase, room } = page;
-  const now = page.clock.now();
-  if (!plan) return undefined;
-  if (phase === "planned") return countdownView({ plan, now, zone: page.zone });
-  if (!page.mayWatch) return backstageView({ plan, now, zone: page.zone });
-  if (media.status.name === "refused") {
-    return empty({ icon: "warning", title: t("No sound and picture"), text: media.status.message, more: retryButton() });
-  }
-  if (media.status.name === "connecting") return empty({ icon: "network", title: t("Sound and picture are on their way…") });
-  if (Object.keys(room.stage).length) return undefined;
-  return phase === "backstage"
-    ? empty({ icon: "camera", title: t("The stage is empty"), text: t("You are backstage: the hall sees and hears nothing yet.") })
-    : empty({ icon: "clock", title: t("Nobody is on stage right now"), text: t("Sound and picture come by themselves.") });
-}
-
-/** What is said over the pictures. */
-function stageCover() {
-  const { media, sound } = page;
-  if (media.status.name === "reconnecting" || page.signals.media === "down") {
-    return html`<p class="notice attention" role="status">${icon("network")}<span>${t("Sound and picture were lost. They come back by themselves.")}</span></p>`;
-  }
-  if (sound.isBlocked && media.status.name === "connected") {
-    return button({ label: t("Turn on sound"), icon: "speaker", look: "primary large", onClick: () => void sound.turn(true) });
-  }
-  return undefined;
-}
-
-function retryButton() {
-  return button({ label: t("Try again"), onClick: () => page.speaker.watch() });
+  return { layout, slots: media.slots, ownCamera: media.capture.tracks.camera, message: stageMessage(page), cover: stageCover(page) };
 }
 
 function underStage() {
@@ -143,7 +111,7 @@ function underStage() {
 function viewerButtons() {
   const { sound, speaker } = page;
   return html`<div class="viewer-buttons">
-    ${button({ label: sound.isOn ? t("Sound on") : t("Sound off"), icon: sound.isOn ? "speaker" : "speaker-off", isPressed: sound.isOn, onClick: () => void sound.turn(!sound.isOn) })}
+    ${button({ label: t("Sound"), icon: sound.isOn ? "speaker" : "speaker-off", isPressed: sound.isOn, onClick: () => void sound.turn(!sound.isOn) })}
     ${button({ label: t("Simpler mode"), icon: "network", isPressed: speaker.isLean, name: t("Simpler mode: sound only, for slow networks"), onClick: () => speaker.setLean(!speaker.isLean) })}
     ${document.fullscreenEnabled ? button({ label: t("Full screen"), icon: "fullscreen", onClick: toggleFullscreen }) : nothing}
   </div>`;

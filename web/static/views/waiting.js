@@ -9,8 +9,8 @@ import { icon } from "./parts.js";
 /** Below this a countdown by the second; above it, words are enough. */
 const COUNTED_MS = 24 * 3_600_000;
 
-/** @param {{plan: SessionPlan, now: number, zone: string}} props */
-export function countdownView({ plan, now, zone }) {
+/** @param {{plan: SessionPlan, now: number, zone: string, isDesk: boolean}} props */
+export function countdownView({ plan, now, zone, isDesk }) {
   const left = Date.parse(plan.starts_at) - now;
   return html`<div class="waiting">
     <p class="waiting-lead">${left > 0 ? t("Starts at {time}", { time: timeOf(plan.starts_at, zone) }) : t("Starts any moment")}</p>
@@ -19,8 +19,10 @@ export function countdownView({ plan, now, zone }) {
       : left > 0
         ? html`<p class="waiting-clock">${untilInWords(left)}</p>`
         : html`<p class="waiting-dots" aria-hidden="true"><span></span><span></span><span></span></p>`}
-    <p class="waiting-help">${t("Keep this page open: sound and picture come by themselves.")}</p>
-    <p><a class="button" href="/check">${icon("speaker")}<span>${t("Check sound and network")}</span></a></p>
+    ${isDesk
+      ? nothing
+      : html`<p class="waiting-help">${t("Keep this page open: sound and picture come by themselves.")}</p>
+          <p><a class="button" href="/check">${icon("speaker")}<span>${t("Check sound and picture")}</span></a></p>`}
   </div>`;
 }
 
