@@ -48,16 +48,19 @@ def make_credentials(remote_ufrag: str) -> Credentials:
 
 
 def username(data: bytes) -> str:
-    """Returns the user name of a STUN binding request, cheaply; "" if it is not one. Strangers get no further."""
+    """Returns the user name of a well-formed STUN binding request, cheaply; "" if it is not one. Strangers get no further.
+
+    aioice cuts off attributes that overrun the message; here such a message is none."""
     if not 20 <= len(data) <= MAX_REQUEST or data[:2] != _BINDING_REQUEST or data[4:8] != _COOKIE:
         return ""
+    found = b""
     position = 20
     while position + 4 <= len(data):
         kind, length = struct.unpack_from("!HH", data, position)
-        if kind == _USERNAME:
-            return data[position + 4 : position + 4 + length].decode("ascii", "replace")
+        if kind == _USERNAME and not found:
+            found = data[position + 4 : position + 4 + length]
         position += 4 + length + -length % 4
-    return ""
+    return found.decode("ascii", "replace") if position == len(data) else ""
 
 
 def check(data: bytes, address: Address, credentials_of: Callable[[str], Credentials | None]) -> Check | None:

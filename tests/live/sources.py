@@ -1,0 +1,86 @@
+"""Publishers and viewers without a network, for the slots and the switchboard."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from live import rtcp
+from live.answer import Sending, Sent
+from live.codecs import Codec
+from live.rtp import AUDIO_LEVEL, RtpPacket, parse
+from live.track import Track
+
+KEY = {"H264": b"\x67\x42\xe0\x1f", "VP8": b"\x90\xc0\x80\x00\x00\x10", "opus": b"\x78voice"}
+DELTA = {"H264": b"\x61\x9a\x00", "VP8": b"\x90\xc0\x80\x00\x00\x01", "opus": b"\x78voice"}
+PAYLOAD_TYPES: dict[Codec, int] = {"H264": 102, "VP8": 96, "opus": 111}
+
+
+class Receiver:
+    """A viewer that keeps what it gets."""
+
+    def __init__(self, label: str = "viewer") -> None:
+        self.label = label
+        self.address: Any = None
+        self.dropped = 0
+        self.packets: list[RtpPacket] = []
+        self.is_full = False
+        self.protect = bytes
+        self.sendto = self._take
+
+    def _take(self, packet: bytes, _address: Any) -> None:
+        if self.is_full:
+            raise BlockingIOError
+        self.packets.append(parse(packet))
+
+    @property
+    def sequences(self) -> list[int]:
+        return [packet.sequence for packet in self.packets]
+
+
+class Publisher:
+    """A track and what it was asked. `send` lets one packet arrive."""
+
+    def __init__(
+        self,
+        label: str,
+        use: Sent = "camera",
+        codec: Codec = "H264",
+        *,
+        sequence: int = 0,
+        timestamp: int = 0,
+        owner: object = None,
+        on_start: Any = None,
+    ) -> None:
+        self.asked: list[rtcp.RtcpPacket] = []
+        extensions = {AUDIO_LEVEL: 1} if use == "microphone" else {}
+        sending = Sending(label, use, codec, PAYLOAD_TYPES[codec], (), extensions)
+        self.track = Track(owner or self, label, sending, 4711, self.asked.append, on_start or (lambda track: None))
+        self.sequence, self.timestamp = sequence, timestamp
+        self._count = 0
+
+    def packet(self, *, key: bool = False, level: int | None = None, payload: bytes | None = None) -> bytes:
+        """The next packet. `level` in −dBov."""
+        codec = self.track.codec
+        body = payload or (KEY if key else DELTA)[codec]
+        if codec == "VP8":
+            body = body[:2] + bytes([0x80 | self._count >> 8 & 127, self._count & 255, self._count & 255]) + body[5:]
+        packet = RtpPacket(
+            PAYLOAD_TYPES[codec],
+            self.sequence & 0xFFFF,
+            self.timestamp & 0xFFFFFFFF,
+            4711,
+            body,
+            marker=True,
+            extensions=() if level is None else ((1, bytes([level])),),
+        )
+        self._count += 1
+        self.sequence += 1
+        self.timestamp += 3000
+        return bytes(packet)
+
+    def send(self, now: float, *, key: bool = False, level: int | None = None) -> None:
+        self.track.receive(self.packet(key=key, level=level), now)
+
+    @property
+    def key_frames_asked(self) -> int:
+        return sum(isinstance(packet, rtcp.PictureLoss) for packet in self.asked)
