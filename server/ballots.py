@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from msgspec import Struct
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql import Executable
@@ -112,11 +112,22 @@ class Ballots:
         await asyncio.to_thread(self._vault.ensure, name)
 
     async def forget(self, poll: m.Poll) -> None:
-        """Destroys what links a counted poll's answers to people: the key, the memory and the log of the database."""
+        """Destroys what links a counted poll's answers to people: the names of the rows, their places on the disk (a page
+        is filled in the order of arrival), the memory, the key, and the log of the database. Harmless when repeated."""
         self._answers[poll.id] = dict.fromkeys(map(str, range(self.answered(poll.id))), -1) if poll.anonymous else {}
-        if poll.anonymous and self._vault.holds(poll.id):
-            await asyncio.to_thread(self._vault.destroy, poll.id)
-            await self._database.checkpoint()
+        if not poll.anonymous or not self._vault.holds(poll.id):
+            return
+
+        async def work(connection: AsyncConnection) -> None:
+            mine = answers.c.poll_id == poll.id
+            options = sorted((await connection.execute(select(answers.c.option).where(mine))).scalars())
+            await connection.execute(delete(answers).where(mine))
+            for number, option in enumerate(options):
+                row = {"poll_id": poll.id, "voter": f"{number:06}", "option": option}
+                await connection.execute(insert(answers), row)
+
+        await self._database.write(work)
+        await self._destroy_key(poll.id)
 
     async def answer_survey(self, actor: m.Actor, answer: SurveyAnswer) -> None:
         """Stores a person's answer to the closing survey, which `check_survey` has found open; changeable until it closes.
@@ -157,10 +168,23 @@ class Ballots:
         return await self._database.read(work)
 
     async def forget_survey(self) -> None:
-        """Destroys the survey's key once it is closed."""
-        if self._vault.holds(SURVEY):
-            await asyncio.to_thread(self._vault.destroy, SURVEY)
-            await self._database.checkpoint()
+        """Destroys what links the answers of a closed survey to people, as `forget` does for a poll."""
+        if not self._vault.holds(SURVEY):
+            return
+
+        async def work(connection: AsyncConnection) -> None:
+            rows = [row._asdict() for row in await connection.execute(select(survey_answers))]
+            rows.sort(key=lambda row: (row["conference"] or 0, row["association"] or 0, row["comment"]))
+            await connection.execute(delete(survey_answers))
+            for number, row in enumerate(rows):
+                await connection.execute(insert(survey_answers), row | {"voter": f"{number:06}"})
+
+        await self._database.write(work)
+        await self._destroy_key(SURVEY)
+
+    async def _destroy_key(self, name: str) -> None:
+        await asyncio.to_thread(self._vault.destroy, name)
+        await self._database.checkpoint()
 
     def _voter(self, poll: m.Poll, person_id: str) -> str:
         if not poll.anonymous:

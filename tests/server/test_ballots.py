@@ -1,0 +1,127 @@
+"""Answers and votes as rows; anonymous ones cannot be linked to anybody once their poll is closed."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from rooms import messages as m
+from rooms.errors import Refused
+from server.ballots import SURVEY, Ballots, SurveyAnswer
+from server.database import Database
+from server.vault import Vault
+from tests.rooms import day
+
+NAMED = m.Poll("s1-p1", "Ska vi?", ("Ja", "Nej"), anonymous=False, phase="open")
+ANONYMOUS = m.Poll("s1-p2", "Ska vi?", ("Ja", "Nej"), anonymous=True, phase="open")
+
+
+async def opened(directory: Path) -> tuple[Database, Ballots]:
+    database = Database(directory / "plenum.db")
+    await database.open()
+    ballots = Ballots(database, Vault(directory / "keys"))
+    await ballots.load()
+    return database, ballots
+
+
+def content_of(directory: Path) -> bytes:
+    """Every byte of every file."""
+    return b"".join(path.read_bytes() for path in directory.rglob("*") if path.is_file())
+
+
+@pytest.mark.parametrize("poll", [NAMED, ANONYMOUS], ids=["named", "anonymous"])
+async def test_the_last_of_many_answers_counts_once(tmp_path: Path, poll: m.Poll) -> None:
+    database, ballots = await opened(tmp_path)
+    await asyncio.gather(*(ballots.answer(day.ANNA, "s1", poll, n % 2) for n in range(100)))
+    await ballots.answer(day.BO, "s1", poll, 0)
+    assert ballots.answered(poll.id) == 2
+    assert ballots.answer_of("anna", poll) == 1
+    assert await ballots.counts(poll) == (1, 1)
+    await database.close()
+
+
+async def test_answers_are_there_after_a_restart(tmp_path: Path) -> None:
+    database, ballots = await opened(tmp_path)
+    for poll in (NAMED, ANONYMOUS):
+        await ballots.answer(day.ANNA, "s1", poll, 1)
+    await database.close()
+    database, again = await opened(tmp_path)
+    for poll in (NAMED, ANONYMOUS):
+        assert again.answer_of("anna", poll) == 1
+        await again.answer(day.ANNA, "s1", poll, 0)
+        assert await again.counts(poll) == (1, 0)
+    await database.close()
+
+
+async def test_after_the_count_no_byte_on_the_disk_links_an_answer_to_its_person(tmp_path: Path) -> None:
+    """Two voters only, and the whole of the database, its log and the keys' folder searched for what linked them."""
+    database, ballots = await opened(tmp_path)
+    vault = Vault(tmp_path / "keys")
+    await ballots.answer(day.ANNA, "s1", ANONYMOUS, 1)
+    await ballots.answer(day.BO, "s1", ANONYMOUS, 0)
+    pseudonym = vault.voter(ANONYMOUS.id, "anna")
+    key = (tmp_path / "keys" / f"{ANONYMOUS.id}.key").read_bytes()
+    assert await ballots.counts(ANONYMOUS) == (1, 1)
+    await ballots.forget(ANONYMOUS)
+    everything = content_of(tmp_path)
+    for trace in (key, b"anna", pseudonym.encode(), pseudonym[:16].encode()):
+        assert trace not in everything
+    assert await ballots.counts(ANONYMOUS) == (1, 1)
+    assert ballots.answer_of("anna", ANONYMOUS) is None
+    assert ballots.answered(ANONYMOUS.id) == 2
+    await database.close()
+
+
+async def test_neither_rows_nor_their_places_on_the_disk_tell_who_answered_first(tmp_path: Path) -> None:
+    """The same answers in two orders of arrival leave the same bytes behind in the table's page."""
+    pages = []
+    for name, order in (("one", range(20)), ("other", reversed(range(20)))):
+        database, ballots = await opened(tmp_path / name)
+        for number in order:
+            await ballots.answer(m.Actor(f"p{number}", "X", frozenset({"attendee"})), "s1", ANONYMOUS, number % 2)
+        await ballots.forget(ANONYMOUS)
+        await database.close()
+        content = (tmp_path / name / "plenum.db").read_bytes()
+        pages.append(content[content.index(b"s1-p2") - 16 : content.rindex(b"s1-p2") + 16])
+    assert pages[0] == pages[1]
+
+
+async def test_votes_are_given_and_taken_back(tmp_path: Path) -> None:
+    database, ballots = await opened(tmp_path)
+    await ballots.vote(day.ANNA, "s1", "s1-q1", up=True)
+    await ballots.vote(day.BO, "s1", "s1-q1", up=True)
+    await ballots.vote(day.ANNA, "s1", "s1-q1", up=False)
+    assert (ballots.votes("s1-q1"), ballots.voted("anna", "s1-q1"), ballots.voted("bo", "s1-q1")) == (1, False, True)
+    await database.close()
+    database, again = await opened(tmp_path)
+    assert (again.votes("s1-q1"), again.voted("anna", "s1-q1")) == (1, False)
+    await database.close()
+
+
+async def test_the_survey_is_answered_once_changeable_and_unlinkable_when_closed(tmp_path: Path) -> None:
+    database, ballots = await opened(tmp_path)
+    await ballots.answer_survey(day.ANNA, SurveyAnswer(5, None, "Tack!"))
+    await ballots.answer_survey(day.ANNA, SurveyAnswer(4, 3, "Tack så mycket!"))
+    assert await ballots.survey_answer_of(day.ANNA) == SurveyAnswer(4, 3, "Tack så mycket!")
+    assert await ballots.survey_rows() == [SurveyAnswer(4, 3, "Tack så mycket!")]
+    await ballots.forget_survey()
+    assert await ballots.survey_answer_of(day.ANNA) is None
+    assert not Vault(tmp_path / "keys").holds(SURVEY)
+    await database.close()
+
+
+async def test_a_full_disk_refuses_the_answer_and_does_not_count_it(tmp_path: Path) -> None:
+    database, ballots = await opened(tmp_path)
+
+    async def read_only(connection: AsyncConnection) -> None:
+        await connection.execute(text("PRAGMA query_only=ON"))
+
+    await database.write(read_only)
+    with pytest.raises(Refused, match="read_only"):
+        await ballots.answer(day.ANNA, "s1", NAMED, 1)
+    assert ballots.answered(NAMED.id) == 0
+    await database.close()

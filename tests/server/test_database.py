@@ -1,0 +1,112 @@
+"""One writer, group commit, durability, and a disk that is full."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from sqlalchemy import insert, select, text
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from rooms.errors import Refused
+from server.database import Database, Work
+from server.tables import votes
+
+
+@asynccontextmanager
+async def database(directory: Path) -> AsyncIterator[Database]:
+    one = Database(directory / "data" / "plenum.db")
+    await one.open()
+    try:
+        yield one
+    finally:
+        await one.close()
+
+
+def vote(person_id: str) -> Work[None]:
+    async def work(connection: AsyncConnection) -> None:
+        await connection.execute(insert(votes), {"question_id": "q", "person_id": person_id, "up": True})
+
+    return work
+
+
+async def voters(connection: AsyncConnection) -> list[str]:
+    return list((await connection.execute(select(votes.c.person_id))).scalars())
+
+
+async def test_commits_reach_the_disk_before_they_are_reported(tmp_path: Path) -> None:
+    async with database(tmp_path) as one:
+
+        async def pragmas(connection: AsyncConnection) -> list[object]:
+            names = ("synchronous", "journal_mode", "secure_delete")
+            return [(await connection.execute(text(f"PRAGMA {name}"))).scalar_one() for name in names]
+
+        assert await one.write(pragmas) == [2, "wal", 1]
+        await one.write(vote("anna"))
+        other = sqlite3.connect(tmp_path / "data" / "plenum.db")
+        assert other.execute("SELECT person_id FROM votes").fetchall() == [("anna",)]
+        other.close()
+
+
+async def test_writes_happen_in_the_order_of_their_calls_and_share_commits(tmp_path: Path) -> None:
+    async with database(tmp_path) as one:
+        order: list[int] = []
+
+        def numbered(number: int) -> Work[None]:
+            async def work(connection: AsyncConnection) -> None:
+                order.append(number)
+
+            return work
+
+        await asyncio.gather(*(one.write(numbered(n)) for n in range(100)))
+        assert order == list(range(100))
+
+
+async def test_a_bad_write_fails_alone(tmp_path: Path) -> None:
+    async with database(tmp_path) as one:
+        await one.write(vote("anna"))
+        results = await asyncio.gather(*(one.write(vote(name)) for name in ("bo", "anna", "siri")), return_exceptions=True)
+        assert [type(result) for result in results] == [type(None), IntegrityError, type(None)]
+        assert sorted(await one.read(voters)) == ["anna", "bo", "siri"]
+
+
+async def test_a_write_whose_caller_gave_up_does_not_disturb_the_next(tmp_path: Path) -> None:
+    async with database(tmp_path) as one:
+        gone = asyncio.create_task(one.write(vote("bo")))
+        await asyncio.sleep(0)
+        gone.cancel()
+        await one.write(vote("anna"))
+        assert "anna" in await one.read(voters)
+
+
+async def test_a_full_disk_is_a_refusal_and_nothing_is_half_written(tmp_path: Path) -> None:
+    async with database(tmp_path) as one:
+        await one.write(vote("anna"))
+
+        async def no_more_pages(connection: AsyncConnection) -> None:
+            pages = (await connection.execute(text("PRAGMA page_count"))).scalar_one()
+            await connection.execute(text(f"PRAGMA max_page_count={pages}"))
+
+        await one.write(no_more_pages)
+
+        async def much(connection: AsyncConnection) -> None:
+            rows = [{"question_id": "q", "person_id": f"{n:0500}", "up": True} for n in range(2000)]
+            await connection.execute(insert(votes), rows)
+
+        with pytest.raises(Refused, match="read_only"):
+            await one.write(much)
+        assert await one.read(voters) == ["anna"]
+
+
+async def test_closing_finishes_what_waits(tmp_path: Path) -> None:
+    async with database(tmp_path) as one:
+        waiting = [asyncio.create_task(one.write(vote(str(n)))) for n in range(50)]
+        await asyncio.sleep(0)
+    assert await asyncio.gather(*waiting) == [None] * 50
+    async with database(tmp_path) as one:
+        assert len(await one.read(voters)) == 50

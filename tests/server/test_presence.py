@@ -1,0 +1,99 @@
+"""Presence as rows: a killed server neither loses nor invents minutes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from rooms.attendance import Period, Stretch, merge
+from server.database import Database
+from server.presence import Presence
+from server.tables import attendance
+from tests.fakes import FakeClock
+from tests.server.running import until
+
+
+async def stretches(database: Database) -> list[Stretch]:
+    async def work(connection: AsyncConnection) -> list[Stretch]:
+        rows = await connection.execute(select(attendance).order_by(attendance.c.from_at))
+        return [Stretch(r.person_id, r.session_id, r.from_at, r.seen_at, r.visible) for r in rows]
+
+    return await database.read(work)
+
+
+async def opened(directory: Path, clock: FakeClock) -> tuple[Database, Presence]:
+    database = Database(directory / "plenum.db")
+    await database.open()
+    return database, Presence(database, clock, heartbeat=15)
+
+
+async def test_a_stretch_lasts_from_entering_to_leaving(tmp_path: Path) -> None:
+    clock = FakeClock()
+    database, presence = await opened(tmp_path, clock)
+    start = clock().timestamp()
+    presence.enter("tab", "anna", "s1", visible=True)
+    clock.advance(600)
+    presence.leave("tab", "s1")
+    await presence.flush()
+    assert await stretches(database) == [Stretch("anna", "s1", start, start + 600, True)]
+    await database.close()
+
+
+async def test_going_to_the_background_is_a_stretch_of_its_own(tmp_path: Path) -> None:
+    clock = FakeClock()
+    database, presence = await opened(tmp_path, clock)
+    presence.enter("tab", "anna", "s1", visible=True)
+    clock.advance(60)
+    presence.enter("tab", "anna", "s1", visible=False)
+    assert presence.present("s1") == (1, 1)
+    clock.advance(30)
+    await presence.stop()
+    assert [(s.seen_at - s.from_at, s.visible) for s in await stretches(database)] == [(60, True), (30, False)]
+    await database.close()
+
+
+async def test_a_killed_server_keeps_what_the_last_heartbeat_wrote_and_no_more(tmp_path: Path) -> None:
+    clock = FakeClock()
+    database, presence = await opened(tmp_path, clock)
+    start = clock().timestamp()
+    presence.start()
+    presence.enter("tab", "anna", "s1", visible=True)
+
+    async def seen_at() -> float:
+        return max((row.seen_at for row in await stretches(database)), default=0.0)
+
+    async def is_written() -> bool:
+        return await seen_at() == clock().timestamp()
+
+    await until(is_written)  # a new stretch does not wait for a heartbeat
+    clock.advance(100)
+    await until(is_written)
+    clock.advance(10)  # then the process dies: nothing more is written, `stop` never runs
+    period = Period(start, start + 3600)
+    assert [p.seconds for p in merge(await stretches(database), period)] == [100]
+
+    reborn = Presence(database, clock, heartbeat=15)
+    clock.advance(5)  # the page is back fifteen seconds after the last heartbeat
+    reborn.enter("tab again", "anna", "s1", visible=True)
+    clock.advance(85)
+    await reborn.stop()
+    assert [p.seconds for p in merge(await stretches(database), period)] == [200]  # the gap is bridged, nothing doubled
+    await presence.stop()
+    await database.close()
+
+
+async def test_two_tabs_are_one_person(tmp_path: Path) -> None:
+    clock = FakeClock()
+    database, presence = await opened(tmp_path, clock)
+    presence.enter("laptop", "anna", "s1", visible=False)
+    presence.enter("phone", "anna", "s1", visible=True)
+    presence.enter("other", "bo", "s1", visible=False)
+    assert presence.present("s1") == (2, 1)
+    assert presence.people("s1") == {"anna": True, "bo": False}
+    presence.leave("phone", "s1")
+    presence.leave("laptop", "s1")
+    presence.leave("laptop", "s1")
+    assert presence.present("s1") == (1, 1)
+    await database.close()
