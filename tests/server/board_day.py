@@ -6,6 +6,7 @@ import random
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from msgspec.structs import replace
 from sqlalchemy import insert
@@ -87,20 +88,22 @@ def survey_row(voter: str, conference: int | None, association: int | None, comm
     return {"voter": voter, "conference": conference, "association": association, "comment": comment}
 
 
+FULL_DAY: tuple[m.SessionPlan, ...] = (
+    session("opening", "Öppning och lägesbild", 0, 45, speakers=("Anna Berg",)),
+    session("rule-of-law", "Folkstyrelse och rättssäkerhet", 45, 105, theme="Demokrati", host="SKR"),
+    session("coffee", "Kaffe", 105, 120, "break"),
+    session("annual-meeting", "Årsmöte", 120, 180, "assembly"),
+    session("lunch", "Lunch", 180, 240, "break"),
+    session("groups", "Kollegialt erfarenhetsutbyte", 240, 300, "breakouts"),
+    session("closing", "Avslutning", 300, 345),
+)
+
+
 async def write_full_day(database: Database, people: int = 126) -> None:
     """A day with everything on it, as the board would meet it: deterministic, but with the unevenness of real people."""
     chance = random.Random(7)
-    plans = (
-        session("opening", "Öppning och lägesbild", 0, 45, speakers=("Anna Berg",)),
-        session("rule-of-law", "Folkstyrelse och rättssäkerhet", 45, 105, theme="Demokrati", host="SKR"),
-        session("coffee", "Kaffe", 105, 120, "break"),
-        session("annual-meeting", "Årsmöte", 120, 180, "assembly"),
-        session("lunch", "Lunch", 180, 240, "break"),
-        session("groups", "Kollegialt erfarenhetsutbyte", 240, 300, "breakouts"),
-        session("closing", "Avslutning", 300, 345),
-    )
     ids = [f"p{number}" for number in range(people)]
-    await write_events(database, m.CONFERENCE, *_run_of_the_day(plans))
+    await write_events(database, m.CONFERENCE, *_run_of_the_day(FULL_DAY))
     await write_events(database, "session/rule-of-law", *_polls_and_questions(ids))
     await write_rows(database, tables.people, [*_people(ids, chance), person("m1", roles="moderator")])
     await write_rows(database, tables.attendance, list(_attendance(ids, chance)))
@@ -188,3 +191,22 @@ def _survey(chance: random.Random) -> Iterable[dict[str, Any]]:
         conference = chance.choices((5, 4, 3, 2, None), weights=(34, 25, 2, 1, 2))[0]
         association = chance.choices((5, 4, 3, 2, None), weights=(20, 22, 9, 3, 8))[0]
         yield survey_row(f"v{number}", conference, association, comments[number] if number < len(comments) else "")
+
+
+def conference_file(plans: Sequence[m.SessionPlan]) -> str:
+    """`conference.toml` for the sessions, so that a server can be started on a database that has had them."""
+    lines = [
+        'name = "Vårkonferensen 2026"',
+        'organiser = "Kommundirektörsföreningen"',
+        'time_zone = "Europe/Stockholm"',
+        'languages = ["sv", "en"]',
+        '[[rooms]]\nid = "hall"\ntitle = "Plenum"',
+    ]
+    zone = ZoneInfo("Europe/Stockholm")
+    for plan in plans:
+        start, end = (f"{moment.astimezone(zone):%Y-%m-%d %H:%M}" for moment in (plan.starts_at, plan.ends_at))
+        lines.append(
+            f'[[sessions]]\nid = "{plan.id}"\ntitle = "{plan.title}"\nkind = "{plan.kind}"\n'
+            f'start = "{start}"\nend = "{end}"\nroom = "hall"'
+        )
+    return "\n".join(lines)
