@@ -12,6 +12,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import BinaryIO, Final, NamedTuple
 
 VIDEO_TRACK, SOUND_TRACK = 1, 2
+VIDEO_RATE: Final = 90_000  # ticks a second of each track
+SOUND_RATE: Final = 48_000
 SYNC, NOT_SYNC = 0x02000000, 0x01010000  # sample flags (8.8.3.1): depends on no other; depends, and is no sync sample
 INDEX_SIZE: Final = 32 << 10  # kept free for the index: 2,700 entries, more than an hour at one every two seconds
 LARGEST_HEAD: Final = 1 << 20  # a moof or moov beyond this is not ours
@@ -72,45 +74,48 @@ def reserved() -> bytes:
     return box(b"free", bytes(INDEX_SIZE - 8))
 
 
-def index(layout: Layout, timescale: int, track: int = SOUND_TRACK) -> bytes:
-    """A sidx (8.16.3) and free space, `INDEX_SIZE` together: one entry for each stretch from a key frame on, fewer where
-    the recording is too long for that. It saves players from reading the whole file before they know how long it is."""
-    stretches = list(_stretches(layout.fragments, track))
+def index(layout: Layout) -> bytes:
+    """Free space and a sidx (8.16.3), `INDEX_SIZE` together: one entry for each stretch from a key frame on, fewer where the
+    recording is too long for that. It saves players from reading the whole file before they know how long it is.
+
+    It is an index of the pictures and touches the first fragment: Chromium's seeking disregards others."""
+    stretches = list(_stretches(layout.fragments))
     at_most = (INDEX_SIZE - 48) // 12
     step = -(-len(stretches) // at_most) or 1
     joined = [stretches[i : i + step] for i in range(0, len(stretches), step)]
     start = stretches[0][1] if stretches else 0
-    ends = [group[0][1] for group in joined[1:]] + [_end(layout.fragments, track)]
+    ends = [group[0][1] for group in joined[1:]] + [round(duration(layout) * VIDEO_RATE)]
     entries = b"".join(
         struct.pack("!III", sum(size for size, *_ in group), end - group[0][1], 0x90000000 if group[0][2] else 0)
         for group, end in zip(joined, ends, strict=True)
     )
-    head = struct.pack("!III QQ HH", 0x01000000, track, timescale, start, INDEX_SIZE - 40 - len(entries), 0, len(joined))
+    head = struct.pack("!IIIQQHH", 0x01000000, VIDEO_TRACK, VIDEO_RATE, start, 0, 0, len(joined))
     sidx = box(b"sidx", head, entries)
-    return sidx + box(b"free", bytes(INDEX_SIZE - len(sidx) - 8))
+    return box(b"free", bytes(INDEX_SIZE - len(sidx) - 8)) + sidx
 
 
-def _stretches(fragments: Sequence[Fragment], track: int) -> Iterator[tuple[int, int, bool]]:
-    """(bytes, time of the first sample of `track`, whether it starts with a key frame)."""
+def _stretches(fragments: Sequence[Fragment]) -> Iterator[tuple[int, int, bool]]:
+    """(bytes, time of the first picture, whether it is a key frame)."""
     size, time, is_key = 0, 0, False
     for each in fragments:
-        if size and each.starts_with_key and track in each.times:
+        if size and each.starts_with_key:
             yield size, time, is_key
             size = 0
         if not size:
-            time, is_key = each.times.get(track, (time, 0))[0], each.starts_with_key
+            time, is_key = each.times.get(VIDEO_TRACK, (time, 0))[0], each.starts_with_key
         size += each.size
     if size:
         yield size, time, is_key
 
 
-def duration(layout: Layout, timescale: int, track: int = SOUND_TRACK) -> float:
-    """Seconds until the end of the last sample of `track`, which runs at `timescale`."""
-    return _end(layout.fragments, track) / timescale
-
-
-def _end(fragments: Sequence[Fragment], track: int) -> int:
-    return max((sum(each.times[track]) for each in fragments if track in each.times), default=0)
+def duration(layout: Layout) -> float:
+    """Seconds until the last sample of the longer track ends."""
+    ends = [
+        (time + length) / (VIDEO_RATE if track == VIDEO_TRACK else SOUND_RATE)
+        for each in layout.fragments
+        for track, (time, length) in each.times.items()
+    ]
+    return max(ends, default=0.0)
 
 
 def scan(file: BinaryIO) -> Layout:
@@ -122,7 +127,7 @@ def scan(file: BinaryIO) -> Layout:
     end = 0
     for offset, size, kind in _top_level(file, total):
         position = offset + size
-        if kind in (b"free", b"sidx") and index_offset is None:
+        if kind == b"free" and index_offset is None:
             index_offset = offset
         if kind == b"moof":
             moof = (offset, parsed) if (parsed := _parse_moof(_content(file, offset, size), offset)) else None

@@ -19,7 +19,8 @@ from typing import BinaryIO, Final
 import av
 
 from recordings import boxes
-from recordings.timeline import SOUND_RATE, VIDEO_RATE, Sample
+from recordings.boxes import SOUND_RATE, VIDEO_RATE
+from recordings.timeline import Sample
 
 FRAGMENT_SECONDS: Final = 0.5
 LONGEST_PICTURE: Final = VIDEO_RATE // 2  # what the last picture of a fragment is said to last, at most
@@ -93,7 +94,7 @@ class Recording:
     def begins_at(self, now: float) -> float:
         """Where on the recording's time `now` (Unix time) lies: 0 for a new one, else after what was on the disk, later by
         the time since that was written."""
-        on_disk = boxes.duration(self._layout, SOUND_RATE)
+        on_disk = boxes.duration(self._layout)
         return on_disk + max(0.0, now - self._written_at) if on_disk else 0.0
 
     @property
@@ -184,9 +185,9 @@ def finish(file: BinaryIO) -> float:
     if layout.index_offset is None or not layout.fragments:
         return 0.0
     file.truncate(layout.end)
-    _write_at(file, layout.index_offset, boxes.index(layout, SOUND_RATE))
+    _write_at(file, layout.index_offset, boxes.index(layout))
     os.fsync(file.fileno())
-    return boxes.duration(layout, SOUND_RATE)
+    return boxes.duration(layout)
 
 
 def _write_at(file: BinaryIO, offset: int, data: bytes) -> None:

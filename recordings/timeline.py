@@ -10,14 +10,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
+from recordings.boxes import SOUND_RATE, VIDEO_RATE
 from recordings.clock import MediaClock, align
 from recordings.frames import Picture, Sound
 
-VIDEO_RATE: Final = 90_000
-SOUND_RATE: Final = 48_000
 WAIT_FOR_SOUND: Final = 0.8  # seconds; longer than packets wait for lost ones
 WAIT_FOR_FIRST_PICTURE: Final = 1.5
 WAIT_FOR_PICTURE: Final = 5.0
+SLATE_EVERY: Final = 10.0  # seconds; players seek to key frames only
 OVERLAP: Final = 1920  # samples a sound may come before its place is free; more is dropped
 
 # Silence of so many samples: CELT, full band, the silence flag set (RFC 6716, 4.3), the longest being six frames of 20 ms.
@@ -53,8 +53,11 @@ class Timeline:
         self.wants_key = True
         self.pictures = self.sounds = self.dropped = 0
         self._begin = begin
-        self._last_picture = round(begin * VIDEO_RATE) - 1
-        self._last_seen = begin + WAIT_FOR_FIRST_PICTURE - WAIT_FOR_PICTURE  # when a picture last came
+        self._has_picture = False
+        self._last_picture = 0
+        self._last_seen = (
+            begin + WAIT_FOR_FIRST_PICTURE - WAIT_FOR_PICTURE
+        )  # when a picture last came, or the slate was shown
         self._shows_slate = False
         self._end_of_sound = round(begin * SOUND_RATE)
 
@@ -86,12 +89,12 @@ class Timeline:
     def tick(self, now: float) -> Iterator[Sample]:
         """Yields what stands for the sound and the pictures that did not come until `now`."""
         yield from self._silence(round((now - WAIT_FOR_SOUND) * SOUND_RATE))
-        if not self._shows_slate and now - self._last_seen > WAIT_FOR_PICTURE:
+        if now - self._last_seen > (SLATE_EVERY if self._shows_slate else WAIT_FOR_PICTURE):
             yield self._show_slate(now)
 
     def end(self, now: float) -> Iterator[Sample]:
         """Yields what the recording lacks until `now`, when it stops."""
-        if self._last_picture < self._begin * VIDEO_RATE:
+        if not self._has_picture:
             yield self._show_slate(now)
         yield from self._silence(round(now * SOUND_RATE))
 
@@ -101,12 +104,14 @@ class Timeline:
         return self._end_of_sound / SOUND_RATE
 
     def _show_slate(self, now: float) -> Sample:
-        self._shows_slate = self.wants_key = True
-        is_first = self._last_picture < self._begin * VIDEO_RATE
-        return self._show(round((self._begin if is_first else now - WAIT_FOR_PICTURE / 2) * VIDEO_RATE), self.slate, True)
+        self._shows_slate, self._last_seen, self.wants_key = True, now, True
+        return self._show(round((now - WAIT_FOR_SOUND) * VIDEO_RATE), self.slate, True)
 
     def _show(self, at: int, nals: tuple[bytes, ...], is_key: bool) -> Sample:
-        self._last_picture = max(at, self._last_picture + 1)  # a player needs time to go on, if only by a tick
+        """The first picture is shown from the beginning on, for both tracks must begin together; the others one after the
+        other, whatever their times say."""
+        self._last_picture = max(at, self._last_picture + 1) if self._has_picture else round(self._begin * VIDEO_RATE)
+        self._has_picture = True
         return Sample(True, self._last_picture, 0, nals, is_key)
 
     def _silence(self, until: int) -> Iterator[Sample]:

@@ -160,6 +160,11 @@ def test_silence_between_sounds_keeps_the_time(simulation: Simulation) -> None:
     assert abs(sound[round(2.6 * 48_000) : round(2.7 * 48_000)]).max() > 0.1
 
 
+def test_without_pictures_the_slate_comes_again_for_players_to_seek_to(simulation: Simulation) -> None:
+    simulation.finish(60.0)
+    assert [round(time, -1) for time, _ in decoded(simulation.path)] == [0, 10, 20, 30, 40, 50]
+
+
 def test_nothing_at_all_still_makes_a_file_that_plays(simulation: Simulation) -> None:
     assert simulation.finish(3.0).duration == pytest.approx(3.0, abs=0.05)
     assert len(decoded(simulation.path)) == 1 and probe(simulation.path) == pytest.approx(3.0, abs=0.05)
