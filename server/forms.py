@@ -61,8 +61,8 @@ async def language(request: Request) -> Response:
     """POST /language: remembers the visitor's choice and leads back."""
     form = await request.form(max_fields=10, max_files=0)
     response = RedirectResponse(safe_path(_text(form, "next")), 303)
-    chosen = i18n.offered(_text(form, "language"))
-    if chosen is not None:
+    chosen = i18n.known(_text(form, "language"))
+    if chosen is not None and chosen in request.state.services.translations.choices:
         secure = request.state.services.settings.url.startswith("https:")
         response.set_cookie(i18n.COOKIE, chosen, max_age=LANGUAGE_SECONDS, samesite="lax", secure=secure, httponly=True)
     return response

@@ -28,7 +28,7 @@ from starlette.requests import HTTPConnection
 COOKIE: Final = "plenum_language"
 LOCALES: Final = Path(__file__).resolve().parent.parent / "web" / "locales"
 
-# What the visitor can choose, each in its own words. "nb" and "da" fall back to English where a text is not there yet.
+# What there is, each in its own words. A text that is not translated yet stands in English.
 LANGUAGES: Final[Mapping[str, str]] = {"sv": "Svenska", "en": "English", "nb": "Norsk", "da": "Dansk"}
 
 # English as it is written in Europe: 24 hours, day before month.
@@ -100,29 +100,38 @@ class Translator:
 
 
 class Translations:
-    """All languages; `of` one, or `language` of a connection. `preferred` gives the conference's languages, first first."""
+    """All languages; `of` one, or `language` of a connection. `wanted` gives those of the conference, its own first."""
 
-    def __init__(self, preferred: Callable[[], Sequence[str]] = tuple, directory: Path = LOCALES) -> None:
-        self._preferred = preferred
+    def __init__(self, wanted: Callable[[], Sequence[str]] = tuple, directory: Path = LOCALES) -> None:
+        self._wanted = wanted
         self._translators = {lang: _load(directory, lang) for lang in LANGUAGES}
 
     def of(self, lang: str) -> Translator:
         """The translator of a language that is offered; English for any other."""
         return self._translators.get(lang, self._translators["en"])
 
+    @property
+    def choices(self) -> dict[str, str]:
+        """What visitors of this conference can choose, by tag; everything there is where it does not say."""
+        return {lang: LANGUAGES[lang] for lang in self._conference() or LANGUAGES}
+
     def language(self, connection: HTTPConnection) -> str:
-        """The visitor's choice, else the first language of their browser's that is offered, else the conference's first."""
-        browser = accepted(connection.headers.get("accept-language", ""))
-        wishes = [connection.cookies.get(COOKIE, ""), *browser, *self._preferred()]
-        return next((lang for wish in wishes if (lang := offered(wish)) is not None), "en")
+        """The visitor's choice, else the first language of their browser's that can be chosen, else the conference's own."""
+        wishes = [connection.cookies.get(COOKIE, ""), *accepted(connection.headers.get("accept-language", ""))]
+        choices = self.choices
+        found = [lang for wish in wishes if (lang := known(wish)) is not None and lang in choices]
+        return (found or self._conference() or ["en"])[0]
 
     def gettext(self, lang: str, text: str, /, **values: object) -> str:
         """A text in a language, with `{values}` filled in."""
         return self.of(lang).gettext(text, **values)
 
+    def _conference(self) -> list[str]:
+        return [lang for lang in self._wanted() if lang in LANGUAGES]
 
-def offered(tag: str) -> str | None:
-    """The offered language for a tag (RFC 5646) such as "sv-FI" or "nn"; None if there is none."""
+
+def known(tag: str) -> str | None:
+    """The language there is for a tag (RFC 5646) such as "sv-FI" or "nn"; None if there is none."""
     primary = tag.strip().lower().partition("-")[0]
     lang = _ALIASES.get(primary, primary)
     return lang if lang in LANGUAGES else None

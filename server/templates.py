@@ -17,7 +17,7 @@ from starlette.responses import HTMLResponse
 from rooms import conference
 from rooms import messages as m
 from rooms.access import Page, may
-from server.i18n import LANGUAGES, Translator
+from server.i18n import Translator
 
 TEMPLATES: Final = Path(__file__).resolve().parent.parent / "web" / "templates"
 
@@ -85,7 +85,7 @@ def _common(request: Request) -> dict[str, Any]:
         "ngettext": tr.nmarkup,
         "tr": tr,
         "lang": tr.lang,
-        "languages": LANGUAGES,
+        "languages": services.translations.choices,
         "actor": actor,
         "may": may_open,
         "programme": programme,

@@ -68,8 +68,8 @@ function showFocus(focus, now) {
   setText(slot("times"), plan ? when(plan.starts_at, plan.ends_at, now) : "");
   setText(slot("people"), plan?.speakers.join(", ") ?? "");
   setText(slot("message"), message(step));
-  find('a[data-slot="go"]', HTMLAnchorElement).href = plan ? `/session/${plan.id}` : "/library";
-  setText(slot("go-text"), step === "live" ? t("Go to the session") : plan ? t("Go in and wait") : t("To the recordings"));
+  find('a[data-slot="go"]', HTMLAnchorElement).href = plan ? `/session/${plan.id}` : step === "over" ? "/library" : "/check";
+  setText(slot("go-text"), goText(focus));
   slot("follow").hidden = !(step === "waiting" || step === "backstage");
   slot("next").hidden = !then;
   if (then) setText(slot("next"), t("After that: {time} {title}", { time: timeOf(then.starts_at, zone), title: then.title }));
@@ -82,6 +82,12 @@ function kicker({ step, during }) {
   if (during) return t("Break until {time}. Then:", { time: timeOf(during.ends_at, zone) });
   if (step === "waiting") return t("Next");
   return step === "over" ? t("Thank you for taking part") : t("Welcome");
+}
+
+/** @param {Focus} focus */
+function goText({ step, plan }) {
+  if (plan) return step === "live" ? t("Go to the session") : t("Go in and wait");
+  return step === "over" ? t("To the recordings") : t("Check sound and picture");
 }
 
 /** @param {Focus["step"]} step */
