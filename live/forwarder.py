@@ -195,8 +195,9 @@ class Forwarder:
         if home is None or home.peers.pop(peer.id, None) is None:
             return
         del self._by_ufrag[peer.credentials.ufrag]
+        peer.leave()
         self._notify(PeerDown(room, peer.id, peer.label, reason))
-        self._spawn(peer.close())
+        self._spawn(peer.say_goodbye())
         self._close_if_empty(room)
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:

@@ -145,21 +145,23 @@ class Peer:
             self.room.join(slot_name, outlet, now)
         self._on_up(self)
 
-    async def close(self) -> None:
-        """Leaves the room and says goodbye. The caller has taken the peer out of its tables."""
-        if self.is_closed:
-            return
+    def leave(self) -> None:
+        """Leaves the room and gives up its addresses, at once."""
         self.is_closed = True
         now = time.monotonic()
         self.room.leave(self)
         for track in self.tracks:
             self.room.remove_track(track, now)
         self._tracks.clear()
+        for endpoint, address in self._paths:
+            endpoint.checked.pop(address, None)
+            endpoint.nominated.pop(address, None)
+
+    async def say_goodbye(self) -> None:
+        """Ends the DTLS session. After `leave`."""
         if self._handshake is not None and self._handshake is not asyncio.current_task():
             self._handshake.cancel()
         await self._dtls.close()
-        for endpoint, address in list(self._paths):
-            self.drop_path(endpoint, address)
 
     # --- media ---
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from live import rtcp
@@ -24,8 +25,8 @@ class Receiver:
         self.dropped = 0
         self.packets: list[RtpPacket] = []
         self.is_full = False
-        self.protect = bytes
-        self.sendto = self._take
+        self.protect: Callable[[bytes], bytes] = bytes  # returns what it gets
+        self.sendto: Callable[[bytes, Any], object] = self._take
 
     def _take(self, packet: bytes, _address: Any) -> None:
         if self.is_full:

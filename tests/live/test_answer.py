@@ -19,8 +19,8 @@ STAGE: dict[str, Use] = {
     "0": "microphone",
     "1": "camera",
     "2": "screen",
-    **dict.fromkeys(("3", "4", "5"), "audio"),  # type: ignore[dict-item]
-    **dict.fromkeys(("6", "7", "8", "9"), "video"),  # type: ignore[dict-item]
+    **dict.fromkeys(("3", "4", "5"), "audio"),
+    **dict.fromkeys(("6", "7", "8", "9"), "video"),
     "10": "screen_slot",
 }
 

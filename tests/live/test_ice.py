@@ -23,14 +23,18 @@ SAMPLE_PASSWORD = "VOkJxbRl1RmTxUk/WvJxBt"
 
 
 def request(
-    username: str = "ours:theirs", password: str = CREDENTIALS.password, *, nominate: bool = False, **more: object
+    username: str = "ours:theirs",
+    password: str = CREDENTIALS.password,
+    *,
+    nominate: bool = False,
+    role: str = "ICE-CONTROLLING",
 ) -> bytes:
     message = stun.Message(message_method=stun.Method.BINDING, message_class=stun.Class.REQUEST)
     message.attributes["USERNAME"] = username
     message.attributes["PRIORITY"] = 1
     if nominate:
         message.attributes["USE-CANDIDATE"] = None
-    message.attributes |= more or {"ICE-CONTROLLING": 1}
+    message.attributes[role] = 1
     message.add_message_integrity(password.encode())
     return bytes(message)
 
@@ -105,7 +109,7 @@ def test_a_request_without_integrity_gets_no_answer() -> None:
 
 
 def test_a_controlled_client_is_told_of_the_conflict() -> None:
-    found = check(request(**{"ICE-CONTROLLED": 5}))
+    found = check(request(role="ICE-CONTROLLED"))
     assert found is not None and not found.succeeded and not found.nominates
     assert stun.parse_message(found.response).attributes["ERROR-CODE"][0] == 487
 

@@ -65,12 +65,12 @@ def test_too_many_sections_are_refused() -> None:
     fine = "v=0\n" + "".join(section.format(n) for n in range(MAX_SECTIONS))
     assert len(parse_offer(fine).sections) == MAX_SECTIONS
     with pytest.raises(ValueError, match="too many"):
-        parse_offer("v=0\n" + "".join(section.format(n) for n in range(10_000)))
+        parse_offer(fine + section.format(MAX_SECTIONS))
 
 
 def test_an_oversized_offer_is_refused_unread() -> None:
     with pytest.raises(ValueError, match="too large"):
-        parse_offer("v=0\n" + "x" * 200_000)
+        parse_offer("v=0\n" + "m=audio 9 UDP/TLS/RTP/SAVPF 111\n" * 10_000)
 
 
 @given(st.text(max_size=300))

@@ -65,9 +65,10 @@ def test_time_goes_on_by_the_clock_over_a_switch() -> None:
     assert (second.timestamp - first.timestamp) & 0xFFFFFFFF == 2 * 90_000
 
 
-@settings(max_examples=20, deadline=None)
-@given(st.randoms(use_true_random=False), st.sampled_from(["H264", "VP8"]))
-def test_a_thousand_switches_leave_no_gap(chance: random.Random, codec: str) -> None:
+@settings(max_examples=10, deadline=None)
+@given(st.integers(0, 2**32), st.sampled_from(["H264", "VP8"]))
+def test_a_thousand_switches_leave_no_gap(seed: int, codec: str) -> None:
+    chance = random.Random(seed)
     slot, viewer = Slot("video0"), Receiver()
     joined(slot, viewer)
     publishers = [
