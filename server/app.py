@@ -104,7 +104,7 @@ async def run_services(settings: Settings, now: Clock, engine: MediaEngine | Non
         recorder = Recorder(settings, media)
         presence = Presence(database, now, settings.heartbeat_seconds)
         tallies = Tallies(hub, streams, ballots, presence)
-        stagehand = Stagehand(streams, presence, seats)
+        stagehand = Stagehand(streams, presence, seats, settings.stage_grace_seconds)
         reactions = Reactions(streams, ballots, recorder, seats, report_bug)
         bus.subscribe(reactions.heed)
         bus.subscribe(tallies.heed)

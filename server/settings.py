@@ -25,6 +25,7 @@ class Settings:
     media_port: int = 8001  # UDP and TCP; 0: any free one
     secret: str = ""  # signs cookies; empty: kept in data/secret.key
     heartbeat_seconds: float = 15.0  # how often presence is written down
+    stage_grace_seconds: float = 20.0  # after losing the connection, until somebody is taken off the stage
     connections_per_person: int = 8
     messages_per_second: float = 20.0  # per connection, sustained; bursts of five seconds' worth
     outbox_bytes: int = 1 << 20  # a connection that lets more pile up is closed with "resync"

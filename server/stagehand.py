@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Final
 
 from rooms import messages as m
 from rooms.errors import Refused
@@ -11,13 +10,12 @@ from server.presence import Presence
 from server.seats import Seats
 from server.streams import Streams
 
-GRACE_SECONDS: Final = 20.0  # a reload, a tunnel, a restart of the server
-
 
 class Stagehand:
-    """`look(session_id)` whenever somebody's presence or seat changed there; `look_everywhere` at the start."""
+    """`look(session_id)` whenever somebody's presence or seat changed there; `look_everywhere` at the start. `grace`:
+    seconds for a reload, a tunnel, a restart of the server."""
 
-    def __init__(self, streams: Streams, presence: Presence, seats: Seats, grace: float = GRACE_SECONDS) -> None:
+    def __init__(self, streams: Streams, presence: Presence, seats: Seats, grace: float) -> None:
         self._streams = streams
         self._presence = presence
         self._seats = seats

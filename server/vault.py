@@ -10,6 +10,7 @@ from __future__ import annotations
 import hmac
 import os
 import secrets
+import threading
 from pathlib import Path
 from typing import Final
 
@@ -22,14 +23,18 @@ class Vault:
     def __init__(self, directory: Path) -> None:
         self._directory = directory
         self._keys: dict[str, bytes] = {}
+        self._lock = threading.Lock()  # a poll's opening (in a thread) and its first answer both make sure of the key
 
     def ensure(self, name: str) -> None:
         """Creates the key if it is missing; it is on the disk when this returns."""
-        if self._load(name) is None:
-            key = secrets.token_bytes(KEY_BYTES)
-            self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            _write_durably(self._directory / f"{name}.key", key)
-            self._keys[name] = key
+        if name in self._keys:
+            return
+        with self._lock:
+            if self._load(name) is None:
+                key = secrets.token_bytes(KEY_BYTES)
+                self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+                _write_durably(self._directory / f"{name}.key", key)
+                self._keys[name] = key
 
     def voter(self, name: str, person_id: str) -> str:
         """The name under which a person answers. Raises `KeyError` once the key is destroyed."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -125,3 +126,11 @@ async def test_a_full_disk_refuses_the_answer_and_does_not_count_it(tmp_path: Pa
         await ballots.answer(day.ANNA, "s1", NAMED, 1)
     assert ballots.answered(NAMED.id) == 0
     await database.close()
+
+
+def test_a_key_is_made_once_however_many_threads_want_it(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(16) as threads:
+        for number in range(30):
+            vault, name = Vault(tmp_path / "keys"), f"s1-p{number}"
+            voters = [vault.voter(name, "anna") for _ in threads.map(vault.ensure, [name] * 16)]
+            assert set(voters) == {Vault(tmp_path / "keys").voter(name, "anna")}

@@ -1,0 +1,87 @@
+"""What follows from an event, also after a kill: polls are counted, keys destroyed, stages emptied, recordings finished."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rooms import messages as m
+from server.vault import Vault
+from tests.server.running import Running, running, until
+
+S1 = "session/s1"
+ANONYMOUS = {"type": "poll.draft", "title": "Ska vi?", "options": ["Ja", "Nej"], "anonymous": True}
+
+
+async def on_stage(run: Running, person_id: str) -> None:
+    person = run.services.people.get(person_id)
+    assert person is not None
+    await run.services.streams.handle(S1, run.services.people.actor(person), m.StageEnter())
+
+
+async def test_a_session_that_ends_closes_its_poll_empties_its_stage_and_ends_its_media(tmp_path: Path) -> None:
+    async with running(tmp_path) as run:
+        await run.go_live()
+        mona = await run.client("mona", ("conference", S1))
+        anna = await run.client("anna", (S1,))
+        await mona.do(S1, ANONYMOUS)
+        await mona.do(S1, {"type": "poll.open", "poll_id": "s1-p1"})
+        await anna.do(S1, {"type": "poll.answer", "poll_id": "s1-p1", "option": 1})
+        await on_stage(run, "siri")
+        seat = await run.services.seats.admit(_actor(run, "anna"), "s1", "v=0", {"0": "audio"}, sends=False)
+        assert seat.peer_id
+        await mona.do("conference", {"type": "session.end", "session_id": "s1"})
+        assert (await mona.event("poll.counted"))["event"]["counts"] == [0, 1]
+        await mona.event("stage.left")
+        await until(lambda: run.services.seats.count == 0)
+        await until(lambda: not Vault(tmp_path / "data" / "keys").holds("s1-p1"))
+
+
+async def test_what_a_kill_cut_off_is_caught_up_at_the_next_start(tmp_path: Path) -> None:
+    async with running(tmp_path) as run:
+        await run.go_live()
+        mona = await run.client("mona", (S1,))
+        anna = await run.client("anna", (S1,))
+        await mona.do(S1, ANONYMOUS)
+        await mona.do(S1, {"type": "poll.open", "poll_id": "s1-p1"})
+        await anna.do(S1, {"type": "poll.answer", "poll_id": "s1-p1", "option": 0})
+        await on_stage(run, "siri")
+        # as if the process died right after this became durable: nothing that listens is told
+        journal, streams = run.services.journal, run.services.streams
+        now = run.services.now()
+        await journal.append(S1, streams.seq(S1) + 1, [m.PollClosed("s1-p1", now)], actor="mona", cause=None, at=now)
+        ended = [m.SessionEnded("s1", now)]
+        await journal.append("conference", streams.seq("conference") + 1, ended, actor="mona", cause=None, at=now)
+    async with running(tmp_path) as run:
+        await until(lambda: run.services.streams.room("s1").polls["s1-p1"].counts == (1, 0))
+        await until(lambda: not run.services.streams.room("s1").stage)
+        await until(lambda: not Vault(tmp_path / "data" / "keys").holds("s1-p1"))
+
+
+async def test_who_leaves_the_page_leaves_the_stage_after_a_while_and_who_comes_back_stays(tmp_path: Path) -> None:
+    async with running(tmp_path, stage_grace_seconds=0.3) as run:
+        await run.go_live()
+        bo = await run.client("bo", (S1,))
+        siri = await run.client("siri", (S1,))
+        await siri.do(S1, {"type": "stage.enter"})
+        await siri.close()
+        back = await run.client("siri", (S1,))
+        assert "siri" in run.services.streams.room("s1").stage
+        await back.close()
+        await bo.event("stage.left")
+        assert "siri" not in run.services.streams.room("s1").stage
+
+
+async def test_a_recording_that_could_not_start_is_told_as_failed(tmp_path: Path) -> None:
+    async with running(tmp_path) as run:
+        await run.go_live()
+        mona = await run.client("mona", (S1,))
+        (tmp_path / "data" / "recordings").write_text("no folder can be here")
+        await mona.do(S1, {"type": "recording.start"})
+        failed = await mona.event("recording.failed")
+        assert failed["event"]["recording_id"] == "s1-r1"
+
+
+def _actor(run: Running, person_id: str) -> m.Actor:
+    person = run.services.people.get(person_id)
+    assert person is not None
+    return run.services.people.actor(person)

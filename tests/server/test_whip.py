@@ -1,0 +1,175 @@
+"""The media endpoints: who may offer, for what, and what a refusal looks like. The engine is a fake; media is tested in
+tests/live and in browsers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from live.control import EngineDown, EngineUp, PeerDown, SlotsChanged
+from tests.fakes import FakeEngine
+from tests.server.running import Running, running, until
+
+S1 = "session/s1"
+VIEW = {"sdp": "v=0\r\n", "uses": {"0": "audio", "1": "video"}}
+SPEAK = {"sdp": "v=0\r\n", "uses": {"0": "microphone", "1": "camera", "2": "audio"}}
+SDP = {"Content-Type": "application/sdp"}
+
+
+async def bearer(run: Running, person_id: str, purpose: str, room: str = "plenum") -> dict[str, str]:
+    assert purpose in ("whip", "whep")
+    token = await run.services.identity.media_token(room, person_id, "whip" if purpose == "whip" else "whep")
+    return SDP | {"Authorization": f"Bearer {token}"}
+
+
+async def test_an_attendee_receives_while_the_session_is_live_and_not_before(tmp_path: Path) -> None:
+    async with running(tmp_path) as run, await run.browser("anna") as anna:
+        assert (await anna.post("/media/s1", json=VIEW)).json()["code"] == "not_live"
+        await run.go_live()
+        answer = await anna.post("/media/s1", json=VIEW)
+        assert (answer.status_code, answer.json()["sdp"]) == (201, "v=0\r\ns=receive\r\n")
+        assert (await anna.delete(answer.headers["Location"])).status_code == 200
+        assert (await anna.delete(answer.headers["Location"])).status_code == 404
+
+
+async def test_sending_needs_the_role_and_a_place_on_stage(tmp_path: Path) -> None:
+    async with running(tmp_path) as run:
+        await run.go_live()
+        async with await run.browser("anna") as anna, await run.browser("siri") as siri:
+            assert (await anna.post("/media/s1", json=SPEAK)).json()["code"] == "forbidden"
+            assert (await siri.post("/media/s1", json=SPEAK)).json()["code"] == "not_on_stage"
+            await (await run.client("siri", (S1,))).do(S1, {"type": "stage.enter"})
+            answer = await siri.post("/media/s1", json=SPEAK)
+            assert answer.json()["sdp"] == "v=0\r\ns=sendreceive\r\n"
+
+
+async def test_nobody_ends_somebody_elses_seat(tmp_path: Path) -> None:
+    async with running(tmp_path) as run:
+        await run.go_live()
+        async with await run.browser("anna") as anna, await run.browser("bo") as bo:
+            location = (await anna.post("/media/s1", json=VIEW)).headers["Location"]
+            assert (await bo.delete(location)).json()["code"] == "not_found"
+            assert run.services.seats.count == 1
+
+
+async def test_bad_offers_are_refused(tmp_path: Path) -> None:
+    async with running(tmp_path) as run:
+        await run.go_live()
+        async with await run.browser("anna") as anna:
+            for body in (b"", b"{}", b"\xff", b'{"sdp":1,"uses":{}}', b'{"sdp":"nonsense","uses":{"0":"audio"}}'):
+                answer = await anna.post("/media/s1", content=body)
+                assert (answer.status_code, answer.json()["code"]) == (400, "bad_offer")
+            answer = await anna.post("/media/s1", content=b"x" * 100_000)
+            assert (answer.status_code, answer.json()["code"]) == (413, "too_large")
+            assert (await anna.post("/media/nowhere", json=VIEW)).status_code == 404
+
+
+async def test_the_visitors_cookie_is_no_use_to_another_site(tmp_path: Path) -> None:
+    async with running(tmp_path) as run:
+        await run.go_live()
+        async with await run.browser("anna") as anna:
+            answer = await anna.post("/media/s1", json=VIEW, headers={"Origin": "https://evil.example"})
+            assert answer.status_code == 403
+            assert run.services.seats.count == 0
+
+
+async def test_software_publishes_by_whip_and_leaves(tmp_path: Path) -> None:
+    async with running(tmp_path) as run:
+        await run.go_live()
+        headers = await bearer(run, "siri", "whip")
+        async with await run.browser() as obs:
+            answer = await obs.post("/whip/plenum", content="v=0\r\n", headers=headers)
+            assert (answer.status_code, answer.headers["Content-Type"]) == (201, "application/sdp")
+            assert run.services.streams.room("s1").stage["siri"].camera
+            assert (await obs.patch(answer.headers["Location"], headers=headers)).status_code == 405
+            assert (await obs.delete(answer.headers["Location"], headers=headers)).status_code == 200
+            assert not run.services.streams.room("s1").stage
+
+
+async def test_software_receives_by_whep(tmp_path: Path) -> None:
+    async with running(tmp_path) as run:
+        await run.go_live()
+        async with await run.browser() as player:
+            answer = await player.post("/whep/plenum", content="v=0\r\n", headers=await bearer(run, "anna", "whep"))
+            assert (answer.status_code, answer.text) == (201, "v=0\r\ns=receive\r\n")
+
+
+async def test_tokens_are_for_one_purpose_one_room_and_as_long_as_the_link(tmp_path: Path) -> None:
+    async with running(tmp_path) as run:
+        await run.go_live()
+        async with await run.browser() as stranger:
+            for path, headers, status in (
+                ("/whip/plenum", SDP, 401),
+                ("/whip/plenum", SDP | {"Authorization": "Bearer x"}, 401),
+                ("/whip/plenum", SDP | {"Authorization": "Basic x"}, 401),
+                ("/whip/plenum", await bearer(run, "siri", "whep"), 401),
+                ("/whip/grupp", await bearer(run, "siri", "whip"), 403),
+                ("/whip/plenum", await bearer(run, "anna", "whip"), 403),
+                ("/whip/plenum", {**await bearer(run, "siri", "whip"), "Content-Type": "text/plain"}, 400),
+                ("/whep/grupp", await bearer(run, "anna", "whep", "grupp"), 409),
+            ):
+                assert (await stranger.post(path, content="v=0\r\n", headers=headers)).status_code == status, (path, headers)
+            headers = await bearer(run, "siri", "whip")
+            await run.services.identity.revoke("siri")
+            assert (await stranger.post("/whip/plenum", content="v=0\r\n", headers=headers)).status_code == 401
+
+
+async def test_old_seats_make_room_for_new_ones(tmp_path: Path) -> None:
+    engine = FakeEngine()
+    async with running(tmp_path, engine=engine) as run:
+        await run.go_live()
+        async with await run.browser("anna") as anna:
+            for _ in range(7):
+                await anna.post("/media/s1", json=VIEW)
+        assert [*engine.peers] == ["peer4", "peer5", "peer6", "peer7"] or len(engine.peers) == 4
+
+
+async def test_who_is_taken_off_the_stage_stops_sending(tmp_path: Path) -> None:
+    engine = FakeEngine()
+    async with running(tmp_path, engine=engine) as run:
+        await run.go_live()
+        siri, mona = [await run.client(name, (S1,)) for name in ("siri", "mona")]
+        await siri.do(S1, {"type": "stage.enter"})
+        async with await run.browser("siri") as browser:
+            await browser.post("/media/s1", json=SPEAK)
+        assert len(engine.peers) == 1
+        await mona.do(S1, {"type": "stage.remove", "person_id": "siri"})
+        await until(lambda: not engine.peers)
+
+
+async def test_what_the_engine_tells_reaches_the_pages(tmp_path: Path) -> None:
+    engine = FakeEngine()
+    async with running(tmp_path, engine=engine) as run:
+        await run.go_live()
+        anna = await run.client("anna", (S1,))
+        engine.notify(SlotsChanged("s1", {"video0": "siri", "audio0": "siri"}))
+        assert (await anna.heard("slots"))["slots"] == {"video0": "siri", "audio0": "siri"}
+        engine.notify(EngineDown())
+        await anna.heard("media", status="down")
+        async with await run.browser() as operator:
+            assert (await operator.get("/healthz")).json()["status"] == "degraded"
+        engine.notify(EngineUp(1, 1))
+        await anna.heard("media", status="reset")
+        bo = await run.client("bo", (S1,))
+        await bo.heard("slots")
+        assert not [frame for frame in bo.frames if frame["type"] == "media"]
+
+
+async def test_a_silent_peer_frees_its_seat(tmp_path: Path) -> None:
+    engine = FakeEngine()
+    async with running(tmp_path, engine=engine) as run:
+        await run.go_live()
+        async with await run.browser("anna") as anna:
+            await anna.post("/media/s1", json=VIEW)
+        engine.notify(PeerDown("s1", "peer1", "anna", "silent"))
+        await until(lambda: run.services.seats.count == 0)
+
+
+async def test_without_an_engine_the_offer_is_refused_in_words(tmp_path: Path) -> None:
+    engine = FakeEngine()
+    async with running(tmp_path, engine=engine) as run:
+        await run.go_live()
+        engine.is_up = False
+        async with await run.browser("anna") as anna:
+            answer = await anna.post("/media/s1", json=VIEW)
+        assert (answer.status_code, answer.json()["code"]) == (503, "media_unavailable")
+        assert answer.json()["message"]
