@@ -220,3 +220,8 @@ def test_a_stretch_that_ends_before_it_begins_is_taken_as_a_moment() -> None:
 def test_the_grace_can_be_chosen(grace: float) -> None:
     (presence,) = merge([stretch(1000, 1100), stretch(1130, 1200)], LIVE, grace)
     assert presence.seconds == (200 if grace else 170)
+
+
+def test_whoever_leaves_as_a_minute_ends_is_not_in_the_next() -> None:
+    curve = summarise(merge([stretch(1000, 1600)], LIVE), LIVE).curve
+    assert [point.present for point in curve[8:12]] == [1, 1, 0, 0]

@@ -212,3 +212,16 @@ def test_no_cell_is_small_and_nobody_is_lost(groups: dict[str, int]) -> None:
     assert sum(cell.people for cell in cells) == sum(groups.values())
     assert all(cell.people >= LEAST_SHOWN for cell in cells)
     assert sum(cell.groups for cell in cells) == sum(1 for people in groups.values() if people)
+
+
+def test_those_without_an_opinion_are_no_part_of_the_population() -> None:
+    verdict = judge(Distribution((0, 0, 0, 30, 30), no_opinion=40), attended=100, share_goal=0.9, mean_goal=4.0)
+    assert verdict is not None
+    assert verdict.share_interval == Interval(1.0, 1.0)
+    assert verdict.mean_interval == Interval(4.5, 4.5)
+
+
+def test_a_finite_population_narrows_the_means_interval() -> None:
+    distribution = Distribution((0, 0, 10, 20, 20))
+    few, many, endless = (mean_interval(distribution, population) for population in (60, 600, None))
+    assert endless.low < many.low < few.low
