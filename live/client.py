@@ -184,7 +184,12 @@ class EmbeddedEngine:
         finally:
             if self._writer is None:
                 ours.close()
-            await self._bury()
+            burial = asyncio.create_task(self._bury())
+            try:
+                await asyncio.shield(burial)
+            except asyncio.CancelledError:  # stopped while a dead worker was being put away: finish that first
+                await burial
+                raise
 
     def _arguments(self, fd: int) -> list[str]:
         options = {

@@ -1,0 +1,55 @@
+"""An engine per test, in a worker process of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+
+import pytest
+
+from live.client import EmbeddedEngine
+from live.control import Notification
+
+
+async def until(condition: Callable[[], object], seconds: float = 10.0) -> None:
+    """Lets the loop run until `condition`, which tells nobody when it changes, holds."""
+    async with asyncio.timeout(seconds):
+        while not condition():  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+
+
+class Told:
+    """What an engine told so far."""
+
+    def __init__(self, engine: EmbeddedEngine) -> None:
+        self.all: list[Notification] = []
+        self._changed = asyncio.Event()
+        self.reader = asyncio.create_task(self._read(engine))
+
+    async def _read(self, engine: EmbeddedEngine) -> None:
+        async for notification in engine.notifications():
+            self.all.append(notification)
+            self._changed.set()
+
+    async def until(self, condition: Callable[[list[Notification]], object], seconds: float = 15.0) -> None:
+        """Waits until `condition` of everything told holds."""
+        async with asyncio.timeout(seconds):
+            while not condition(self.all):
+                self._changed.clear()
+                await self._changed.wait()
+
+
+@pytest.fixture
+async def engine() -> AsyncIterator[EmbeddedEngine]:
+    async with EmbeddedEngine(("127.0.0.1",)) as running:
+        yield running
+
+
+@pytest.fixture
+async def told(engine: EmbeddedEngine) -> AsyncIterator[Told]:
+    watching = Told(engine)
+    yield watching
+    watching.reader.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await watching.reader

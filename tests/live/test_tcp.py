@@ -1,0 +1,121 @@
+"""ICE-TCP: frames in, frames out, and nothing unbounded."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import struct
+from collections.abc import AsyncIterator
+
+import pytest
+from aioice import stun
+
+from live import tcp
+from live.tcp import MAX_UNSENT, TcpPort
+from tests.live.conftest import until
+from tests.live.test_forwarder import Stage, stage
+
+
+class Line:
+    """A stage behind a real TCP port."""
+
+    def __init__(self, s: Stage, listener: TcpPort, port: int) -> None:
+        self.stage, self.listener, self.port = s, listener, port
+
+    async def connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        return await asyncio.open_connection("127.0.0.1", self.port)
+
+
+@contextlib.asynccontextmanager
+async def line() -> AsyncIterator[Line]:
+    async with stage() as s:
+        listener = TcpPort(s.forwarder.on_check)
+        with socket.create_server(("127.0.0.1", 0)) as probe:
+            port = probe.getsockname()[1]
+        await listener.start(("127.0.0.1",), port)
+        try:
+            yield Line(s, listener, port)
+        finally:
+            await listener.close()
+
+
+def frame(data: bytes) -> bytes:
+    return struct.pack("!H", len(data)) + data
+
+
+def check_of(s: Stage) -> bytes:
+    """A check that admits, taken from the stage's endpoint."""
+    taken: list[bytes] = []
+    s.endpoint.receive = lambda data, address: taken.append(data)  # type: ignore[method-assign]
+    s.check(s.admit(), None)
+    return taken[0]
+
+
+async def test_a_check_in_pieces_is_answered_in_a_frame() -> None:
+    async with line() as at:
+        reader, writer = await at.connect()
+        for octet in frame(check_of(at.stage)):
+            writer.write(bytes([octet]))
+        (length,) = struct.unpack("!H", await reader.readexactly(2))
+        response = stun.parse_message(await reader.readexactly(length))
+        assert response.message_class is stun.Class.RESPONSE
+        assert response.attributes["XOR-MAPPED-ADDRESS"] == writer.get_extra_info("sockname")
+        writer.close()
+
+
+async def test_a_frame_too_long_ends_the_connection() -> None:
+    async with line() as at:
+        reader, writer = await at.connect()
+        writer.write(b"\xff\xff")
+        with contextlib.suppress(ConnectionError):
+            assert await reader.read() == b""
+        writer.close()
+
+
+async def test_a_stranger_is_shown_the_door(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tcp, "CHECK_TIMEOUT", 0.05)
+    async with line() as at:
+        reader, writer = await at.connect()
+        writer.write(frame(b"\x80" * 100) + frame(b"") + frame(b"\x16" * 20))
+        with contextlib.suppress(ConnectionError):
+            assert await reader.read() == b""
+        assert at.listener.statistics()["connections"] == 0
+        writer.close()
+
+
+async def test_too_many_strangers_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tcp, "MAX_STRANGERS_PER_HOST", 2)
+    async with line() as at:
+        lines = [await at.connect() for _ in range(3)]
+        with contextlib.suppress(ConnectionError):
+            assert await lines[2][0].read() == b""
+        assert at.listener.statistics() == {"connections": 2, "refused": 1}
+        for _, writer in lines:
+            writer.close()
+
+
+async def test_a_slow_reader_loses_packets_and_costs_no_memory() -> None:
+    async with line() as at:
+        reader, writer = await at.connect()
+        writer.write(frame(check_of(at.stage)))
+        await reader.readexactly(2)
+        (connection,) = at.listener._connections
+        with pytest.raises(BlockingIOError):
+            for _ in range(100_000):
+                connection.endpoint.sendto(bytes(1200), None)
+        assert connection._transport is not None
+        assert connection._transport.get_write_buffer_size() < MAX_UNSENT + 2048
+        writer.transport.abort()
+
+
+async def test_a_connection_that_breaks_takes_its_address_with_it() -> None:
+    async with line() as at:
+        reader, writer = await at.connect()
+        writer.write(frame(check_of(at.stage)))
+        await reader.readexactly(2)
+        (connection,) = at.listener._connections
+        (peer,) = connection.endpoint.nominated.values()
+        writer.transport.abort()
+        await until(lambda: not at.listener._connections)
+        assert peer.endpoint is None and not connection.endpoint.checked
