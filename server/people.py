@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any, cast
 
 from msgspec.structs import asdict
-from sqlalchemy import Row, delete, func, insert, select
+from sqlalchemy import Row, bindparam, delete, func, insert, select
 from sqlalchemy import update as update_rows
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -73,13 +73,13 @@ class People:
         database (`sqlalchemy.exc.IntegrityError`), and nothing is imported."""
         at = self._now().timestamp()
         additions = [_row(person, at) for person in plan.added]
-        updates = [_row(after, at) for _, after in plan.changed]
+        updates = [{**_row(after, at), "key": after.id} for _, after in plan.changed]
 
         async def work(connection: AsyncConnection) -> None:
             if additions:
                 await connection.execute(insert(people), additions)
-            for row in updates:
-                await connection.execute(update_rows(people).where(people.c.id == row["id"]).values(row))
+            if updates:
+                await connection.execute(update_rows(people).where(people.c.id == bindparam("key")), updates)
 
         if not plan.is_empty:
             await self._database.write(work)

@@ -32,7 +32,9 @@ HEADINGS: Final[Mapping[str, str]] = {
     **dict.fromkeys(("email", "epost", "emailaddress", "epostadress", "epostadresse", "mail", "mailadresse"), "email"),
     **dict.fromkeys(("municipality", "municipalitycode", "kommun", "kommunkod", "kommune", "kommunenummer"), "municipality"),
     **dict.fromkeys(("title", "titel", "tittel", "befattning", "stilling"), "title"),
-    **dict.fromkeys(("yearappointed", "appointed", "tilltradesar", "tilltratt", "tiltradt", "ansatt"), "year appointed"),
+    **dict.fromkeys(
+        ("yearappointed", "appointed", "tilltradesar", "tilltratt", "tiltradt", "ansat", "ansatt"), "year appointed"
+    ),
     **dict.fromkeys(("roles", "role", "roller", "roll", "rolle"), "roles"),
     **dict.fromkeys(("country", "land"), "country"),
 }
