@@ -59,7 +59,7 @@ export class Peer {
     if (!response.ok) throw await refusalOf(response);
     this.#location = response.headers.get("location") ?? "";
     const { sdp } = await response.json();
-    if (this.#closed) return this.#leave(); // given up meanwhile
+    if (this.#closed) return void this.#leave(); // given up meanwhile
     await this.connection.setRemoteDescription({ type: "answer", sdp });
   }
 
@@ -73,13 +73,15 @@ export class Peer {
     if (this.#closed) return;
     this.#closed = true;
     this.connection.onconnectionstatechange = null;
-    this.connection.close();
-    this.#leave();
+    void this.#leave();
   }
 
-  #leave() {
-    if (this.#location) fetch(this.#location, { method: "DELETE", keepalive: true }).catch(() => undefined); // consent expires anyway
+  /** The server is told first: it would not know the seat any more once the connection has said goodbye. */
+  async #leave() {
+    const location = this.#location;
     this.#location = "";
+    if (location) await fetch(location, { method: "DELETE", keepalive: true }).catch(() => undefined); // consent expires anyway
+    this.connection.close();
   }
 
   #addSenders() {

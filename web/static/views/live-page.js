@@ -147,6 +147,7 @@ export class LivePage {
       speaker.capture.stop();
     }
     this.refresh();
+    if (isOpen) setTimeout(() => document.querySelector(".backstage-panel, .devices")?.scrollIntoView({ block: "nearest" }), 50); // when it is drawn
   }
 
   async #lookForDevices() {

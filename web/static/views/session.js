@@ -29,6 +29,8 @@ const page = new LivePage(draw);
 const view = {
   tab: /** @type {TabId} */ ("questions"),
   text: "",
+  /** The recording whose notice has been put away. */
+  understood: "",
   /** Polls that opened while another tab was in front. */
   isPollNew: false,
   /** @type {Map<string, number>} what is chosen and not yet sent, by poll */
@@ -56,6 +58,12 @@ function heed(event) {
   }
 }
 
+/** Chosen by hand: on a phone the panel comes up from under the stage. @param {string} tab */
+function goTo(tab) {
+  choose(tab);
+  if (matchMedia("(max-width: 61.99rem)").matches) root.querySelector(".side-panel")?.scrollIntoView();
+}
+
 /** @param {string} tab */
 function choose(tab) {
   view.tab = /** @type {TabId} */ (tab);
@@ -72,7 +80,7 @@ function draw() {
 function sessionView() {
   if (page.phase === "ended") return html`${headView()} <div class="session-main">${endPanel()}</div> ${sideView()}`;
   return html`
-    ${headView()} ${recordingView(page.recording, page.zone)}
+    ${headView()} ${recordingNotice()}
     <div class="session-main">${stageView(stageProps())} ${underStage()}</div>
     ${sideView()}
   `;
@@ -80,6 +88,15 @@ function sessionView() {
 
 function loadingView() {
   return html`<section class="stage stage-ground"><div class="stage-message">${empty({ icon: "network", title: t("Connecting…") })}</div></section>`;
+}
+
+function recordingNotice() {
+  const { recording } = page;
+  const isNews = recording && recording.id !== view.understood;
+  return recordingView(isNews ? recording : undefined, page.zone, () => {
+    view.understood = recording?.id ?? "";
+    page.refresh();
+  });
 }
 
 function headView() {
@@ -149,7 +166,7 @@ function sideView() {
     ${tabs({
       label: t("Take part"),
       chosen: view.tab,
-      choose,
+      choose: goTo,
       controls: "side-panel",
       tabs: [
         { id: "questions", label: t("Questions"), count: published.length },

@@ -3,7 +3,7 @@
 import { html, nothing } from "lit";
 import { timeOf } from "../clock.js";
 import { n, t } from "../i18n.js";
-import { badge, icon } from "./parts.js";
+import { badge, button, icon } from "./parts.js";
 import { phaseWord, qualityWord } from "./words.js";
 
 /**
@@ -33,15 +33,21 @@ export function contactView(status, zone) {
   </div>`;
 }
 
-/** @param {import("../../types/messages").Recording | undefined} recording the running one @param {string} zone */
-export function recordingView(recording, zone) {
-  return html`<div role="status">
+/**
+ * The notice of a recording; once it has been understood, the word in the headline stays.
+ * @param {import("../../types/messages").Recording | undefined} recording the running one
+ * @param {string} zone
+ * @param {() => void} understand
+ */
+export function recordingView(recording, zone, understand) {
+  return html`<div class="recording" role="status">
     ${recording
-      ? html`<p class="notice danger recording-notice">
+      ? html`<div class="notice danger">
           ${icon("record")}
-          <span><strong>${t("This session is being recorded since {time}.", { time: timeOf(recording.started_at, zone) })}</strong>
-            ${t("Only the stage is recorded. Nobody in the hall is seen or heard.")}</span>
-        </p>`
+          <p><strong>${t("This session is being recorded since {time}.", { time: timeOf(recording.started_at, zone) })}</strong>
+            ${t("Only the stage is recorded. Nobody in the hall is seen or heard.")}</p>
+          ${button({ label: t("I see"), look: "plain", onClick: understand })}
+        </div>`
       : nothing}
   </div>`;
 }

@@ -1,0 +1,234 @@
+/**
+ * The moderator's desk: run of show, stage, queue. It holds what only this page knows (the open tab, a poll being written)
+ * and draws everything else from the state.
+ *
+ * @import {Poll, Question, SessionPlan, StageMember} from "../../types/messages"
+ */
+
+import { html, nothing, render } from "lit";
+import { find } from "../dom.js";
+import { t } from "../i18n.js";
+import { Refusal } from "../protocol.js";
+import { nextSession } from "../state.js";
+import { toast } from "../toast.js";
+import { confirm } from "./confirm.js";
+import { deskPeopleView, fetchPeople } from "./desk-people.js";
+import { deskPollsView } from "./desk-polls.js";
+import { queueView } from "./desk-questions.js";
+import { nextStepView, runOfShowView } from "./desk-run.js";
+import { onStageView, recorderView, softwareView } from "./desk-stage.js";
+import { LivePage } from "./live-page.js";
+import { button, tabs } from "./parts.js";
+import { stageView } from "./stage.js";
+import { stageCover, stageMessage } from "./stage-words.js";
+import { contactView, marksView } from "./status.js";
+
+/** How often the list of people may be fetched while it is looked at. */
+const PEOPLE_MS = 4_000;
+
+const root = find("#desk", HTMLElement);
+const page = new LivePage(draw);
+
+const view = {
+  /** What a phone shows: one part at a time. */
+  part: "stage",
+  tab: "questions",
+  draft: /** @type {import("./desk-polls.js").Draft | null} */ (null),
+  people: /** @type {import("./desk-people.js").PeoplePage | null} */ (null),
+  havePeopleFailed: false,
+  peopleAt: 0,
+  pass: /** @type {import("./desk-stage.js").Pass | null} */ (page.data.whip ?? null),
+};
+
+page.connection.addEventListener("signal", (event) => {
+  const isLookedAt = view.tab === "people" && Date.now() - view.peopleAt > PEOPLE_MS;
+  if (/** @type {CustomEvent} */ (event).detail.type === "presence" && isLookedAt) void turn(view.people?.page ?? 0);
+});
+Object.assign(globalThis, { plenum: page }); // for support and for tests
+root.replaceChildren();
+page.refresh();
+
+function draw() {
+  root.dataset.part = view.part;
+  root.dataset.phase = page.isReady ? page.phase : "";
+  const contact = contactView(page.connection.status, page.zone);
+  render(page.isReady ? html`${contact} ${deskView()}` : html`${contact}<p class="muted">${t("Connecting…")}</p>`, root);
+}
+
+function deskView() {
+  return html`${partsView()}
+    <section class="part part-programme">
+      ${runOfShowView({ conference: page.conference, chosen: page.data.session_id, zone: page.zone, actions: page.actions, take: takeStep })}
+    </section>
+    <section class="part part-stage">${middleView()}</section>
+    <aside class="part part-queue side" aria-label=${t("Queue")}>${queueSide()}</aside>`;
+}
+
+/** Under the thumb on a phone, hidden elsewhere. */
+function partsView() {
+  const waiting = Object.values(page.room.questions).filter(({ status }) => status === "pending").length;
+  const part = (/** @type {string} */ id, /** @type {string} */ label, count = 0) =>
+    html`<button type="button" aria-current=${id === view.part ? "true" : nothing} @click=${() => show({ part: id })}>
+      ${label}${count ? html` <span class="count new">${count}</span>` : nothing}
+    </button>`;
+  return html`<nav class="parts" aria-label=${t("Parts of the desk")}>
+    ${part("programme", t("Programme"))} ${part("stage", t("Stage"))} ${part("queue", t("Questions and polls"), waiting)}
+  </nav>`;
+}
+
+function middleView() {
+  const { plan, phase, actions, room, media, ownId } = page;
+  if (!plan) return nothing;
+  const stage = Object.values(room.stage);
+  const recordings = Object.values(room.recordings);
+  return html`
+    <header class="desk-head">
+      <div class="stack tight">
+        <h1>${plan.title}</h1>
+        ${marksView({ phase, isRecorded: Boolean(page.recording), present: page.signals.present, quality: media.status.name === "connected" ? media.quality : "" })}
+      </div>
+      ${nextStepView({ plan, phase, onStage: stage.length, next: nextSession(page.conference, plan.id, page.clock.now()), actions, take: takeStep })}
+    </header>
+    ${phase === "ended" ? nothing : stageView({ layout: page.layout, slots: media.slots, ownCamera: media.capture.tracks.camera, message: stageMessage(page, { isDesk: true }), cover: stageCover(page) })}
+    ${phase === "planned" || phase === "ended"
+      ? nothing
+      : html`<div class="desk-tools">
+            ${soundButton()}
+            ${recorderView({ running: page.recording, last: recordings.at(-1), mayRecord: ["plenary", "assembly"].includes(plan.kind), isLive: phase === "live", zone: page.zone, actions, start: startRecording, stop: stopRecording })}
+          </div>
+          ${page.maySpeak ? page.controls({ isQuiet: true }) : nothing} ${onStageView({ stage, ownId, actions, remove })}
+          ${page.maySpeak ? softwareView({ pass: view.pass, actions, fetchPass, copy }) : nothing}`}
+  `;
+}
+
+function soundButton() {
+  const { sound } = page;
+  return button({ label: t("Sound"), icon: sound.isOn ? "speaker" : "speaker-off", isPressed: sound.isOn, onClick: () => void sound.turn(!sound.isOn) });
+}
+
+function queueSide() {
+  const questions = Object.values(page.room.questions);
+  const polls = Object.values(page.room.polls);
+  const waiting = questions.filter(({ status }) => status === "pending").length;
+  return html`
+    ${tabs({
+      label: t("Queue"),
+      chosen: view.tab,
+      choose: chooseTab,
+      controls: "queue-panel",
+      tabs: [
+        { id: "questions", label: t("Questions"), count: waiting, isNew: waiting > 0 },
+        { id: "polls", label: t("Poll"), count: polls.filter(({ phase }) => phase === "open").length },
+        { id: "people", label: t("Participants") },
+      ],
+    })}
+    <div class="side-panel" role="tabpanel" id="queue-panel" aria-labelledby=${`tab-${view.tab}`} tabindex="-1">${tabView(questions, polls)}</div>
+  `;
+}
+
+/** @param {Question[]} questions @param {Poll[]} polls */
+function tabView(questions, polls) {
+  const { actions, signals, phase } = page;
+  if (view.tab === "people") return deskPeopleView({ list: view.people, hasFailed: view.havePeopleFailed, signals, turn: (number) => void turn(number) });
+  if (view.tab === "polls") return deskPollsView({ polls, signals, isLive: phase === "live", draft: view.draft, actions, edit, save, take: takePollStep });
+  return queueView({ questions, votes: signals.votes, actions, judge });
+}
+
+/** @param {Partial<typeof view>} changes */
+function show(changes) {
+  Object.assign(view, changes);
+  page.refresh();
+}
+
+/** @param {string} tab */
+function chooseTab(tab) {
+  show({ tab });
+  if (tab === "people") void turn(0);
+}
+
+/** @param {number} number */
+async function turn(number) {
+  view.peopleAt = Date.now();
+  try {
+    show({ people: await fetchPeople(page.data.session_id, number), havePeopleFailed: false });
+  } catch {
+    show({ havePeopleFailed: true });
+  }
+}
+
+/** @param {import("./desk-run.js").Step} step @param {SessionPlan} plan */
+async function takeStep(step, plan) {
+  const isEnd = step === "session.end";
+  const text = t("“{title}” ends for everybody. Its polls close, its recording stops and its stage empties. This cannot be undone.", { title: plan.title });
+  if (isEnd && !(await confirm({ title: t("End the session?"), text, action: t("End the session"), isDangerous: true }))) return;
+  await page.actions.run(`step-${plan.id}`, () => page.connection.do("conference", { type: step, session_id: plan.id }));
+}
+
+/** @param {Question} question @param {import("./desk-questions.js").Verdict} type */
+async function judge({ id }, type) {
+  const done = await page.actions.run(`question-${id}`, () => page.do({ type, question_id: id }));
+  if (done) keepFocus("#queue-panel");
+}
+
+/** What was pressed is gone: the keyboard goes on in the panel, not at the top of the page. @param {string} selector */
+function keepFocus(selector) {
+  setTimeout(() => {
+    if (document.activeElement && document.activeElement !== document.body) return;
+    const panel = find(selector, HTMLElement);
+    const next = panel.querySelector("button");
+    (next ?? panel).focus();
+  }, 50);
+}
+
+/** @param {import("./desk-polls.js").Draft | null} draft */
+function edit(draft) {
+  show({ draft });
+}
+
+/** @param {import("./desk-polls.js").Draft} draft */
+async function save({ title, options, anonymous }) {
+  const saved = await page.actions.run("draft", () => page.do({ type: "poll.draft", title, options, anonymous }));
+  if (saved) show({ draft: null });
+}
+
+/** @param {import("./desk-polls.js").PollStep} type @param {Poll} poll */
+async function takePollStep(type, { id }) {
+  const done = await page.actions.run(`poll-${id}`, () => page.do({ type, poll_id: id }));
+  if (done) keepFocus("#queue-panel");
+}
+
+/** @param {StageMember} member */
+function remove({ person_id }) {
+  void page.actions.run(`remove-${person_id}`, () => page.do({ type: "stage.remove", person_id }));
+}
+
+async function startRecording() {
+  const text = t("Everybody sees at once that the session is being recorded. Only the stage is recorded. The recording is published in the library after the session.");
+  if (!(await confirm({ title: t("Record the session?"), text, action: t("Start recording") }))) return;
+  await page.actions.run("recording", () => page.do({ type: "recording.start" }));
+}
+
+async function stopRecording() {
+  const text = t("What has been recorded is kept. Recording again makes a second part.");
+  if (!(await confirm({ title: t("Stop recording?"), text, action: t("Stop recording") }))) return;
+  await page.actions.run("recording", () => page.do({ type: "recording.stop" }));
+}
+
+function fetchPass() {
+  void page.actions.run("whip", async () => {
+    const response = await fetch(`/api/whip?session=${encodeURIComponent(page.data.session_id)}`);
+    const body = await response.json();
+    if (!response.ok) throw new Refusal(body.code, body.message);
+    show({ pass: body });
+  });
+}
+
+/** @param {string} text */
+async function copy(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+    toast(t("Copied."), { tone: "good" });
+  } catch {
+    toast(t("Copying was not possible. Select the text and copy it."), { tone: "attention" });
+  }
+}
