@@ -1,0 +1,91 @@
+"""What is documented is what is there, and the other way round."""
+
+from __future__ import annotations
+
+import re
+import typing
+from dataclasses import fields
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from rooms import messages as m
+from rooms.errors import REFUSALS
+from server.settings import Settings
+
+ROOT = Path(__file__).resolve().parents[2]
+PROTOCOL = (ROOT / "docs" / "protocol.md").read_text()
+
+MESSAGES = {
+    "Commands": m.Command,
+    "Events": m.Event,
+    "Frames from the client": m.ClientFrame,
+    "Frames from the server": m.ServerFrame,
+}
+
+
+def rows(heading: str) -> list[list[str]]:
+    """The cells of the table under a heading of docs/protocol.md, without its head."""
+    section = re.split(r"^## ", PROTOCOL.partition(f"\n## {heading}\n")[2], maxsplit=1, flags=re.MULTILINE)[0]
+    lines = [line for line in section.splitlines() if line.startswith("|")][2:]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+
+
+def tag(message: type[msgspec.Struct]) -> str:
+    return str(message.__struct_config__.tag)
+
+
+@pytest.mark.parametrize("heading", MESSAGES)
+def test_every_message_is_documented_with_its_fields_and_no_other(heading: str) -> None:
+    column = 1 if heading == "Commands" else 0
+    documented = {row[column].strip("`"): set(re.findall(r"`(\w+)`", row[column + 1])) for row in rows(heading)}
+    declared = {tag(message): set(message.__struct_fields__) for message in typing.get_args(MESSAGES[heading])}
+    assert documented.keys() == declared.keys()
+    for name, names in declared.items():
+        assert names <= documented[name], f"{name}: {names - documented[name]} not documented"
+
+
+def test_every_event_is_documented_with_who_hears_it() -> None:
+    words = {"everyone": "everyone", "staff": "moderators and board"}
+    for row in rows("Events"):
+        event = next(e for e in typing.get_args(m.Event) if tag(e) == row[0].strip("`"))
+        if event not in (m.QuestionAsked, m.QuestionDismissed):  # theirs depend on the content
+            audience = event.audience.fget(None)  # a constant: the event itself is not looked at
+            assert row[-1] == words[audience]
+
+
+def test_every_refusal_is_documented_with_its_sentence() -> None:
+    documented = {row[0].strip("`"): row[1] for row in rows("Refusals")}
+    assert documented == REFUSALS
+
+
+def test_every_setting_is_documented() -> None:
+    text = (ROOT / "docs" / "operations.md").read_text()
+    documented = set(re.findall(r"`(PLENUM_\w+)`", text))
+    assert documented == {f"PLENUM_{field.name.upper()}" for field in fields(Settings)}
+
+
+def test_every_dependency_is_justified() -> None:
+    import tomllib
+
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    declared = project["dependencies"] + [name for group in project["optional-dependencies"].values() for name in group]
+    names = {re.split(r"[\[<>=; ]", line)[0] for line in declared}
+    browser = msgspec.json.decode((ROOT / "web" / "package.json").read_bytes())
+    names |= {*browser["dependencies"], *browser["devDependencies"]}
+    documented = set(re.findall(r"^\| `([^`]+)`", (ROOT / "docs" / "dependencies.md").read_text(), re.MULTILINE))
+    assert documented == names
+
+
+def test_no_document_or_source_knows_where_it_was_written() -> None:
+    suffixes = {".py", ".md", ".js", ".html", ".css", ".toml", ".lock", ".json", ".po", ".yml", ""}
+    for path in ROOT.rglob("*"):
+        relative = path.relative_to(ROOT)
+        skipped = any(
+            part.startswith(".") or part in ("node_modules", "data", "screenshots") for part in relative.parts[:-1]
+        )
+        if skipped or not path.is_file() or path.suffix not in suffixes or path == Path(__file__):
+            continue
+        text = path.read_text(errors="replace")
+        assert "../shared" not in text and "/work/" not in text, relative
