@@ -74,7 +74,7 @@ class _WriteOnly:
 
 class Recording:
     """The file `path`, made or gone on with. One writer at a time, by an advisory lock. `Busy` and `OSError` are raised;
-    after an `OSError` of `add` or `flush` the file ends with its last whole fragment, and nothing more is written."""
+    after an `OSError` of `add` or `flush` nothing more can be written, and `finish` cuts off what is not whole."""
 
     def __init__(self, path: Path, slate: tuple[bytes, ...]) -> None:
         self._slate = slate
@@ -136,11 +136,7 @@ class Recording:
         return made + boxes.reserved()
 
     def _append(self, data: bytes) -> None:
-        try:
-            _write_at(self._file, self._end, data)
-        except OSError:
-            self._file.truncate(self._end)
-            raise
+        _write_at(self._file, self._end, data)
         self._end += len(data)
 
     def finish(self) -> float:

@@ -53,6 +53,11 @@ def test_after_a_gap_nothing_leaves_until_a_key_frame() -> None:
     assert [picture.timestamp for picture in out] == [0, 9000] and depayloader.dropped == 2
 
 
+def test_after_a_gap_a_picture_that_is_whole_still_lacks_what_it_refers_to() -> None:
+    items = [*key_frame(0), Gap(1), packet(b"\x09\xf0", 3000, marker=False), packet(SLICE, 3000)]
+    assert [picture.timestamp for picture in made(Pictures(), items)] == [0]
+
+
 def test_a_key_frame_whose_beginning_may_be_lost_is_not_trusted() -> None:
     depayloader = Pictures()
     assert len(made(depayloader, [*key_frame(0), Gap(1), packet(IDR, 3000)])) == 1

@@ -83,13 +83,11 @@ def test_reordered_packets_cost_nothing(simulation: Simulation) -> None:
     assert (result.frames, result.sounds, result.lost, result.dropped) == (90, 150, 0, 0)
 
 
-def test_after_a_loss_a_key_frame_is_asked_for_at_once(simulation: Simulation) -> None:
-    sent = [d for d in programme(3.0) if not (d.kind == "video" and 2.0 <= d.at < 2.05)]
-    simulation.play(sent)
-    lost_at = 2.5  # told by then: the patience of the reordering
-    assert [at for at in simulation.asked if 2.0 <= at <= lost_at + 0.1]
-    gaps = [b - a for a, b in zip(simulation.asked, simulation.asked[1:], strict=False) if b < 2.0]
-    assert all(gap == pytest.approx(2.0, abs=0.11) for gap in gaps)
+def test_a_key_frame_is_asked_for_every_two_seconds_and_at_once_after_a_loss(simulation: Simulation) -> None:
+    simulation.play([d for d in programme(6.0) if not (d.kind == "video" and 2.2 <= d.at < 2.25)])
+    assert [at for at in simulation.asked if at < 2.2] == pytest.approx([0.1, 2.1], abs=0.15)
+    assert [at for at in simulation.asked if 2.2 < at < 3.0], "as soon as the loss is certain"
+    assert len([at for at in simulation.asked if at >= 3.0]) <= 2
 
 
 def test_wrapping_sequence_numbers_and_timestamps(simulation: Simulation) -> None:
