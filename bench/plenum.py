@@ -51,7 +51,7 @@ room = "hall"
 
 def settings(directory: Path, port: int = 0) -> Settings:
     """As installed, but for the ports."""
-    return Settings(directory=directory, port=port, media_host="127.0.0.1", media_port=0, log_level="warning")
+    return Settings(directory=directory, port=port, public_addresses="127.0.0.1", media_port=0, log_level="warning")
 
 
 def prepare(directory: Path, people: int) -> list[str]:

@@ -21,7 +21,7 @@ class Settings:
     host: str = "127.0.0.1"
     port: int = 8000
     public_url: str = ""  # as browsers see it; empty: http://localhost:PORT
-    media_host: str = ""  # addresses announced to browsers, comma-separated; empty: loopback and this machine's own
+    public_addresses: str = ""  # announced to browsers for media, comma-separated; empty: loopback and this machine's own
     media_port: int = 8001  # UDP and TCP; 0: any free one
     secret: str = ""  # signs cookies; empty: kept in data/secret.key
     heartbeat_seconds: float = 15.0  # how often presence is written down
@@ -47,7 +47,7 @@ class Settings:
     @property
     def media_hosts(self) -> tuple[str, ...]:
         """The addresses to announce to browsers; empty: the engine finds this machine's own."""
-        return tuple(host.strip() for host in self.media_host.split(",") if host.strip())
+        return tuple(host.strip() for host in self.public_addresses.split(",") if host.strip())
 
     @property
     def url(self) -> str:
