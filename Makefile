@@ -3,7 +3,7 @@ PYTHON ?= python3
 V := .venv/bin
 STAMPS := .stamps
 
-.PHONY: demo test check install install-dev lock clean
+.PHONY: demo test check install install-dev locales lock clean
 .DELETE_ON_ERROR:
 
 demo: install
@@ -32,6 +32,10 @@ $(STAMPS)/web: web/package-lock.json $(STAMPS)/python
 	@./tools/install web
 $(STAMPS)/browser: $(STAMPS)/dev
 	@./tools/install browser
+
+# after a change of texts
+locales: install-dev
+	@$(V)/python -m web.catalogues
 
 # after a change of dependencies in pyproject.toml; needs uv
 lock:
