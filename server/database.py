@@ -36,6 +36,7 @@ class Database:
         self._path = path
         self._engine: AsyncEngine | None = None
         self._queue: asyncio.Queue[tuple[Work[Any], asyncio.Future[Any]]] = asyncio.Queue(WAITING_WRITES)
+        self._writing: AsyncConnection | None = None  # kept: taking one from the pool costs as much as a small commit
         self._writer: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
@@ -51,6 +52,7 @@ class Database:
             journal = (await connection.execute(text("PRAGMA journal_mode"))).scalar_one()
         if (synchronous, journal) != (2, "wal"):
             raise RuntimeError(f"SQLite runs with synchronous={synchronous}, journal_mode={journal}, not FULL and wal")
+        self._writing = await self._engine.connect()
         self._writer = asyncio.create_task(self._write_forever(), name="database writer")
 
     async def close(self) -> None:
@@ -60,6 +62,8 @@ class Database:
             self._writer.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._writer
+        if self._writing is not None:
+            await self._writing.close()
         if self._engine is not None:
             await self._engine.dispose()
 
@@ -100,10 +104,10 @@ class Database:
 
     async def _commit(self, batch: list[tuple[Work[Any], asyncio.Future[Any]]]) -> None:
         """One transaction for all; if that fails, one for each, so that a bad write disturbs nobody else's."""
-        assert self._engine is not None
+        assert self._writing is not None
         try:
-            async with self._engine.begin() as connection:
-                results = [await work(connection) for work, _ in batch]
+            async with self._writing.begin():
+                results = [await work(self._writing) for work, _ in batch]
         except Exception as error:
             if len(batch) > 1:
                 for item in batch:
