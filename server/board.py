@@ -1,4 +1,4 @@
-"""The board's page and the same figures as JSON. What is counted and how: `report`; how it is drawn: `charts`."""
+"""The board's page, and the same figures as JSON and CSV. What is counted and how: `report`; how it is drawn: `charts`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from starlette.routing import Route
 from rooms import messages as m
 from rooms.access import check_page
 from rooms.evaluation import LEAST_SHOWN
-from server import charts
+from server import board_table, charts
+from server.export import to_csv
 from server.figures import Figures
 from server.report import Report, build
 from server.services import Services
@@ -30,6 +31,13 @@ async def data(request: Request) -> Response:
     """GET /api/board: `Report` as JSON."""
     report = await _report(request)
     return Response(msgspec.json.encode(report), media_type="application/json", headers={"Cache-Control": "no-store"})
+
+
+async def table(request: Request) -> Response:
+    """GET /board.csv: the same figures as one long table."""
+    report = await _report(request)
+    headers = {"Content-Disposition": 'attachment; filename="board.csv"', "Cache-Control": "no-store"}
+    return Response(to_csv(board_table.table(report)), media_type="text/csv; charset=utf-8", headers=headers)
 
 
 def context(report: Report, figures: Figures) -> dict[str, Any]:
@@ -73,4 +81,4 @@ async def _report(request: Request) -> Report:
     return await build(services.database, services.now())
 
 
-routes: Final = [Route("/board", page), Route("/api/board", data)]
+routes: Final = [Route("/board", page), Route("/api/board", data), Route("/board.csv", table)]

@@ -13,6 +13,7 @@ from babel import Locale, dates, numbers
 from rooms.evaluation import Interval
 
 _MOST_DECIMALS: Final = 3
+_TO: Final = "–\u2060"  # a range is never broken in two lines (Unicode UAX 14, class WJ)
 _DAYS: Final = {"nb": "EEEE d. MMMM", "da": "EEEE 'den' d. MMMM"}
 
 
@@ -41,11 +42,11 @@ class Figures:
         """ "74–97 %". The low end respects the goal, as it decides whether a goal is safely met, and the high end is
         100 % only if it is."""
         low = _rounded(interval.low * 100, None if goal is None else goal * 100, decimals=0)
-        return f"{self._decimal(low, least=0)}–{self.share(interval.high, 1.0)}"
+        return f"{self._decimal(low, least=0)}{_TO}{self.share(interval.high, 1.0)}"
 
     def means(self, interval: Interval, goal: float | None = None) -> str:
         """ "4.05–4.49"."""
-        return f"{self.mean(interval.low, goal)}–{self.mean(interval.high)}"
+        return f"{self.mean(interval.low, goal)}{_TO}{self.mean(interval.high)}"
 
     def day(self, day: date) -> str:
         """ "onsdag 25 mars"."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -43,7 +45,7 @@ async def page_of(run: Running, person_id: str | None, path: str = "/board", **h
         return answer.status_code, answer.text
 
 
-@pytest.mark.parametrize("path", ["/board", "/api/board"])
+@pytest.mark.parametrize("path", ["/board", "/api/board", "/board.csv"])
 async def test_only_the_staff_sees_the_board(server: Running, path: str) -> None:
     statuses = {who: (await page_of(server, who, path))[0] for who in (None, "anna", "siri", "mona", "britt")}
     assert statuses == {None: 401, "anna": 403, "siri": 403, "mona": 200, "britt": 200}
@@ -119,6 +121,23 @@ async def test_four_answers_show_no_distribution(server: Running) -> None:
     await write_rows(server.services.database, tables.survey_answers, [survey_row("v4", 5, 4)])
     _, page = await page_of(server, "britt")
     assert "A telling comment" in page
+
+
+async def test_the_table_has_the_pages_figures(full: Running) -> None:
+    async with await full.browser("britt") as browser:
+        text = (await browser.get("/board.csv")).text
+        report = msgspec.json.decode((await browser.get("/api/board")).content, type=Report)
+    rows = list(csv.DictReader(io.StringIO(text.removeprefix("\ufeff"))))
+    values = {(row["part"], row["item"], row["figure"]): row["value"] for row in rows if row["part"] != "curve"}
+    assert values["participants", "", "people"] == str(report.participants.people)
+    assert values["session", "Årsmöte", "median_minutes"] == str(report.sessions[2].median_minutes)
+    assert values["poll", "Har ni en plan för hot mot tjänstepersoner?", "Ja"] == "48"
+    assert report.survey.conference is not None
+    assert float(values["survey", "conference", "share"]) == pytest.approx(report.survey.conference.share, abs=1e-4)
+    assert report.counties is not None
+    assert sum(int(row["value"]) for row in rows if row["part"] == "county") == report.participants.people
+    curve = [int(row["value"]) for row in rows if row["part"] == "curve" and row["figure"] == "present"]
+    assert curve == [point.present for session in report.sessions for point in session.curve]
 
 
 @pytest.fixture
