@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import time
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 from zoneinfo import ZoneInfo
 
 import typer
@@ -20,6 +21,8 @@ from server.person import Person
 from server.programme_file import Reading, unknown_speakers
 from server.settings import Settings
 from server.starter import PEOPLE, PROGRAMME, write_starter
+
+MEDIA_PATIENCE: Final = 5.0  # seconds; after a crash the old media worker needs a moment to notice that it is alone
 
 
 def init(
@@ -86,10 +89,19 @@ def check_ports(settings: Settings) -> None:
     _check_port(settings.host, settings.port, socket.SOCK_STREAM, "--port")
     if settings.media_port:
         for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
-            _check_port(settings.host, settings.media_port, kind, "PLENUM_MEDIA_PORT")
+            _check_port("127.0.0.1", settings.media_port, kind, "PLENUM_MEDIA_PORT", patience=MEDIA_PATIENCE)
 
 
-def _check_port(host: str, port: int, kind: socket.SocketKind, option: str) -> None:
+def _check_port(host: str, port: int, kind: socket.SocketKind, option: str, *, patience: float = 0.0) -> None:
+    give_up_at = time.monotonic() + patience
+    while (error := _bind_error(host, port, kind)) is not None:
+        if time.monotonic() >= give_up_at:
+            raise Failure(f"cannot listen on {host}, port {port}: {error.strerror}; choose another with {option}")
+        time.sleep(0.1)
+
+
+def _bind_error(host: str, port: int, kind: socket.SocketKind) -> OSError | None:
+    """Why a port cannot be had."""
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=kind)[0]
         with socket.socket(family, kind) as probe:
@@ -97,7 +109,8 @@ def _check_port(host: str, port: int, kind: socket.SocketKind, option: str) -> N
                 probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as servers do after a restart
             probe.bind(address)
     except OSError as error:
-        raise Failure(f"cannot listen on {host}, port {port}: {error.strerror}; choose another with {option}") from None
+        return error
+    return None
 
 
 def _people_file(directory: Path, reading: Reading) -> tuple[tuple[Person, ...], list[str]]:

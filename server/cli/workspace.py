@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import sys
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 from rich.console import Console
@@ -18,8 +18,6 @@ from server.settings import Settings
 from server.starter import PROGRAMME
 
 if TYPE_CHECKING:
-    import structlog
-
     from server.database import Database
 
 Directory = Annotated[
@@ -54,7 +52,8 @@ async def opened(settings: Settings) -> AsyncIterator[Database]:
 
     from server.database import Database
 
-    structlog.configure(logger_factory=_log_to_stderr)  # standard output is for links and tables
+    # What fails is told in the command's one line; standard output is for links and tables.
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     database = Database(settings.database)
     try:
         await database.open()
@@ -67,9 +66,3 @@ def console() -> Console:
     """Where tables go. As wide as the terminal; wide enough to read where there is none."""
     terminal = Console(highlight=False, markup=False, emoji=False)
     return terminal if terminal.is_terminal else Console(highlight=False, markup=False, emoji=False, width=TABLE_WIDTH)
-
-
-def _log_to_stderr(*_: Any) -> structlog.PrintLogger:
-    import structlog
-
-    return structlog.PrintLogger(sys.stderr)
