@@ -52,6 +52,7 @@ class Peer:
         self._handshake: asyncio.Task[None] | None = None
         self._srtp: Srtp | None = None
         self._paths: list[tuple[Endpoint, Any]] = []  # that passed ICE, newest last
+        self._nominated: list[tuple[Endpoint, Any]] = []  # those of them that were ever nominated, the present one last
         self.endpoint: Endpoint | None = None  # of the nominated path
         self.address: Any = None
         self.is_up = self.is_closed = False
@@ -63,7 +64,7 @@ class Peer:
         self._clock_offset: float | None = None  # this machine's clock less the peer's, seconds
         self.heard = ViewerReports()
         self.dropped = self.bad = self.nacks = self.plis = 0
-        self.sendto: Callable[[bytes, Any], object] = lambda data, address: None
+        self.sendto: Callable[[bytes, Any], object] = _send_nowhere
         self.protect: Callable[[bytes], bytes] = lambda packet: packet
 
     @property
@@ -88,25 +89,36 @@ class Peer:
             if len(self._paths) > self._limits.addresses:
                 self.drop_path(*next(old for old in self._paths if old != (self.endpoint, self.address)))
         if nominates and path != (self.endpoint, self.address):
-            if self.endpoint is not None:
-                self.endpoint.nominated.pop(self.address, None)
-            endpoint.nominated[address] = self
-            self.endpoint, self.address, self.sendto = endpoint, address, endpoint.sendto
+            if path in self._nominated:
+                self._nominated.remove(path)
+            self._nominated.append(path)
+            self._use(endpoint, address)
             self._come_up(now)
         if self._handshake is None:
             self._handshake = asyncio.create_task(self._shake_hands())
 
+    def _use(self, endpoint: Endpoint, address: Any) -> None:
+        if self.endpoint is not None:
+            self.endpoint.nominated.pop(self.address, None)
+        endpoint.nominated[address] = self
+        self.endpoint, self.address, self.sendto = endpoint, address, endpoint.sendto
+
     def drop_path(self, endpoint: Endpoint, address: Any) -> None:
-        """The address is another peer's now, or the connection behind it is gone."""
+        """The address is another peer's now, or the connection behind it is gone: the one nominated before it counts
+        again. (Chromium opens several TCP connections, nominates more than one, and closes all but one.)"""
+        path = endpoint, address
         if endpoint.checked.get(address) is self:
             del endpoint.checked[address]
         if endpoint.nominated.get(address) is self:
             del endpoint.nominated[address]
-        if (endpoint, address) in self._paths:
-            self._paths.remove((endpoint, address))
-        if (endpoint, address) == (self.endpoint, self.address):
+        for paths in (self._paths, self._nominated):
+            if path in paths:
+                paths.remove(path)
+        if path == (self.endpoint, self.address):
             self.endpoint = self.address = None
-            self.sendto = lambda data, address: None
+            self.sendto = _send_nowhere
+            if self._nominated:
+                self._use(*self._nominated[-1])
 
     # --- DTLS ---
 
@@ -332,3 +344,7 @@ class Peer:
 
 
 BITRATES: Final = {"camera": 2_500_000, "screen": 4_000_000, "microphone": 0}  # bit/s, what a publisher is told it may use
+
+
+def _send_nowhere(data: bytes, address: Any) -> None:
+    """While no address is nominated."""

@@ -91,6 +91,19 @@ async def test_a_client_that_moves_is_followed() -> None:
         assert list(s.endpoint.nominated) == [AWAY]
 
 
+async def test_when_a_path_breaks_the_one_nominated_before_counts_again() -> None:
+    async with stage() as s:
+        admission = s.admit()
+        for address in (HOME, AWAY):
+            s.check(admission, address)
+        s.check(admission, STRANGER, nominate=False)
+        peer = s.endpoint.nominated[AWAY]
+        peer.drop_path(s.endpoint, AWAY)
+        assert list(s.endpoint.nominated) == [HOME] and peer.address == HOME
+        peer.drop_path(s.endpoint, HOME)
+        assert not s.endpoint.nominated and peer.endpoint is None
+
+
 async def test_an_address_that_somebody_else_gets_is_theirs() -> None:
     async with stage() as s:
         first, second = s.admit("anna"), s.admit("bo")
