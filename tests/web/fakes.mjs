@@ -70,3 +70,74 @@ export const WELCOME = {
   ...{ type: "welcome", person_id: "anna", name: "Anna Alm", roles: ["attendee"], epoch: "e1" },
   server_time: new Date(1_000_000).toISOString(),
 };
+
+/** Lets everything that is already decided happen. */
+export async function settle() {
+  for (let turn = 0; turn < 20; turn += 1) await Promise.resolve();
+  await new Promise((resolve) => setImmediate(resolve));
+}
+
+/** A peer connection that connects when the test says so. */
+export class FakePeerConnection {
+  static all = [];
+  connectionState = "new";
+  onconnectionstatechange = null;
+  lines = [];
+
+  constructor() {
+    FakePeerConnection.all.push(this);
+  }
+
+  addTransceiver(kind, init) {
+    const line = {
+      ...{ kind, init, mid: null, preferred: [], receiver: { track: { kind } } },
+      sender: { track: null, replaceTrack: async (track) => void (line.sender.track = track) },
+      setCodecPreferences: (codecs) => void (line.preferred = codecs),
+    };
+    this.lines.push(line);
+    return line;
+  }
+
+  async setLocalDescription() {
+    this.lines.forEach((line, index) => (line.mid = String(index)));
+    this.localDescription = { type: "offer", sdp: "v=0" };
+  }
+
+  async setRemoteDescription(description) {
+    this.remoteDescription = description;
+  }
+
+  async getStats() {
+    return new Map();
+  }
+
+  become(state) {
+    this.connectionState = state;
+    this.onconnectionstatechange?.();
+  }
+
+  close() {
+    this.connectionState = "closed";
+  }
+}
+
+/** The media endpoints: every offer is answered, unless `answer` says otherwise. */
+export function fakeServer() {
+  const server = {
+    offers: [],
+    deleted: [],
+    answer: undefined,
+    fetch: async (url, { method, body }) => {
+      if (method === "DELETE") {
+        server.deleted.push(url);
+        return new Response(null, { status: 200 });
+      }
+      server.offers.push({ url, body: JSON.parse(body) });
+      const refusal = server.answer?.();
+      if (refusal) return new Response(JSON.stringify(refusal.body), { status: refusal.status });
+      const headers = { location: `${url}/peer${server.offers.length}` };
+      return new Response(JSON.stringify({ sdp: "v=0" }), { status: 201, headers });
+    },
+  };
+  return server;
+}

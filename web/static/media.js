@@ -60,6 +60,11 @@ export class StageMedia extends EventTarget {
     return this.#peer?.slots ?? new Map();
   }
 
+  /** What the browser counts of the connection in use, for support and tests. @returns {Promise<Record<string, any>[]>} */
+  async statistics() {
+    return [...((await this.#peer?.connection.getStats())?.values() ?? [])];
+  }
+
   /** Starts, or changes what is sent and received. @param {import("./peer.js").Wish} wish */
   start(wish) {
     const same = this.#wish && this.#wish.publish === wish.publish && this.#wish.video === wish.video;

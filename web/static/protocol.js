@@ -17,6 +17,8 @@ export const MOST_WAITING = 64;
 /** Silence after which the server is asked for a sign of life, and how long it has to give one. */
 const SILENCE_MS = 30_000;
 const ANSWER_MS = 5_000;
+/** The same when there is reason to doubt. */
+const DOUBT_MS = 2_000;
 
 /**
  * @typedef {{seq: number, state: State | undefined, signals: Signals, mine: Mine}} Stream
@@ -63,7 +65,8 @@ export class Connection extends EventTarget {
   #offset = 0;
   #helloAt = 0;
   #heardAt = 0;
-  #askedAt = 0;
+  /** When the answer to the question for life must be there; 0: none was asked. */
+  #answerBy = 0;
   /** @type {unknown} */
   #timer = null;
   #options;
@@ -143,7 +146,7 @@ export class Connection extends EventTarget {
 
   /** Something happened to the network: try at once, or make sure that the connection still lives. */
   nudge() {
-    if (this.status.name === "connected") this.#askForLife();
+    if (this.status.name === "connected") this.#askForLife(DOUBT_MS);
     else if (this.status.name === "reconnecting" && !this.#socket) this.open();
   }
 
@@ -174,7 +177,7 @@ export class Connection extends EventTarget {
   /** @param {ServerFrame} frame */
   #receive(frame) {
     this.#heardAt = this.#now();
-    this.#askedAt = 0;
+    this.#answerBy = 0;
     switch (frame.type) {
       case "welcome":
         return this.#welcome(frame);
@@ -209,8 +212,7 @@ export class Connection extends EventTarget {
     this.#offset = Date.parse(server_time) - (this.#helloAt + now) / 2;
     this.#backoff.reset();
     this.me = { person_id, name, roles };
-    // what was told before may be over; what still holds follows
-    for (const { signals } of this.#streams.values()) Object.assign(signals, { slots: {}, speaking: "", media: "" });
+    for (const { signals } of this.#streams.values()) signals.media = ""; // may be over; told again if not
     this.#become("connected");
     this.#watch();
     for (const id of this.#waiting.keys()) this.#sendCommand(id);
@@ -278,7 +280,7 @@ export class Connection extends EventTarget {
       return this.#rejectAll("not_signed_in");
     }
     if (code === 4400) this.#rejectAll("bad_request"); // one of them is what the server could not read: never again
-    if (this.status.name !== "reconnecting") this.#become("reconnecting");
+    if (this.status.name !== "reconnecting") this.#become("reconnecting", this.#heardAt || this.#now());
     this.#timer = this.#timers.set(() => this.open(), this.#backoff.next({ slowly: code === 4400 || code === 4429 }));
   }
 
@@ -296,18 +298,18 @@ export class Connection extends EventTarget {
     this.#timers.clear(this.#timer);
     this.#timer = this.#timers.set(() => {
       const now = this.#now();
-      if (this.#askedAt && now - this.#askedAt >= ANSWER_MS) return this.#lost(0);
+      if (this.#answerBy && now >= this.#answerBy) return this.#lost(0);
       const oldest = Math.min(...[...this.#waiting.values()].map((waiting) => waiting.sentAt));
-      if (now - this.#heardAt >= SILENCE_MS || now - Math.max(oldest, this.#heardAt) >= ANSWER_MS) this.#askForLife();
+      if (now - this.#heardAt >= SILENCE_MS || now - Math.max(oldest, this.#heardAt) >= ANSWER_MS) this.#askForLife(ANSWER_MS);
       this.#watch();
     }, 1_000);
   }
 
-  /** Following again what is followed already costs the server one short answer. */
-  #askForLife() {
+  /** Following again what is followed already costs the server one short answer. @param {number} patience milliseconds */
+  #askForLife(patience) {
     const [name, stream] = [...this.#streams][0] ?? [];
-    if (this.#askedAt || !name || !stream) return;
-    this.#askedAt = this.#now();
+    if (this.#answerBy || !name || !stream) return;
+    this.#answerBy = this.#now() + patience;
     this.#send({ type: "follow", stream: name, since: stream.seq });
   }
 
@@ -330,9 +332,9 @@ export class Connection extends EventTarget {
     for (const { reject } of all) reject(new Refusal(code, ""));
   }
 
-  /** @param {StatusName} name */
-  #become(name) {
-    this.status = { name, since: this.#now() };
+  /** @param {StatusName} name @param {number} [since] */
+  #become(name, since = this.#now()) {
+    this.status = { name, since };
     this.#tell("status", this.status);
   }
 

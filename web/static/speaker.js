@@ -89,7 +89,7 @@ export class Speaker extends EventTarget {
 
   /** After a reload: goes on where this tab was, if the person is still on stage. @returns {Promise<boolean>} true if so */
   async resume() {
-    if (this.isHere || !this.isOnStage || !this.#wasHere()) return false;
+    if (this.isHere || !this.isOnStage || !this.mayResume) return false;
     const member = this.#room?.stage[this.#connection.me?.person_id ?? ""];
     const wanted = /** @type {Device[]} */ (["camera", "microphone"]).filter((device) => member?.[device]);
     this.isHere = true;
@@ -137,7 +137,8 @@ export class Speaker extends EventTarget {
     }
   }
 
-  #wasHere() {
+  /** This tab was on stage before it was loaded again. */
+  get mayResume() {
     try {
       return sessionStorage.getItem(this.#key) === "here";
     } catch {

@@ -47,16 +47,24 @@ export function planOf(state, sessionId) {
 }
 
 /**
- * The session to go to after (or instead of) one: the live one, else the next that is planned and not over by the clock.
+ * The session to go to after (or instead of) one: the live one, else the next that is planned and not over by the clock;
+ * breaks are nothing to go to.
  * @param {ConferenceState} state
  * @param {string} sessionId
  * @param {number} now milliseconds since 1970
  * @returns {SessionPlan | undefined}
  */
 export function nextSession(state, sessionId, now) {
-  const others = (state.programme?.sessions ?? []).filter((plan) => plan.id !== sessionId);
-  const live = others.find((plan) => runOf(state, plan.id).phase === "live" && plan.kind !== "break");
+  const others = (state.programme?.sessions ?? []).filter((plan) => plan.id !== sessionId && plan.kind !== "break");
+  const live = others.find((plan) => runOf(state, plan.id).phase === "live");
   return live ?? others.find((plan) => runOf(state, plan.id).phase === "planned" && Date.parse(plan.ends_at) > now);
+}
+
+/** The break that goes on now or comes before a session. @param {ConferenceState} state @param {SessionPlan} next @param {number} now */
+export function breakBefore(state, next, now) {
+  return (state.programme?.sessions ?? []).find(
+    (plan) => plan.kind === "break" && Date.parse(plan.ends_at) > now && Date.parse(plan.ends_at) <= Date.parse(next.starts_at),
+  );
 }
 
 /** @param {ConferenceState} state @param {ConferenceEvent} event @returns {ConferenceState} */

@@ -27,7 +27,7 @@ import { contactView, marksView } from "./status.js";
 const PEOPLE_MS = 4_000;
 
 const root = find("#desk", HTMLElement);
-const page = new LivePage(draw);
+const page = new LivePage(draw, root.dataset.phase);
 
 const view = {
   /** What a phone shows: one part at a time. */

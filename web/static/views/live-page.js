@@ -38,8 +38,11 @@ export class LivePage {
   /** What the media were last asked for; a refusal is not asked again until something has changed. */
   #asked = "";
 
-  /** @param {() => void} draw */
-  constructor(draw) {
+  /**
+   * @param {() => void} draw
+   * @param {string} [phase] what the server said the session's phase was: when it is live, sound and picture need not wait
+   */
+  constructor(draw, phase = "") {
     this.refresh = coalesced(() => {
       this.#sync();
       draw();
@@ -47,6 +50,7 @@ export class LivePage {
     this.actions = new Actions(this.refresh);
     this.#level = new LevelMeter(this.refresh);
     this.#listen();
+    if (phase === "live" && !this.speaker.mayResume) this.speaker.watch();
   }
 
   /** @returns {ConferenceState} */
@@ -167,7 +171,7 @@ export class LivePage {
       if (type === "media" && status === "reset") media.reset();
     });
     connection.addEventListener("status", () => connection.status.name === "connected" && media.nudge());
-    speaker.addEventListener("removed", () => toast(t("You are no longer on stage."), { tone: "attention" }));
+    speaker.addEventListener("removed", () => this.mayWatch && toast(t("You are no longer on stage."), { tone: "attention" }));
     media.capture.addEventListener("lost", (event) => {
       toast(lostDevice(/** @type {CustomEvent} */ (event).detail.kind), { tone: "attention" });
     });

@@ -6,10 +6,10 @@
  */
 
 import { html, nothing, render } from "lit";
-import { rangeOf } from "../clock.js";
+import { rangeOf, timeOf } from "../clock.js";
 import { find } from "../dom.js";
 import { t } from "../i18n.js";
-import { nextSession, runOf } from "../state.js";
+import { breakBefore, nextSession, runOf } from "../state.js";
 import { toast } from "../toast.js";
 import { LivePage } from "./live-page.js";
 import { button, empty, icon, tabs } from "./parts.js";
@@ -24,7 +24,7 @@ import { endView } from "./waiting.js";
 /** @typedef {"questions" | "polls" | "people"} TabId */
 
 const root = find("#session", HTMLElement);
-const page = new LivePage(draw);
+const page = new LivePage(draw, root.dataset.phase);
 
 const view = {
   tab: /** @type {TabId} */ ("questions"),
@@ -131,7 +131,14 @@ function viewerButtons() {
     ${button({ label: t("Sound"), icon: sound.isOn ? "speaker" : "speaker-off", isPressed: sound.isOn, onClick: () => void sound.turn(!sound.isOn) })}
     ${button({ label: t("Simpler mode"), icon: "network", isPressed: speaker.isLean, name: t("Simpler mode: sound only, for slow networks"), onClick: () => speaker.setLean(!speaker.isLean) })}
     ${document.fullscreenEnabled ? button({ label: t("Full screen"), icon: "fullscreen", onClick: toggleFullscreen }) : nothing}
+    ${upNextView()}
   </div>`;
+}
+
+function upNextView() {
+  const next = nextSession(page.conference, page.data.session_id, page.clock.now());
+  if (!next) return nothing;
+  return html`<p class="up-next muted small">${t("Next: {title}", { title: next.title })} <span class="tabular">${timeOf(next.starts_at, page.zone)}</span></p>`;
 }
 
 function toggleFullscreen() {
@@ -150,6 +157,7 @@ function endPanel() {
   const next = nextSession(page.conference, page.data.session_id, now);
   return endView({
     next,
+    pause: next && breakBefore(page.conference, next, now),
     nextIsLive: Boolean(next && runOf(page.conference, next.id).phase === "live"),
     now,
     zone: page.zone,

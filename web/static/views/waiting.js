@@ -39,14 +39,15 @@ export function backstageView({ plan, now, zone }) {
 }
 
 /**
- * @param {{next: SessionPlan | undefined, nextIsLive: boolean, now: number, zone: string, surveyIsOpen: boolean, willBeReplayed: boolean}} props
+ * @param {{next: SessionPlan | undefined, pause: SessionPlan | undefined, nextIsLive: boolean, now: number, zone: string, surveyIsOpen: boolean, willBeReplayed: boolean}} props
  */
-export function endView({ next, nextIsLive, now, zone, surveyIsOpen, willBeReplayed }) {
-  return html`<div class="ended">
+export function endView({ next, pause, nextIsLive, now, zone, surveyIsOpen, willBeReplayed }) {
+  return html`<div class="ended-panel">
     <div class="ended-lead">
       <h2>${t("The session has ended")}</h2>
       <p>${t("Thank you for being here.")} ${willBeReplayed ? t("The recording can be seen in the library when it is ready.") : nothing}</p>
     </div>
+    ${pause && !nextIsLive ? html`<p class="pause">${icon("clock")}<span>${pause.title} <span class="tabular">${rangeOf(pause.starts_at, pause.ends_at, zone)}</span></span></p>` : nothing}
     ${next ? nextView(next, nextIsLive, now, zone) : html`<p>${t("That was the last session of the programme.")}</p>`}
     <div class="cluster">
       ${surveyIsOpen ? html`<a class="button ${next ? "" : "primary"}" href="/survey">${icon("survey")}<span>${t("Answer the closing survey")}</span></a>` : nothing}
@@ -63,8 +64,6 @@ function nextView(next, isLive, now, zone) {
     <p class="kicker">${isLive ? t("Live now") : t("Next")}</p>
     <h3>${next.title}</h3>
     <p class="muted tabular">${rangeOf(next.starts_at, next.ends_at, zone)}${!isLive && left > 0 ? html` · ${untilInWords(left)}` : nothing}</p>
-    ${next.kind === "break"
-      ? nothing
-      : html`<a class="button primary" href=${`/session/${next.id}`}>${icon("arrow-right")}<span>${isLive ? t("Go there now") : t("Go to the next session")}</span></a>`}
+    <a class="button primary" href=${`/session/${next.id}`}>${icon("arrow-right")}<span>${isLive ? t("Go there now") : t("Go to the next session")}</span></a>
   </section>`;
 }

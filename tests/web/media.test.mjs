@@ -1,0 +1,163 @@
+// web/static/media.js: one connection kept alive, over a browser that does as it is told.
+import assert from "node:assert/strict";
+import { afterEach, beforeEach, mock, test } from "node:test";
+import { FakePeerConnection, fakeServer, settle } from "./fakes.mjs";
+
+Object.assign(globalThis, {
+  RTCPeerConnection: FakePeerConnection,
+  RTCRtpReceiver: { getCapabilities: () => ({ codecs: [{ mimeType: "video/VP8" }, { mimeType: "video/H264", sdpFmtpLine: "packetization-mode=1;profile-level-id=42e01f" }] }) },
+});
+const { StageMedia } = await import("../../web/static/media.js");
+
+let server;
+let media;
+beforeEach(() => {
+  mock.timers.enable({ apis: ["setTimeout", "setInterval", "Date"] });
+  FakePeerConnection.all = [];
+  server = fakeServer();
+  globalThis.fetch = server.fetch;
+  media = new StageMedia("/media/s1");
+});
+afterEach(() => {
+  media.stop();
+  mock.timers.reset();
+});
+
+const peers = () => FakePeerConnection.all;
+const watch = async (wish = { publish: false, video: true }) => {
+  media.start(wish);
+  await settle();
+  peers().at(-1).become("connected");
+};
+const pass = async (ms) => {
+  mock.timers.tick(ms);
+  await settle();
+};
+
+test("a viewer offers once: three sounds, four pictures, one screen, and nothing sent", async () => {
+  await watch();
+  const [{ url, body }] = server.offers;
+  assert.equal(url, "/media/s1");
+  assert.deepEqual(Object.values(body.uses), ["audio", "audio", "audio", "video", "video", "video", "video", "screen_slot"]);
+  assert.ok(peers()[0].lines.every(({ init }) => init.direction === "recvonly"));
+  assert.equal(media.status.name, "connected");
+  assert.deepEqual([...media.slots.keys()], ["audio0", "audio1", "audio2", "video0", "video1", "video2", "video3", "screen0"]);
+});
+
+test("H.264 is preferred and the rest stays on offer", async () => {
+  await watch();
+  const { preferred } = peers()[0].lines.at(-1);
+  assert.deepEqual(preferred.map(({ mimeType }) => mimeType), ["video/H264", "video/VP8"]);
+});
+
+test("sound alone has no pictures to receive", async () => {
+  await watch({ publish: false, video: false });
+  assert.deepEqual(Object.values(server.offers[0].body.uses), ["audio", "audio", "audio"]);
+});
+
+test("the same wish again changes nothing", async () => {
+  await watch();
+  await watch();
+  assert.equal(server.offers.length, 1);
+});
+
+test("a viewer who goes on stage offers once more, and the old connection goes only when the new one is up", async () => {
+  await watch();
+  media.start({ publish: true, video: true });
+  await settle();
+  assert.equal(server.offers.length, 2);
+  assert.deepEqual(Object.values(server.offers[1].body.uses).slice(0, 3), ["microphone", "camera", "screen"]);
+  assert.equal(peers()[0].connectionState, "connected");
+  assert.deepEqual(server.deleted, []);
+  peers()[1].become("connected");
+  await settle();
+  assert.equal(peers()[0].connectionState, "closed");
+  assert.deepEqual(server.deleted, ["/media/s1/peer1"]);
+  assert.equal(media.status.name, "connected");
+});
+
+test("a failed connection is offered anew, later and later", async () => {
+  await watch();
+  peers()[0].become("failed");
+  assert.equal(media.status.name, "reconnecting");
+  assert.equal(media.quality, "lost");
+  const attempts = [];
+  server.answer = () => ({ status: 503, body: { code: "media_unavailable", message: "Inte nu." } });
+  for (let second = 0; second < 60; second += 1) {
+    await pass(1_000);
+    attempts.push(server.offers.length);
+  }
+  assert.ok(attempts[9] >= 4, `four attempts in ten seconds: ${attempts[9]}`);
+  assert.ok(attempts[59] <= 20, `not hammering: ${attempts[59]}`);
+  server.answer = undefined;
+  await pass(8_000);
+  peers().at(-1).become("connected");
+  assert.equal(media.status.name, "connected");
+  assert.equal(media.quality, "good");
+});
+
+test("three seconds of disconnection are waited for, then it offers anew", async () => {
+  await watch();
+  peers()[0].become("disconnected");
+  await pass(2_900);
+  assert.equal(server.offers.length, 1);
+  await pass(100);
+  await pass(300);
+  assert.equal(server.offers.length, 2);
+});
+
+test("a connection that comes back by itself is kept", async () => {
+  await watch();
+  peers()[0].become("disconnected");
+  await pass(2_000);
+  peers()[0].become("connected");
+  await pass(20_000);
+  assert.equal(server.offers.length, 1);
+  assert.equal(media.status.name, "connected");
+});
+
+test("an answer without a connection is given up after ten seconds", async () => {
+  media.start({ publish: false, video: true });
+  await settle();
+  await pass(10_000);
+  await pass(1_000);
+  assert.equal(server.offers.length, 2);
+});
+
+test("a refusal that time does not mend ends it, in the server's words; another wish tries again", async () => {
+  server.answer = () => ({ status: 403, body: { code: "not_on_stage", message: "Du är inte på scenen." } });
+  media.start({ publish: true, video: true });
+  await settle();
+  assert.deepEqual([media.status.name, media.status.code, media.status.message], ["refused", "not_on_stage", "Du är inte på scenen."]);
+  await pass(60_000);
+  assert.equal(server.offers.length, 1);
+  server.answer = undefined;
+  await watch({ publish: false, video: true });
+  assert.equal(media.status.name, "connected");
+});
+
+test("when the engine is up anew it offers at once and keeps what there is until then", async () => {
+  await watch();
+  media.reset();
+  await settle();
+  assert.equal(server.offers.length, 2);
+  peers()[0].become("failed");
+  assert.equal(server.offers.length, 2);
+  peers()[1].become("connected");
+  await settle();
+  assert.equal(media.status.name, "connected");
+});
+
+test("stopping deletes the seat and asks for nothing more, also when the answer comes late", async () => {
+  await watch();
+  media.stop();
+  await settle();
+  assert.deepEqual(server.deleted, ["/media/s1/peer1"]);
+  media.start({ publish: false, video: true });
+  media.stop();
+  await settle();
+  assert.deepEqual(server.deleted, ["/media/s1/peer1", "/media/s1/peer2"]);
+  await pass(60_000);
+  assert.equal(server.offers.length, 2);
+  assert.equal(media.status.name, "off");
+});
