@@ -109,9 +109,10 @@ function showCountdown({ step, plan }, now) {
   const left = plan ? Date.parse(plan.starts_at) - now : 0;
   place.hidden = step !== "waiting" || left <= 0;
   if (place.hidden) return;
-  if (left > COUNTDOWN_MS) setText(place, untilInWords(left));
-  else setText(place, countdown(left));
-  place.classList.toggle("in-words", left > COUNTDOWN_MS);
+  const isFar = left > COUNTDOWN_MS;
+  place.classList.toggle("in-words", isFar);
+  slot("countdown-label").hidden = isFar;
+  setText(slot("left"), isFar ? t("Starts {when}", { when: untilInWords(left) }) : countdown(left));
 }
 
 /** Times in the visitor's own zone, where it shows others. */
