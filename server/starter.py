@@ -26,10 +26,17 @@ def write_starter(directory: Path, today: date) -> list[Path]:
         if (directory / name).exists():
             raise AlreadyThere(f"{directory / name} is there already and has been left as it is; nothing was written")
     directory.mkdir(parents=True, exist_ok=True)
-    for name, content in contents.items():
-        with (directory / name).open("xb") as file:
-            file.write(content)
-    return [directory / name for name in contents]
+    written: list[Path] = []
+    try:
+        for name, content in contents.items():
+            with (directory / name).open("xb") as file:
+                written.append(directory / name)
+                file.write(content)
+    except OSError:
+        for path in written:  # half a file would be in the way of the next try
+            path.unlink(missing_ok=True)
+        raise
+    return written
 
 
 def spring_days(today: date) -> tuple[date, date]:

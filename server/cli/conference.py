@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 import time
 from datetime import UTC, datetime
@@ -19,6 +20,7 @@ from server.municipalities import country_of_time_zone, read_tables
 from server.people_file import PeopleFileError, read_people
 from server.person import Person
 from server.programme_file import Reading, unknown_speakers
+from server.secret import read_secret
 from server.settings import Settings
 from server.starter import PEOPLE, PROGRAMME, write_starter
 
@@ -77,11 +79,13 @@ def run(
     settings = settings_of(directory, port=port, host=host)
     programme = programme_file.load(directory / PROGRAMME)
     check_ports(settings)
+    asyncio.run(_check_data(settings))
     from server.serve import serve  # late: the media libraries take a while, and no other command needs them
 
     hints = f"stop with Ctrl-C; personal links: plenum links -C {directory}"
     typer.echo(f"{programme.name}: {settings.url}  ({hints})", err=True)
-    serve(settings)
+    with contextlib.suppress(KeyboardInterrupt):  # that is how one stops it
+        serve(settings)
 
 
 def check_ports(settings: Settings) -> None:
@@ -111,6 +115,12 @@ def _bind_error(host: str, port: int, kind: socket.SocketKind) -> OSError | None
     except OSError as error:
         return error
     return None
+
+
+async def _check_data(settings: Settings) -> None:
+    """Fails here, in one line, where the server would fail with a page of them: a damaged, locked or foreign database."""
+    async with opened(settings):
+        read_secret(settings)
 
 
 def _people_file(directory: Path, reading: Reading) -> tuple[tuple[Person, ...], list[str]]:

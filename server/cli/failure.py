@@ -42,7 +42,10 @@ def _describe_database_error(error: Exception) -> str | None:
 
     if isinstance(error, IntegrityError):
         return "somebody else changed the same people at the same moment; nothing was saved, please try again"
-    return f"the database cannot be used: {_one_line(str(error.orig))}" if isinstance(error, DBAPIError) else None
+    if not isinstance(error, DBAPIError):
+        return None
+    reason = _one_line(str(error.orig))
+    return f"the database cannot be used: {reason}{'; is the disk full?' if 'disk I/O' in reason else ''}"
 
 
 def _one_line(text: str) -> str:

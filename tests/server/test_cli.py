@@ -22,6 +22,15 @@ Plenum = Callable[..., "Result"]
 EVERY_COMMAND = ("init", "check", "run", "people import", "people remove", "links", "export", "demo")
 
 
+def free_port() -> str:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return str(probe.getsockname()[1])
+
+
+FREE_PORT = free_port()
+
+
 class Result(Struct):
     status: int
     out: str
@@ -35,6 +44,7 @@ def plenum(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, 
     monkeypatch.chdir(tmp_path)
     for name in [name for name in os.environ if name.startswith("PLENUM_")]:
         monkeypatch.delenv(name)
+    monkeypatch.setenv("PLENUM_MEDIA_PORT", "0")  # a conference may be running on this machine
 
     def run(*arguments: str) -> Result:
         with pytest.raises(SystemExit) as left:
@@ -289,7 +299,9 @@ def test_a_failure_is_one_clear_line(started: Plenum, arguments: tuple[str, ...]
     assert line.isprintable()
 
 
-@pytest.mark.parametrize("command", ["links", "export attendance", "check", "people import people.csv"])
+@pytest.mark.parametrize(
+    "command", ["links", "export attendance", "check", "people import people.csv", f"run --port {FREE_PORT}"]
+)
 def test_a_damaged_database_is_one_clear_line(started: Plenum, command: str) -> None:
     for path in Path("data").glob("plenum.db*"):
         path.write_bytes(b"This is no database. " * 1000)
@@ -305,10 +317,17 @@ def test_a_database_that_another_program_keeps_is_one_clear_line(started: Plenum
         other.close()
 
 
-def test_a_damaged_secret_is_one_clear_line(started: Plenum) -> None:
+@pytest.mark.parametrize("command", ["links", f"run --port {FREE_PORT}"])
+def test_a_damaged_secret_is_one_clear_line(started: Plenum, command: str) -> None:
     started("links")
     Path("data/secret.key").write_bytes(b"short")
-    assert "secret.key is damaged" in complaint(started("links"))
+    assert "secret.key is damaged" in complaint(started(*command.split()))
+
+
+def test_a_file_in_place_of_the_data_directory_is_one_clear_line(plenum: Plenum) -> None:
+    plenum("init", ".")
+    Path("data").write_text("")
+    assert "data: File exists" in complaint(plenum("run", "--port", FREE_PORT))
 
 
 def test_a_bug_is_one_line_too(plenum: Plenum, monkeypatch: pytest.MonkeyPatch) -> None:
