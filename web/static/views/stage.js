@@ -1,6 +1,7 @@
 /** The stage as tiles: a pure function of its layout and the tracks. Neighbours: `../stage-layout.js`, `session.js`, `desk.js`. */
 
 import { html, nothing } from "lit";
+import { live } from "lit/directives/live.js";
 import { repeat } from "lit/directives/repeat.js";
 import { n, t } from "../i18n.js";
 import { icon } from "./parts.js";
@@ -68,9 +69,13 @@ function screenView(screen, track) {
   </figure>`;
 }
 
-/** Always without sound, which is played by `sound.js`: so browsers let it start by itself. @param {MediaStreamTrack} track */
+/**
+ * Always without sound, which is played by `sound.js`: so browsers let it start by itself. `live`, since lit sets a property
+ * that is an object anew at every rendering, and a picture would start anew with it.
+ * @param {MediaStreamTrack} track
+ */
 export function picture(track) {
-  return html`<video autoplay playsinline disablepictureinpicture .muted=${true} .srcObject=${streamOf(track)} @loadedmetadata=${start}></video>`;
+  return html`<video autoplay playsinline disablepictureinpicture .muted=${true} .srcObject=${live(streamOf(track))} @loadedmetadata=${start}></video>`;
 }
 
 /** Some browsers forget `autoplay` when a stream is exchanged. @param {Event} event */
