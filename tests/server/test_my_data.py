@@ -41,6 +41,7 @@ ROWS = [  # session, person, from and to in minutes, visible
     ("ended", "anna", 30.5, 40, True),  # back after half a minute
     ("ended", "bo", 0, 60, True),
     ("coffee", "anna", 60, 90, True),
+    ("called-off", "anna", 40, 55, True),  # at the same time, elsewhere
 ]
 
 
