@@ -48,7 +48,8 @@ class PeerUp(Struct, frozen=True, tag="peer_up"):
 
 
 class PeerDown(Struct, frozen=True, tag="peer_down"):
-    """The peer left, was removed, or went silent for longer than the consent timeout (RFC 7675)."""
+    """The peer is gone. `reason`: `left`, `removed`, `silent` (longer than the consent timeout, RFC 7675), `never_came` (no
+    connection in time after the answer; no `PeerUp` came before), `handshake` (DTLS failed; likewise), `stopped`."""
 
     room: str
     peer_id: str
@@ -57,7 +58,8 @@ class PeerDown(Struct, frozen=True, tag="peer_down"):
 
 
 class SlotsChanged(Struct, frozen=True, tag="slots_changed"):
-    """Which publisher's label feeds which receive slot (`video0`..., `screen0`, `audio0`...); "" while free."""
+    """Which publisher's label feeds which receive slot (`video0`..., `screen0`, `audio0`..., `programme`, and `sound`, what a
+    tap and a player with one audio m-line hear); "" while free. Always all slots."""
 
     room: str
     slots: dict[str, str]
