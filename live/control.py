@@ -58,8 +58,8 @@ class PeerDown(Struct, frozen=True, tag="peer_down"):
 
 
 class SlotsChanged(Struct, frozen=True, tag="slots_changed"):
-    """Which publisher's label feeds which receive slot (`video0`..., `screen0`, `audio0`..., `programme`, and `sound`, what a
-    tap and a player with one audio m-line hear); "" while free. Always all slots."""
+    """Which publisher's label feeds which receive slot (`video0`..., `screen0`, `audio0`..., `programme`, and `sound`, what
+    a tap and a player with one audio m-line hear); "" while free. Always all slots."""
 
     room: str
     slots: dict[str, str]
