@@ -146,6 +146,7 @@ test("when the engine is up anew it offers at once and keeps what there is until
   peers()[1].become("connected");
   await settle();
   assert.equal(media.status.name, "connected");
+  assert.deepEqual(server.deleted, [], "the new engine does not know the old seat");
 });
 
 test("stopping deletes the seat and asks for nothing more, also when the answer comes late", async () => {

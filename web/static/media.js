@@ -71,7 +71,7 @@ export class StageMedia extends EventTarget {
     if (same && this.status.name !== "refused") return;
     this.#wish = wish;
     this.#backoff.reset();
-    this.#offer();
+    void this.#offer();
   }
 
   /** Ends sending and receiving, and frees the devices. */
@@ -84,16 +84,21 @@ export class StageMedia extends EventTarget {
     this.#become("off");
   }
 
-  /** The engine is up again, or the network: whatever there was is probably dead, so offer at once. */
+  /** The engine is there anew and knows nobody: offer at once. */
   reset() {
-    if (!this.#wish || this.status.name === "refused") return;
-    this.#backoff.reset();
-    this.#offer();
+    this.#peer?.forget();
+    this.#again();
   }
 
   /** The network came back: offer at once unless all is well. */
   nudge() {
-    if (this.status.name === "reconnecting" || this.#peer?.connection.connectionState === "disconnected") this.reset();
+    if (this.status.name === "reconnecting" || this.#peer?.connection.connectionState === "disconnected") this.#again();
+  }
+
+  #again() {
+    if (!this.#wish || this.status.name === "refused") return;
+    this.#backoff.reset();
+    void this.#offer();
   }
 
   #clear() {

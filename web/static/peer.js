@@ -76,6 +76,11 @@ export class Peer {
     void this.#leave();
   }
 
+  /** The server no longer knows this connection: there is nothing to tell it. */
+  forget() {
+    this.#location = "";
+  }
+
   /** The server is told first: it would not know the seat any more once the connection has said goodbye. */
   async #leave() {
     const location = this.#location;

@@ -3,6 +3,7 @@
  * shown beside what was pressed. Neighbour: `words.js`, which says refusals.
  */
 
+import { Refusal } from "../protocol.js";
 import { explain } from "./words.js";
 
 export class Actions {
@@ -38,9 +39,10 @@ export class Actions {
    * Does something once at a time.
    * @param {string} key the control
    * @param {() => Promise<unknown>} work
+   * @param {Record<string, string>} [words] what to say for certain codes, where the control knows better than the server
    * @returns {Promise<boolean>} true if it succeeded
    */
-  async run(key, work) {
+  async run(key, work, words = {}) {
     if (this.#busy.has(key)) return false;
     this.#busy.add(key);
     this.setProblem(key, "");
@@ -48,7 +50,7 @@ export class Actions {
       await work();
       return true;
     } catch (error) {
-      this.setProblem(key, explain(error));
+      this.setProblem(key, (error instanceof Refusal && words[error.code]) || explain(error));
       return false;
     } finally {
       this.#busy.delete(key);

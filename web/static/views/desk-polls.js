@@ -13,7 +13,7 @@ const MOST_OPTIONS = 10;
  * @typedef {{title: string, options: string[], anonymous: boolean}} Draft
  * @typedef {"poll.open" | "poll.close" | "poll.show" | "poll.discard"} PollStep
  * @typedef {{polls: Poll[], signals: import("../../types/messages").Signals, isLive: boolean, draft: Draft | null,
- *   actions: import("./actions.js").Actions, edit: (draft: Draft | null) => void, save: (draft: Draft) => void,
+ *   actions: import("./actions.js").Actions, edit: (draft: Draft | null) => void, change: (step: (now: Draft) => Draft) => void, save: (draft: Draft) => void,
  *   take: (step: PollStep, poll: Poll) => void}} Props
  */
 
@@ -33,7 +33,7 @@ export function deskPollsView(props) {
 }
 
 /** @param {Draft} draft @param {Props} props */
-function draftView(draft, { actions, edit, save }) {
+function draftView(draft, { actions, edit, change, save }) {
   const filled = draft.options.map((option) => option.trim()).filter(Boolean);
   const isComplete = Boolean(draft.title.trim()) && filled.length >= 2 && new Set(filled).size === filled.length;
   const submit = (/** @type {SubmitEvent} */ event) => {
@@ -43,19 +43,19 @@ function draftView(draft, { actions, edit, save }) {
   return html`<form class="draft stack tight" @submit=${submit}>
     <label class="field">
       <span class="field-label">${t("Question of the poll")}</span>
-      <input class="input" name="title" maxlength="300" required .value=${draft.title} @input=${(/** @type {Event} */ event) => edit({ ...draft, title: valueOf(event) })} />
+      <input class="input" name="title" maxlength="300" required .value=${draft.title} @input=${(/** @type {Event} */ event) => change((now) => ({ ...now, title: valueOf(event) }))} />
     </label>
     <fieldset class="stack tight">
       <legend class="field-label">${t("Options")}</legend>
-      ${draft.options.map((option, index) => optionView(option, index, draft, edit))}
+      ${draft.options.map((option, index) => optionView(option, index, draft, change))}
     </fieldset>
     ${draft.options.length < MOST_OPTIONS
-      ? button({ label: t("Add an option"), icon: "plus", look: "plain", onClick: () => edit({ ...draft, options: [...draft.options, ""] }) })
+      ? button({ label: t("Add an option"), icon: "plus", look: "plain", onClick: () => change((now) => ({ ...now, options: [...now.options, ""] })) })
       : nothing}
     <fieldset class="choices">
       <legend class="visually-hidden">${t("Who sees what somebody answered?")}</legend>
-      ${secrecyChoice(draft, true, t("Anonymous"), t("Nobody can see who answered what."), edit)}
-      ${secrecyChoice(draft, false, t("With names"), t("The organisers can see who answered what. The hall is told before answering."), edit)}
+      ${secrecyChoice(draft, true, t("Anonymous"), t("Nobody can see who answered what."), change)}
+      ${secrecyChoice(draft, false, t("With names"), t("The organisers can see who answered what. The hall is told before answering."), change)}
     </fieldset>
     <div class="actions">
       <button class="button primary" ?disabled=${!isComplete} aria-busy=${actions.isBusy("draft") ? "true" : nothing}>${t("Save the draft")}</button>
@@ -65,32 +65,31 @@ function draftView(draft, { actions, edit, save }) {
   </form>`;
 }
 
-/** @param {string} option @param {number} index @param {Draft} draft @param {Props["edit"]} edit */
-function optionView(option, index, draft, edit) {
-  const change = (/** @type {string} */ text) => edit({ ...draft, options: draft.options.with(index, text) });
+/** @param {string} option @param {number} index @param {Draft} draft @param {Props["change"]} change */
+function optionView(option, index, draft, change) {
   return html`<div class="draft-option">
     <input
       class="input"
       maxlength="120"
       aria-label=${t("Option {number}", { number: index + 1 })}
       .value=${option}
-      @input=${(/** @type {Event} */ event) => change(valueOf(event))}
+      @input=${(/** @type {Event} */ event) => change((now) => ({ ...now, options: now.options.with(index, valueOf(event)) }))}
     />
     ${draft.options.length > 2
       ? html`<button
           type="button"
           class="button plain"
           aria-label=${t("Remove option {number}", { number: index + 1 })}
-          @click=${() => edit({ ...draft, options: draft.options.toSpliced(index, 1) })}
+          @click=${() => change((now) => ({ ...now, options: now.options.toSpliced(index, 1) }))}
         >${icon("close")}</button>`
       : nothing}
   </div>`;
 }
 
-/** @param {Draft} draft @param {boolean} anonymous @param {string} label @param {string} help @param {Props["edit"]} edit */
-function secrecyChoice(draft, anonymous, label, help, edit) {
+/** @param {Draft} draft @param {boolean} anonymous @param {string} label @param {string} help @param {Props["change"]} change */
+function secrecyChoice(draft, anonymous, label, help, change) {
   return html`<label class="choice">
-    <input type="radio" name="secrecy" .checked=${draft.anonymous === anonymous} @change=${() => edit({ ...draft, anonymous })} />
+    <input type="radio" name="secrecy" .checked=${draft.anonymous === anonymous} @change=${() => change((now) => ({ ...now, anonymous }))} />
     <span><strong>${label}</strong><br /><span class="muted small">${help}</span></span>
   </label>`;
 }
@@ -100,7 +99,7 @@ function pollView(poll, props) {
   const key = `poll-${poll.id}`;
   return html`<li class="desk-poll" data-phase=${poll.phase}>
     <p class="cluster apart">${phaseBadge(poll)} <span class="muted small">${poll.anonymous ? t("Anonymous") : t("With names")}</span></p>
-    <h3>${poll.title}</h3>
+    <h2>${poll.title}</h2>
     ${poll.counts ? resultsView(poll) : poll.phase === "open" ? answeredView(poll, props) : optionsView(poll)}
     ${stepsView(poll, key, props)} ${problem(props.actions, key)}
   </li>`;

@@ -19,13 +19,13 @@ export function queueView(props) {
   const [pending, published, done] = [of("pending"), byVotes(of("published"), props.votes), [...of("answered"), ...of("dismissed")]];
   return html`
     <section class="queue" aria-labelledby="queue-pending">
-      <h3 class="kicker" id="queue-pending">${t("To be read")} <span class="count ${pending.length ? "new" : ""}">${number(pending.length)}</span></h3>
+      <h2 class="kicker" id="queue-pending">${t("To be read")} <span class="count ${pending.length ? "new" : ""}">${number(pending.length)}</span></h2>
       ${pending.length
         ? html`<ul role="list">${repeat(pending, ({ id }) => id, (question) => pendingView(question, props))}</ul>`
         : html`<p class="muted small">${t("New questions come here first. Nobody else sees them.")}</p>`}
     </section>
     <section class="queue" aria-labelledby="queue-published">
-      <h3 class="kicker" id="queue-published">${t("Published, most votes first")} <span class="count">${number(published.length)}</span></h3>
+      <h2 class="kicker" id="queue-published">${t("Published, most votes first")} <span class="count">${number(published.length)}</span></h2>
       ${published.length
         ? html`<ul role="list">${repeat(published, ({ id }) => id, (question) => publishedView(question, props))}</ul>`
         : pending.length

@@ -58,7 +58,7 @@ function draw() {
 function deskView() {
   return html`${partsView()}
     <section class="part part-programme">
-      ${runOfShowView({ conference: page.conference, chosen: page.data.session_id, zone: page.zone, actions: page.actions, take: takeStep })}
+      ${runOfShowView({ conference: page.conference, chosen: page.data.session_id, zone: page.zone, actions: page.actions, take: takeStep, takeSurvey })}
     </section>
     <section class="part part-stage">${middleView()}</section>
     <aside class="part part-queue side" aria-label=${t("Queue")}>${queueSide()}</aside>`;
@@ -130,7 +130,7 @@ function queueSide() {
 function tabView(questions, polls) {
   const { actions, signals, phase } = page;
   if (view.tab === "people") return deskPeopleView({ list: view.people, hasFailed: view.havePeopleFailed, signals, turn: (number) => void turn(number) });
-  if (view.tab === "polls") return deskPollsView({ polls, signals, isLive: phase === "live", draft: view.draft, actions, edit, save, take: takePollStep });
+  if (view.tab === "polls") return deskPollsView({ polls, signals, isLive: phase === "live", draft: view.draft, actions, edit, change, save, take: takePollStep });
   return queueView({ questions, votes: signals.votes, actions, judge });
 }
 
@@ -164,6 +164,13 @@ async function takeStep(step, plan) {
   await page.actions.run(`step-${plan.id}`, () => page.connection.do("conference", { type: step, session_id: plan.id }));
 }
 
+/** @param {import("./desk-run.js").SurveyStep} step */
+async function takeSurvey(step) {
+  const text = t("Nobody can answer any more, and the key that could link answers to people is destroyed. This cannot be undone.");
+  if (step === "survey.close" && !(await confirm({ title: t("Close the evaluation?"), text, action: t("Close the evaluation") }))) return;
+  await page.actions.run("survey", () => page.connection.do("conference", { type: step }));
+}
+
 /** @param {Question} question @param {import("./desk-questions.js").Verdict} type */
 async function judge({ id }, type) {
   const done = await page.actions.run(`question-${id}`, () => page.do({ type, question_id: id }));
@@ -183,6 +190,11 @@ function keepFocus(selector) {
 /** @param {import("./desk-polls.js").Draft | null} draft */
 function edit(draft) {
   show({ draft });
+}
+
+/** From what is written now, not from what the page last drew: who types fast is ahead of it. @param {(now: import("./desk-polls.js").Draft) => import("./desk-polls.js").Draft} step */
+function change(step) {
+  if (view.draft) edit(step(view.draft));
 }
 
 /** @param {import("./desk-polls.js").Draft} draft */

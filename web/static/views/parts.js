@@ -45,7 +45,7 @@ export function problem(actions, key) {
 export function empty({ icon: image, title, text, more }) {
   return html`<div class="empty">
     ${icon(image)}
-    <h3>${title}</h3>
+    <h2>${title}</h2>
     ${text ? html`<p>${text}</p>` : nothing} ${more ?? nothing}
   </div>`;
 }

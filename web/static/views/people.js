@@ -18,7 +18,7 @@ export function peopleView({ signals, stage }) {
       </span>
     </p>
     <section>
-      <h3 class="kicker">${t("On stage")}</h3>
+      <h2 class="kicker">${t("On stage")}</h2>
       ${stage.length
         ? html`<ul class="on-stage" role="list">${stage.map(stageMemberView)}</ul>`
         : html`<p class="muted">${t("Nobody right now")}</p>`}

@@ -41,7 +41,7 @@ function openView(poll, { signals, mine, choices, actions, choose, answer }) {
   };
   return html`<form class="stack tight" @submit=${submit}>
     <fieldset class="stack tight">
-      <legend><h3 id=${`${poll.id}-title`}>${poll.title}</h3></legend>
+      <legend><h2 id=${`${poll.id}-title`}>${poll.title}</h2></legend>
       ${secrecyView(poll)}
       <div class="choices">
         ${poll.options.map(
@@ -74,7 +74,7 @@ function secrecyView(poll) {
 
 /** @param {Poll} poll @param {Props} props */
 function closedView(poll, { mine }) {
-  const title = html`<h3 id=${`${poll.id}-title`}>${poll.title}</h3>`;
+  const title = html`<h2 id=${`${poll.id}-title`}>${poll.title}</h2>`;
   if (poll.phase === "shown" && poll.counts) return html`${title}${resultsView(poll, mine.answers[poll.id])}`;
   return html`${title}
     <p class="muted">${icon("lock")} ${t("The poll is closed. The result appears here when the moderator shows it.")}</p>`;

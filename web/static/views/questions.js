@@ -85,7 +85,7 @@ function askView({ text, actions, write, ask }) {
 /** @param {Question[]} waiting */
 function ownView(waiting) {
   return html`<section class="own-questions" aria-label=${t("Your questions")}>
-    <h3 class="kicker">${t("Your questions")}</h3>
+    <h2 class="kicker">${t("Your questions")}</h2>
     <ul role="list">
       ${waiting.map(
         ({ text, status }) => html`<li>

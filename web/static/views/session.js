@@ -138,7 +138,7 @@ function viewerButtons() {
 function upNextView() {
   const next = nextSession(page.conference, page.data.session_id, page.clock.now());
   if (!next) return nothing;
-  return html`<p class="up-next muted small">${t("Next: {title}", { title: next.title })} <span class="tabular">${timeOf(next.starts_at, page.zone)}</span></p>`;
+  return html`<p class="up-next muted small">${t("Next at {time}: {title}", { time: timeOf(next.starts_at, page.zone), title: next.title })}</p>`;
 }
 
 function toggleFullscreen() {
@@ -208,7 +208,8 @@ function write(text) {
 
 async function ask() {
   const { text } = view;
-  const asked = await page.actions.run("ask", () => page.do({ type: "question.ask", text }));
+  const words = { too_many: t("You have several questions that wait for the moderator. Please let them be read first.") };
+  const asked = await page.actions.run("ask", () => page.do({ type: "question.ask", text }), words);
   if (!asked) return;
   if (view.text === text) write("");
   toast(t("Your question has been sent to the moderator."), { tone: "good" });
