@@ -95,10 +95,17 @@ async def _database_works(database: Database) -> bool:
 
 
 async def _media_state(services: Services) -> dict[str, Any]:
+    """Whether it is up, and how much it carries; nothing about who is there."""
     try:
-        return {"up": services.seats.engine_is_up, **await services.media.statistics()}
+        statistics = await services.media.statistics()
     except MediaRefused:
         return {"up": False}
+    rooms = statistics.get("rooms")
+    return {
+        "up": services.seats.engine_is_up,
+        "peers": statistics.get("peers", 0),
+        "rooms": len(rooms) if isinstance(rooms, dict) else 0,
+    }
 
 
 def _number(text_: str) -> int:

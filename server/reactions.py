@@ -159,12 +159,9 @@ class Reactions:
             await self._wind_up(session_id)
 
     async def _catch_up_recordings(self, session_id: str, room: m.RoomState) -> None:
-        """A recording that was running when the server died ends with what is on the disk, and goes on as a new one."""
-        goes_on = running_recording(room.recordings) is not None
+        """A recording that was running when the server died goes on in the same file, unless its session is over."""
         for recording in room.recordings.values():
-            if recording.status == "running":
-                await self._command(session_id, m.RecordingStop("server_restarted"))  # the reaction to it finishes the file
-            elif recording.status == "stopped":
+            if recording.status == "stopped":
                 await self._finish_recording(session_id, recording.id)
-        if goes_on and self._streams.context(session_id).run.phase == "live":
-            await self._command(session_id, m.RecordingStart())
+            elif recording.status == "running" and self._streams.context(session_id).run.phase == "live":
+                await self._start_recording(session_id, recording.id)

@@ -86,7 +86,7 @@ async def a_question_is_asked_and_answered(mona: Page, anna: Page, bo: Page) -> 
 
 
 async def a_poll_is_answered_and_shown(mona: Page, anna: Page, bo: Page) -> None:
-    await mona.get_by_role("tab", name="Polls").click()
+    await mona.get_by_role("tab", name="Poll").click()
     await click(mona, "New poll")
     await mona.get_by_role("textbox", name="Question of the poll").fill("Har ni en beredskapsplan?")
     await mona.get_by_role("textbox", name="Option 1").fill("Ja")
@@ -134,9 +134,9 @@ async def the_evaluation_is_answered(hall: Hall, mona: Page, anna: Page, bo: Pag
     await click(mona, "Open the evaluation")
     for page in (anna, bo):
         await page.goto(f"{hall.served.url}/survey")
-        for group in range(2):
-            await page.get_by_role("group").nth(group).get_by_role("radio").nth(4).check()
-        await page.locator("form.survey button[type=submit]").click()
+        for number in range(2):
+            await page.locator("fieldset.scale").nth(number).get_by_role("radio").nth(4).check()
+        await page.locator("form[action='/survey'] button").last.click()
         await expect(page.get_by_text("Thank", exact=False).first).to_be_visible()
     await photograph(anna, "survey")
 

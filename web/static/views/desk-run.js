@@ -12,7 +12,8 @@ import { phaseWord } from "./words.js";
  * @typedef {import("../../types/messages").ConferenceState} ConferenceState
  * @typedef {"session.prepare" | "session.go_live" | "session.end"} Step
  * @typedef {{conference: ConferenceState, chosen: string, zone: string, actions: import("./actions.js").Actions,
- *   take: (step: Step, plan: SessionPlan) => void}} Props
+ *   take: (step: Step, plan: SessionPlan) => void, takeSurvey: (step: SurveyStep) => void}} Props
+ * @typedef {"survey.open" | "survey.close"} SurveyStep
  */
 
 /** @param {Props} props */
@@ -20,7 +21,7 @@ export function runOfShowView(props) {
   const sessions = props.conference.programme?.sessions ?? [];
   return html`<nav class="run-of-show" aria-label=${t("Run of show")}>
     <h2 class="kicker">${t("Run of show")}</h2>
-    <ol role="list">${sessions.map((plan) => sessionView(plan, props))}</ol>
+    <ol role="list">${sessions.map((plan) => sessionView(plan, props))} ${surveyView(props)}</ol>
   </nav>`;
 }
 
@@ -39,6 +40,18 @@ function sessionView(plan, { conference, chosen, zone, actions, take }) {
       ? button({ label: stepWord(step), name: `${stepWord(step)}: ${plan.title}`, isBusy: actions.isBusy(`step-${plan.id}`), onClick: () => take(step, plan) })
       : nothing}
     ${problem(actions, `step-${plan.id}`)}
+  </li>`;
+}
+
+/** The last item of every day. @param {Props} props */
+function surveyView({ conference, actions, takeSurvey }) {
+  const { phase } = conference.survey;
+  const isBusy = actions.isBusy("survey");
+  return html`<li class="run">
+    <p class="run-title">${t("Evaluation")} ${phase === "open" ? badge(t("Open"), "live") : phase === "closed" ? badge(t("Closed"), "ended") : nothing}</p>
+    ${phase === "planned" ? button({ label: t("Open the evaluation"), isBusy, onClick: () => takeSurvey("survey.open") }) : nothing}
+    ${phase === "open" ? button({ label: t("Close the evaluation"), isBusy, onClick: () => takeSurvey("survey.close") }) : nothing}
+    ${problem(actions, "survey")}
   </li>`;
 }
 
