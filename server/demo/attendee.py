@@ -26,7 +26,8 @@ AWAY_SECONDS: Final = (10.0, 45.0)
 
 # What somebody does with what they see at one look
 BACKGROUND: Final = 0.15  # of the tabs are in the background when they are opened
-TURN: Final = 0.015
+TURN_AWAY: Final = 0.006
+TURN_BACK: Final = 0.03
 NOTICE_POLL: Final = 0.3
 TAKE_PART: Final = 0.88
 CHANGE_ANSWER: Final = 0.01
@@ -94,7 +95,7 @@ class Attendee:
         now = self._now()
         plan = tab.current(now)
         await tab.be_in(plan.id if plan else None)
-        if self._is(TURN):
+        if self._is(TURN_AWAY if tab.visible else TURN_BACK):
             await tab.set_visible(visible=not tab.visible)
         if not self._survey_is_done and tab.conference.survey.phase == "open" and self._is(ANSWER_SURVEY):
             await self._answer_survey()

@@ -35,7 +35,7 @@ async def fill(orders: AudienceOrders) -> None:
 
 
 def main() -> None:
-    logging.basicConfig(level=logging.ERROR)
+    logging.basicConfig(level=logging.CRITICAL)  # aiortc complains of connections that we end while they begin
     play(AudienceOrders, fill)
 
 

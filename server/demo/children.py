@@ -19,7 +19,7 @@ STABLE_AFTER: Final = 30.0
 class Child:
     """One process, `python -m MODULE`. `run` until `stop`; with `restarts` one that ends by itself is started again."""
 
-    def __init__(self, module: str, orders: Struct, *, restarts: bool = True, patience: float = 3.0) -> None:
+    def __init__(self, module: str, orders: Struct, *, restarts: bool = True, patience: float = 1.8) -> None:
         self.module = module
         self.ready = asyncio.Event()
         self._orders = msgspec.json.encode(orders) + b"\n"

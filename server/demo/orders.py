@@ -20,7 +20,7 @@ from msgspec import Struct
 
 READY: Final = b"ready\n"
 STDIN: Final = 0
-ENDING_SECONDS: Final = 1.5
+ENDING_SECONDS: Final = 1.0
 
 T = TypeVar("T")
 

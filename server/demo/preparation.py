@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -41,6 +42,17 @@ class Tokens(Struct, frozen=True):
     speaker_whip: str
     guest_whip: str
     visitor_whep: str
+
+
+def settings_of(directory: Path, port: int) -> Settings:
+    """The demonstration's settings. The environment may change the others, say `PLENUM_LOG_LEVEL`."""
+    return Settings.from_environment(
+        {"PLENUM_MEDIA_PORT": "0", "PLENUM_LOG_LEVEL": "error", **os.environ},
+        directory=directory,
+        port=port,
+        host="127.0.0.1",
+        public_url=f"http://localhost:{port}",
+    )
 
 
 def write_conference(directory: Path, now: datetime, attendees: int) -> None:

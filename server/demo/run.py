@@ -27,9 +27,8 @@ from server.cli.failure import Failure
 from server.demo.children import Child
 from server.demo.orders import AudienceOrders, ModeratorOrders, ServerOrders, SpeakerOrders
 from server.demo.people import MOST, SPEAKER
-from server.demo.preparation import VIEWERS, Tokens, import_people, write_conference
+from server.demo.preparation import VIEWERS, Tokens, import_people, settings_of, write_conference
 from server.demo.programme import HALL, TIME_ZONE
-from server.demo.serving import settings_of
 from server.demo.visitor import request
 from server.settings import Settings
 
@@ -96,7 +95,7 @@ async def _perform(settings: Settings, now: datetime, place: Place, *, open_brow
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     tokens = await import_people(settings, now)
-    server = Child("server.demo.serving", _server_orders(settings, place), restarts=False, patience=4.0)
+    server = Child("server.demo.serving", _server_orders(settings, place), restarts=False, patience=3.0)
     company = _company(settings, tokens)
     async with _running(server) as served, contextlib.AsyncExitStack() as stack:
         stopping = asyncio.create_task(stop.wait())

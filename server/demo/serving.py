@@ -10,19 +10,8 @@ from pathlib import Path
 import uvicorn
 
 from server.demo.orders import STDIN, ServerOrders, read
+from server.demo.preparation import settings_of
 from server.serve import configuration
-from server.settings import Settings
-
-
-def settings_of(directory: Path, port: int) -> Settings:
-    """The demonstration's settings. The environment may change the others, say `PLENUM_LOG_LEVEL`."""
-    return Settings.from_environment(
-        {"PLENUM_MEDIA_PORT": "0", "PLENUM_LOG_LEVEL": "error", **os.environ},
-        directory=directory,
-        port=port,
-        host="127.0.0.1",
-        public_url=f"http://localhost:{port}",
-    )
 
 
 def main() -> None:

@@ -131,7 +131,7 @@ def is_over(connection: RTCPeerConnection) -> bool:
 
 
 def main() -> None:
-    logging.basicConfig(level=logging.ERROR)
+    logging.basicConfig(level=logging.CRITICAL)  # aiortc complains of connections that we end while they begin
     play(SpeakerOrders, lambda orders: Speaker(orders).run())
 
 

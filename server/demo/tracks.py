@@ -95,18 +95,16 @@ def chords() -> Samples:
     length = CHORD_SECONDS * SAMPLE_RATE
     total: NDArray[Any] = np.zeros(length * len(_CHORDS), dtype=np.float32)
     # Each chord swells and fades over twice its time, so that one flows into the next and it is never silent.
-    swell = 0.5 - 0.5 * np.cos(np.linspace(0, 2 * np.pi, 2 * length, endpoint=False))
-    times = np.arange(2 * length) / SAMPLE_RATE
+    times = np.arange(2 * length, dtype=np.float32) / SAMPLE_RATE
+    swell = 0.5 - 0.5 * np.cos(np.float32(np.pi / CHORD_SECONDS) * times)
     for number, chord in enumerate(_CHORDS):
         places = (np.arange(2 * length) + number * length) % len(total)
-        total[places] += (swell * sum(_tone(pitch, times) for pitch in chord)).astype(np.float32)
+        total[places] += swell * sum(_tone(pitch, times) for pitch in chord)
     total *= LOUDNESS / float(np.sqrt(np.mean(total**2)))
     return (total * 32_767).astype(np.int16)
 
 
 def _tone(pitch: float, times: NDArray[Any]) -> NDArray[Any]:
-    """A soft tone: higher ones fainter, with a slow tremor and a breath of its octave."""
-    tremor = 1 + 0.15 * np.sin(2 * np.pi * 0.4 * times + pitch)
-    return np.asarray(
-        (np.sin(2 * np.pi * pitch * times) + 0.12 * np.sin(4 * np.pi * pitch * times)) * tremor * (130 / pitch)
-    )
+    """A soft tone: higher ones fainter, with a breath of the octave."""
+    angle = np.float32(2 * np.pi * pitch) * times
+    return np.asarray((np.sin(angle) + np.float32(0.12) * np.sin(2 * angle)) * np.float32(130 / pitch))

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+from collections import Counter
 from collections.abc import Callable
 from datetime import datetime
 from typing import Final
@@ -28,7 +29,7 @@ class Viewer:
     """Receives while there is a tab (`show`), in whatever session is live. `frames` counts what was received and decoded."""
 
     def __init__(self, visitor: Visitor, now: Callable[[], datetime]) -> None:
-        self.frames = 0
+        self.frames = Counter[str]()  # by kind
         self._visitor = visitor
         self._now = now
         self._tab: Tab | None = None
@@ -99,7 +100,7 @@ class Viewer:
         with contextlib.suppress(MediaStreamError):  # the track ended
             while True:
                 await track.recv()
-                self.frames += 1
+                self.frames[track.kind] += 1
 
     async def _leave(self, location: str) -> None:
         headers = {"Cookie": self._visitor.cookie, "Origin": self._visitor.base}
