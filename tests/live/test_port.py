@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import sys
+from typing import Any
 
 import pytest
 
@@ -54,3 +55,30 @@ async def test_an_empty_datagram_disturbs_nothing() -> None:
         await until(lambda: seen)
     assert seen == [b"\x01"]
     port.close()
+
+
+class Listener:
+    """A peer that notes what reaches it."""
+
+    def __init__(self) -> None:
+        self.media: list[bytes] = []
+        self.records: list[bytes] = []
+
+    def receive_media(self, data: bytes, now: float) -> None:
+        self.media.append(data)
+
+    def receive_dtls(self, data: bytes, now: float) -> None:
+        self.records.append(data)
+
+
+def test_media_counts_from_the_nominated_address_only_and_dtls_from_any_that_passed() -> None:
+    endpoint = Endpoint("udp", lambda data, address: None, lambda endpoint, data, address: None)
+    listener: Any = Listener()
+    endpoint.checked |= {"home": listener, "away": listener}
+    endpoint.nominated["home"] = listener
+    for address in ("home", "away", "stranger"):
+        endpoint.receive(b"\x80" + address.encode(), address)
+        endpoint.receive(b"\x16" + address.encode(), address)
+    assert listener.media == [b"\x80home"]
+    assert listener.records == [b"\x16home", b"\x16away"]
+    assert endpoint.strangers == 3
