@@ -28,7 +28,7 @@ def extract(top: Path = TOP) -> Catalog:
     """Every text of the sources, with the files it stands in (no lines: they would change with every edit)."""
     with (top / "babel.cfg").open(encoding="utf-8") as file:
         methods, options = parse_mapping_cfg(file)  # type: ignore[no-untyped-call]
-    catalog = Catalog(project="Plenum", charset="utf-8", creation_date=UNDATED, fuzzy=False)
+    catalog = Catalog(creation_date=UNDATED, fuzzy=False)
     found = extract_from_dir(top, methods, options, KEYWORDS, directory_filter=_is_source)
     for name, _line, message, comments, context in sorted(found, key=lambda item: (item[0], item[1])):
         catalog.add(message, None, [(name, 1)], auto_comments=comments, context=context)
@@ -38,7 +38,7 @@ def extract(top: Path = TOP) -> Catalog:
 def merge(catalog: Catalog, path: Path) -> Catalog:
     """The language at `path` (created if missing) with exactly the texts of `catalog`."""
     lang = path.parts[-3]
-    old = Catalog(locale=lang, project="Plenum", charset="utf-8", revision_date=UNDATED, fuzzy=False)
+    old = Catalog(locale=lang, revision_date=UNDATED, fuzzy=False)
     if path.exists():
         with path.open("rb") as file:
             old = read_po(file, locale=lang)
@@ -59,6 +59,15 @@ def untranslated(catalog: Catalog) -> list[str]:
 
 
 def write(catalog: Catalog, path: Path) -> None:
+    """Writes a catalogue without the lines that nobody would keep up to date: Git knows who changed what, and when."""
+    catalog.header_comment = "# Texts of Plenum. Brought up to date by `python -m web.catalogues`; see CONTRIBUTING."
+    catalog.project, catalog.version, catalog.msgid_bugs_address, catalog.last_translator, catalog.language_team = (
+        "Plenum",
+        "",
+        "",
+        "",
+        "",
+    )
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("wb") as file:
         write_po(file, catalog, width=120, sort_output=False, include_lineno=False)
