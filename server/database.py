@@ -145,4 +145,7 @@ def _on_connect(connection: Any, _record: object) -> None:
 
 
 def _on_begin(connection: Any) -> None:
-    connection.exec_driver_sql("BEGIN")
+    # A writer takes the lock at once: one that reads first could find that another process (`plenum people import`) has
+    # written in between, which SQLite refuses without waiting.
+    is_write = connection.get_execution_options().get("is_write", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if is_write else "BEGIN")

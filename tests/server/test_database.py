@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -110,3 +111,19 @@ async def test_closing_finishes_what_waits(tmp_path: Path) -> None:
     assert await asyncio.gather(*waiting) == [None] * 50
     async with database(tmp_path) as one:
         assert len(await one.read(voters)) == 50
+
+
+async def test_a_write_that_reads_first_waits_for_another_process_instead_of_failing(tmp_path: Path) -> None:
+    async with database(tmp_path) as one:
+        other = sqlite3.connect(tmp_path / "data" / "plenum.db", isolation_level=None, check_same_thread=False)
+
+        async def read_then_write(connection: AsyncConnection) -> None:
+            await voters(connection)
+            with contextlib.suppress(sqlite3.OperationalError):  # another process, at this moment: it has to wait for us
+                other.execute("PRAGMA busy_timeout=0")
+                other.execute("INSERT INTO votes VALUES ('q', 'other', 1)")
+            await vote("anna")(connection)
+
+        await one.write(read_then_write)
+        other.close()
+        assert "anna" in await one.read(voters)
