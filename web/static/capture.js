@@ -22,6 +22,8 @@ export class Capture extends EventTarget {
   #screen = null;
   /** @type {Mixer | null} */
   #mixer = null;
+  /** How often everything has been switched off: what was still being opened then is closed again. */
+  #stops = 0;
 
   /** What is on. @returns {Switches} */
   get switches() {
@@ -39,7 +41,7 @@ export class Capture extends EventTarget {
 
   /** @param {boolean} on @returns {Promise<void>} raises `DeviceProblem` */
   async setMicrophone(on) {
-    if (on && !this.#microphone) this.#useMicrophone(await openDevice("microphone"));
+    if (on && !this.#microphone) this.#useMicrophone(await this.#unlessStopped(openDevice("microphone")));
     if (this.#microphone) this.#microphone.enabled = on;
     this.#changed();
   }
@@ -47,8 +49,7 @@ export class Capture extends EventTarget {
   /** Off frees the device: its light goes out. @param {boolean} on @returns {Promise<void>} raises `DeviceProblem` */
   async setCamera(on) {
     if (on === Boolean(this.#camera)) return;
-    if (on) this.#useCamera(await openDevice("camera"));
-    else this.#useCamera(null);
+    this.#useCamera(on ? await this.#unlessStopped(openDevice("camera")) : null);
     this.#changed();
   }
 
@@ -76,10 +77,20 @@ export class Capture extends EventTarget {
 
   /** Switches everything off and frees every device. */
   stop() {
+    this.#stops += 1;
     this.#useMicrophone(null);
     this.#useCamera(null);
     this.#useScreen(null);
     this.#changed();
+  }
+
+  /** @param {Promise<MediaStreamTrack>} opening @returns {Promise<MediaStreamTrack | null>} */
+  async #unlessStopped(opening) {
+    const stops = this.#stops;
+    const track = await opening;
+    if (stops === this.#stops) return track;
+    track.stop();
+    return null;
   }
 
   /** @param {MediaStreamTrack | null} track */

@@ -19,7 +19,6 @@ export class Speaker extends EventTarget {
   #connection;
   #media;
   #stream;
-  #isLeaving = false;
 
   /** @param {Connection} connection @param {StageMedia} media @param {string} stream `session/ID` */
   constructor(connection, media, stream) {
@@ -70,13 +69,8 @@ export class Speaker extends EventTarget {
 
   /** Leaves the stage and goes on watching; every device is freed. Rejects with a `Refusal`. */
   async leave() {
-    this.#isLeaving = true;
-    try {
-      this.#stepDown();
-      await this.#connection.do(this.#stream, { type: "stage.leave" });
-    } finally {
-      this.#isLeaving = false;
-    }
+    this.#stepDown();
+    await this.#connection.do(this.#stream, { type: "stage.leave" });
   }
 
   /** Switches a device on or off. Rejects with a `DeviceProblem` or `Refusal`. @param {Device} device @param {boolean} on */
@@ -109,7 +103,7 @@ export class Speaker extends EventTarget {
   }
 
   #lookAtStage() {
-    if (!this.isHere || this.isOnStage || this.#isLeaving) return;
+    if (!this.isHere || this.isOnStage) return;
     this.#stepDown();
     this.dispatchEvent(new CustomEvent("removed"));
   }

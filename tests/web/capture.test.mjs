@@ -1,0 +1,117 @@
+// web/static/capture.js and devices.js: what is sent, over devices that do as they are told.
+import assert from "node:assert/strict";
+import { beforeEach, test } from "node:test";
+
+class Track {
+  constructor(kind) {
+    Object.assign(this, { kind, enabled: true, stopped: false, onended: null, contentHint: "" });
+  }
+
+  stop() {
+    this.stopped = true;
+  }
+}
+
+const opened = [];
+const asked = [];
+const devices = {
+  refusal: null,
+  gate: Promise.resolve(),
+  async getUserMedia(constraints) {
+    asked.push(constraints);
+    await devices.gate;
+    if (devices.refusal) throw Object.assign(new Error("no"), { name: devices.refusal });
+    const track = new Track(constraints.video ? "video" : "audio");
+    opened.push(track);
+    return { getTracks: () => [track] };
+  },
+  async getDisplayMedia() {
+    if (devices.refusal) throw Object.assign(new Error("no"), { name: devices.refusal });
+    const track = new Track("video");
+    opened.push(track);
+    return { getVideoTracks: () => [track], getAudioTracks: () => [] };
+  },
+};
+Object.defineProperty(globalThis, "navigator", { value: { mediaDevices: devices }, configurable: true });
+const { Capture } = await import("../../web/static/capture.js");
+
+let capture;
+beforeEach(() => {
+  const kept = new Map();
+  globalThis.localStorage = { getItem: (key) => kept.get(key) ?? null, setItem: (key, value) => kept.set(key, value) };
+  opened.length = asked.length = 0;
+  devices.refusal = null;
+  devices.gate = Promise.resolve();
+  capture = new Capture();
+});
+
+test("a camera that is switched off is freed, and opened anew when it is switched on", async () => {
+  await capture.setCamera(true);
+  await capture.setCamera(false);
+  assert.equal(opened[0].stopped, true);
+  assert.equal(capture.tracks.camera, null);
+  await capture.setCamera(true);
+  assert.equal(capture.tracks.camera, opened[1]);
+});
+
+test("a muted microphone is kept and silent, and back without asking again", async () => {
+  await capture.setMicrophone(true);
+  await capture.setMicrophone(false);
+  assert.equal(capture.switches.microphone, false);
+  assert.equal(capture.tracks.microphone, opened[0]);
+  assert.equal(opened[0].enabled, false);
+  assert.equal(opened[0].stopped, false);
+  await capture.setMicrophone(true);
+  assert.equal(asked.length, 1);
+});
+
+test("stopping frees everything, also what was still being opened", async () => {
+  await capture.setMicrophone(true);
+  let open;
+  devices.gate = new Promise((resolve) => (open = resolve));
+  const opening = capture.setCamera(true);
+  capture.stop();
+  open();
+  await opening;
+  assert.ok(opened.length === 2 && opened.every((track) => track.stopped));
+  assert.deepEqual(capture.switches, { camera: false, microphone: false, screen: false });
+});
+
+test("a device that is unplugged is told and is off", async () => {
+  const lost = [];
+  capture.addEventListener("lost", ({ detail }) => lost.push(detail.kind));
+  await capture.setCamera(true);
+  opened[0].onended();
+  assert.deepEqual(lost, ["camera"]);
+  assert.equal(capture.switches.camera, false);
+});
+
+for (const [name, code] of [["NotAllowedError", "denied"], ["NotFoundError", "missing"], ["NotReadableError", "busy"], ["TypeError", "failed"]]) {
+  test(`${name} becomes the problem "${code}", and the device stays off`, async () => {
+    devices.refusal = name;
+    await assert.rejects(capture.setCamera(true), { code });
+    assert.equal(capture.switches.camera, false);
+  });
+}
+
+test("who changes their mind about sharing a screen is not told of a problem", async () => {
+  devices.refusal = "NotAllowedError";
+  await capture.setScreen(true);
+  assert.equal(capture.switches.screen, false);
+});
+
+test("another camera is used at once where one is running, and remembered", async () => {
+  await capture.setCamera(true);
+  await capture.choose("camera", "second");
+  assert.equal(opened[0].stopped, true);
+  assert.deepEqual(asked[1].video.deviceId, { ideal: "second" });
+  assert.equal(capture.tracks.camera, opened[1]);
+});
+
+test("another microphone stays muted if the first one was", async () => {
+  await capture.setMicrophone(true);
+  await capture.setMicrophone(false);
+  await capture.choose("microphone", "second");
+  assert.equal(capture.switches.microphone, false);
+  assert.equal(opened[1].enabled, false);
+});
