@@ -52,7 +52,7 @@ class Database:
             journal = (await connection.execute(text("PRAGMA journal_mode"))).scalar_one()
         if (synchronous, journal) != (2, "wal"):
             raise RuntimeError(f"SQLite runs with synchronous={synchronous}, journal_mode={journal}, not FULL and wal")
-        self._writing = await self._engine.connect()
+        self._writing = await self._engine.execution_options(is_write=True).connect()
         self._writer = asyncio.create_task(self._write_forever(), name="database writer")
 
     async def close(self) -> None:
