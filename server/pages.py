@@ -1,7 +1,7 @@
 """The pages: who may open them, and what they are given. Everything live reaches them over the WebSocket afterwards.
 
-Neighbours: `board.py`, the board's page; `templates.py` renders, `forms.py` takes what is posted, `programme_view.py` and `my_data.py` prepare, `files.py`
-serves what is not a page.
+Neighbours: `board.py`, the board's page; `templates.py` renders, `forms.py` takes what is posted, `programme_view.py` and
+`my_data.py` prepare, `files.py` serves what is not a page.
 """
 
 from __future__ import annotations
