@@ -50,7 +50,8 @@ class Picture:
             frame.paste(one, (int(x), 70 + 22 * number), one)
         frame.paste(self._town, (0, HORIZON - self._town.height), self._town)
         self._draw_water(frame, seconds)
-        frame.paste(self._sign, (24, HEIGHT - _SIGN_HEIGHT - 18), self._sign)
+        # on the right: the page writes names at the left lower corner
+        frame.paste(self._sign, (WIDTH - self._sign.width - 20, HEIGHT - _SIGN_HEIGHT - 16), self._sign)
         frame.paste(self._panel, (CLOCK_AT[0] - 16, CLOCK_AT[1] - 6), self._panel)
         for glyph, x in zip(f"{now:%H:%M:%S}.{now.microsecond // 1000:03d}", clock_cells(), strict=True):
             frame.paste(self.glyphs[glyph], (x, CLOCK_AT[1]), self.glyphs[glyph])
