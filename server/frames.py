@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import socket
 import struct
-from asyncio import AbstractEventLoop, BaseTransport, TimerHandle
+from asyncio import AbstractEventLoop, BaseTransport, TimerHandle, Transport
 from collections.abc import Coroutine
 from typing import Any, Final, cast
 
@@ -41,41 +41,37 @@ class FrameWriter:
     `buffered` and gives up on a reader that is too slow.
     """
 
-    __slots__ = ("_protocol",)
+    __slots__ = ("is_behind", "is_open", "transport")
 
-    def __init__(self, protocol: FrameProtocol) -> None:
-        self._protocol = protocol
+    def __init__(self, transport: Transport) -> None:
+        self.transport = transport
+        self.is_open = False  # from the end of the handshake to our close frame
+        self.is_behind = False  # more is buffered than the transport's high-water mark (64 KiB)
 
     def write(self, frame: bytes) -> bool:
         """Hands `frame` to the transport. False if the connection is not open (before the handshake, or closing): nothing
         was written. Never raises for a connection that is gone."""
-        protocol = self._protocol
-        transport = protocol.transport
-        if not protocol.handshake_complete or protocol.close_sent or transport.is_closing():
+        if not self.is_open or self.transport.is_closing():
             return False
-        transport.write(frame)
+        self.transport.write(frame)
         return True
 
     def offer(self, frame: bytes, most: int) -> bool:
-        """Like `write`, unless more than `most` bytes wait (and more than the transport's high-water mark of 64 KiB): then
-        False, and nothing is written. True too if the connection is not open, since nobody is behind there. For those who
-        keep up the look costs nothing."""
-        protocol = self._protocol
-        transport = protocol.transport
-        if protocol.is_behind and transport.get_write_buffer_size() > most:
+        """Like `write`, unless more than `most` bytes wait (and more than the high-water mark): then False, and nothing is
+        written. True too if the connection is not open, since nobody is behind there."""
+        if self.is_behind and self.buffered > most:
             return False
-        if protocol.handshake_complete and not protocol.close_sent and not transport.is_closing():
-            transport.write(frame)
+        self.write(frame)
         return True
 
     @property
     def buffered(self) -> int:
         """Bytes that the kernel has not taken yet."""
-        return self._protocol.transport.get_write_buffer_size()
+        return self.transport.get_write_buffer_size()
 
     def abort(self) -> None:
         """Drops the connection and what is buffered for it, at once and without a closing handshake."""
-        self._protocol.transport.abort()
+        self.transport.abort()
 
 
 class FrameProtocol(WebSocketsSansIOProtocol):
@@ -92,12 +88,12 @@ class FrameProtocol(WebSocketsSansIOProtocol):
         _loop: AbstractEventLoop | None = None,
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
-        self.is_behind = False  # more is buffered than the transport's high-water mark (64 KiB)
         # A frame for all cannot be compressed for one; a compressor each would cost more memory than all the rest, too.
         self.conn.available_extensions = []
 
     def connection_made(self, transport: BaseTransport) -> None:
         super().connection_made(transport)
+        self.writer = FrameWriter(self.transport)
         # A frame a moment after another must not wait for the first one's acknowledgement (Nagle). uvloop sees to it
         # itself, asyncio only for listeners that were made with an explicit protocol number.
         sock: socket.socket | None = transport.get_extra_info("socket")
@@ -106,21 +102,22 @@ class FrameProtocol(WebSocketsSansIOProtocol):
 
     def run_asgi(self) -> Coroutine[Any, Any, None]:  # no coroutine around the coroutine
         extensions = cast("dict[str, object]", self.scope["extensions"])
-        extensions[EXTENSION] = FrameWriter(self)
+        extensions[EXTENSION] = self.writer
         return super().run_asgi()
 
     async def send(self, message: ASGISendEvent) -> None:
         await super().send(message)
+        self.writer.is_open = self.handshake_complete and not self.close_sent
         if message["type"] == "websocket.close" and self.close_timer is not None:
             self.close_timer.cancel()
             self.close_timer = self._abort_later()
 
     def pause_writing(self) -> None:
         """Lets `send` pass however much is buffered: above all a close frame, which ends a reader that is too slow."""
-        self.is_behind = True
+        self.writer.is_behind = True
 
     def resume_writing(self) -> None:
-        self.is_behind = False
+        self.writer.is_behind = False
 
     def keepalive_timeout(self) -> None:
         super().keepalive_timeout()

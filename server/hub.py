@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 import msgspec
@@ -29,13 +29,14 @@ _encoder: Final = msgspec.json.Encoder()
 class Connection:
     """One tab. `client` is the id it gave itself; `id` is ours."""
 
-    __slots__ = ("actor", "client", "closing", "follows", "id", "outbox", "visible")
+    __slots__ = ("actor", "client", "closing", "follows", "id", "outbox", "visible", "writer")
 
     def __init__(self, actor: m.Actor, outbox: Outbox) -> None:
         self.id = secrets.token_hex(8)
         self.client = ""
         self.actor = actor
         self.outbox = outbox
+        self.writer = outbox.writer
         self.follows: set[str] = set()
         self.visible = True
         self.closing = False
@@ -133,7 +134,7 @@ class Hub:
         audience = entry.event.audience
         listeners = followers.values() if audience == "everyone" else self._who_hears(entry.stream, audience)
         frame, most = _event_frame(entry), self._outbox_bytes
-        for connection in [connection for connection in listeners if not connection.outbox.offer(frame, most)]:
+        for connection in _offer(listeners, [frame], most):
             self._resync(connection)
 
     def _who_hears(self, stream: str, audience: m.Audience) -> Iterable[Connection]:
@@ -163,9 +164,7 @@ class Hub:
         for stream, signals in changed.items():
             frames = [encode(signal) for signal in signals.values()]
             most = self._outbox_bytes // 4
-            for connection in self._followers.get(stream, {}).values():
-                for frame in frames:
-                    connection.outbox.offer(frame, most)
+            _offer(self._followers.get(stream, {}).values(), frames, most)
 
     def _snapshot(self, actor: m.Actor, stream: Stream) -> Frame:
         """Encoded once per audience and sequence number: after a restart everybody asks for the same one."""
@@ -191,6 +190,21 @@ class Hub:
         connection.outbox.close(code)
         for stream in list(connection.follows):
             self.unfollow(connection, stream)
+
+
+def _offer(listeners: Iterable[Connection], frames: Sequence[Frame], most: int) -> list[Connection]:
+    """Frames for many, in one write each; returns those who are behind by more than `most` bytes and did not get all.
+    This loop is what a message to everybody costs: the way of nearly everybody is written out, no call of ours for each."""
+    wire, behind = b"".join(frame.wire for frame in frames), []
+    for connection in listeners:
+        writer = connection.writer
+        if writer is not None and writer.is_open and not writer.is_behind:
+            transport = writer.transport
+            if not transport.is_closing():
+                transport.write(wire)
+        elif not all(connection.outbox.offer(frame, most) for frame in frames):
+            behind.append(connection)
+    return behind
 
 
 def _event_frame(entry: Entry) -> Frame:

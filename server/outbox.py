@@ -23,7 +23,9 @@ class Frame:
 
 
 class Outbox(Protocol):
-    """What a connection sends through."""
+    """What a connection sends through. `writer` is what is under it, if the server offers that."""
+
+    writer: FrameWriter | None
 
     def send(self, frame: Frame) -> None: ...
     def offer(self, frame: Frame, most: int) -> bool:
@@ -38,6 +40,7 @@ class TransportOutbox:
     """Writes finished frames to the transport; its write buffer is the queue."""
 
     def __init__(self, writer: FrameWriter, websocket: WebSocket) -> None:
+        self.writer: FrameWriter | None = writer
         self._writer = writer
         self._websocket = websocket
         self._closing: asyncio.Task[None] | None = None
@@ -62,6 +65,7 @@ class QueueOutbox:
     """Frames wait in a queue, bounded by the hub through `offer`, until ASGI `send` takes them."""
 
     def __init__(self, websocket: WebSocket) -> None:
+        self.writer: FrameWriter | None = None
         self._websocket = websocket
         self._frames: deque[Frame] = deque()
         self._waiting = 0

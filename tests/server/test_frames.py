@@ -42,6 +42,7 @@ class Impatient(FrameProtocol):
 class Connection:
     """The server's side of one connection, held open until the client goes or `leave` is set."""
 
+    protocol: FrameProtocol
     writer: FrameWriter
     send: Callable[[dict[str, Any]], Awaitable[None]]
     wrote_before_accept: bool
@@ -53,10 +54,6 @@ class Connection:
     async def close(self, code: int) -> None:
         await self.send({"type": "websocket.close", "code": code})
 
-    @property
-    def protocol(self) -> FrameProtocol:
-        return self.writer._protocol
-
 
 class Hall:
     """An ASGI application that accepts everybody and hands each connection to the test."""
@@ -66,9 +63,9 @@ class Hall:
         self.left: Queue[dict[str, Any]] = Queue()
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        writer = scope["extensions"][EXTENSION]
+        writer, protocol = scope["extensions"][EXTENSION], send.__self__
         assert (await receive())["type"] == "websocket.connect"
-        connection = Connection(writer, send, writer.write(encode_text_frame(b"too early")))
+        connection = Connection(protocol, writer, send, writer.write(encode_text_frame(b"too early")))
         await send({"type": "websocket.accept"})
         self.entered.put_nowait(connection)
         leaving = asyncio.ensure_future(connection.leave.wait())
