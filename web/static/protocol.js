@@ -1,6 +1,6 @@
 /**
  * The connection: one WebSocket that follows streams, sends commands and comes back by itself. No DOM access.
- * Neighbours: `state.js`, which applies the events; `backoff.js`, which says when to try again; `page.js`, which tells
+ * Neighbours: `streams.js` and `state.js`, which hold what is heard; `backoff.js`, which says when to try again; `page.js`, which tells
  * it about tabs and networks.
  *
  * Events (all `CustomEvent`s): `change` {stream} when a state, `mine` or who one is has changed; `event` {stream, seq, at, event};
@@ -11,6 +11,7 @@
 
 import { Backoff } from "./backoff.js";
 import { apply, emptyState } from "./state.js";
+import { heedSignal, newStream, remember } from "./streams.js";
 
 /** Commands that wait for their acknowledgement. When so many wait, further ones are refused with `queue_full`. */
 export const MOST_WAITING = 64;
@@ -21,7 +22,7 @@ const ANSWER_MS = 5_000;
 const DOUBT_MS = 2_000;
 
 /**
- * @typedef {{seq: number, state: State | undefined, signals: Signals, mine: Mine}} Stream
+ * @typedef {import("./streams.js").Stream} Stream
  * @typedef {{stream: string, command: Command, sentAt: number, resolve: (result: Record<string, unknown>) => void,
  *   reject: (error: Refusal) => void}} Waiting
  * @typedef {"connecting" | "connected" | "reconnecting" | "signed_out" | "closed"} StatusName
@@ -191,7 +192,7 @@ export class Connection extends EventTarget {
         return this.#update(frame.stream, (stream) => (stream.mine = { answers: frame.answers, votes: frame.votes }));
       case "ack":
         return this.#settle(frame.id, (waiting) => {
-          this.#remember(waiting);
+          this.#update(waiting.stream, (stream) => (stream.mine = remember(stream.mine, waiting.command)));
           waiting.resolve(frame.result ?? {});
         });
       case "refused": {
@@ -231,29 +232,8 @@ export class Connection extends EventTarget {
 
   /** @param {SignalFrame} frame */
   #signal(frame) {
-    const signals = this.#streams.get(frame.stream)?.signals;
-    if (!signals) return;
-    if (frame.type === "presence") Object.assign(signals, { present: frame.present, background: frame.background });
-    else if (frame.type === "tally") {
-      signals.answered = { ...signals.answered, ...frame.answered };
-      signals.votes = { ...signals.votes, ...frame.votes };
-    } else if (frame.type === "slots") signals.slots = frame.slots;
-    else if (frame.type === "speaking") signals.speaking = frame.person_id;
-    else if (frame.type === "media") signals.media = frame.status;
-    else return; // of a newer server
-    this.#tell("signal", frame);
-  }
-
-  /** What one has answered and voted for is known from the acknowledgement on. @param {Waiting} waiting */
-  #remember({ stream: name, command }) {
-    if (command.type === "poll.answer") {
-      this.#update(name, ({ mine }) => (mine.answers = { ...mine.answers, [command.poll_id]: command.option }));
-    } else if (command.type === "question.vote") {
-      this.#update(name, ({ mine }) => {
-        const others = mine.votes.filter((id) => id !== command.question_id);
-        mine.votes = command.up ? [...others, command.question_id] : others;
-      });
-    }
+    const stream = this.#streams.get(frame.stream);
+    if (stream && heedSignal(stream.signals, frame)) this.#tell("signal", frame);
   }
 
   /** @param {string} name @param {(stream: Stream) => void} work */
@@ -342,14 +322,6 @@ export class Connection extends EventTarget {
   #tell(type, detail) {
     this.dispatchEvent(new CustomEvent(type, { detail }));
   }
-}
-
-/** @returns {Stream} */
-function newStream() {
-  const signals = /** @type {Signals} */ ({
-    ...{ present: 0, background: 0, answered: {}, votes: {}, slots: {}, speaking: "", media: "" },
-  });
-  return { seq: 0, state: undefined, signals, mine: { answers: {}, votes: [] } };
 }
 
 /** Not `randomUUID`, which browsers only have in secure contexts. @returns {string} */

@@ -1,0 +1,50 @@
+/**
+ * What a connection holds of one stream: its state and sequence number, the latest signals, and what only this person
+ * knows. Pure but for changing what it is given. Neighbours: `protocol.js`, which keeps these; `state.js`, which applies events.
+ *
+ * @import {Command, Mine, SignalFrame, Signals, State} from "../types/messages"
+ */
+
+/** @typedef {{seq: number, state: State | undefined, signals: Signals, mine: Mine}} Stream */
+
+/** @returns {Stream} */
+export function newStream() {
+  return {
+    seq: 0,
+    state: undefined,
+    signals: { present: 0, background: 0, answered: {}, votes: {}, slots: {}, speaking: "", media: "" },
+    mine: { answers: {}, votes: [] },
+  };
+}
+
+/** Takes in a signal; tallies tell changes, all others the whole. False for one of a newer server. @param {Signals} signals @param {SignalFrame} frame */
+export function heedSignal(signals, frame) {
+  switch (frame.type) {
+    case "presence":
+      Object.assign(signals, { present: frame.present, background: frame.background });
+      return true;
+    case "tally":
+      signals.answered = { ...signals.answered, ...frame.answered };
+      signals.votes = { ...signals.votes, ...frame.votes };
+      return true;
+    case "slots":
+      signals.slots = frame.slots;
+      return true;
+    case "speaking":
+      signals.speaking = frame.person_id;
+      return true;
+    case "media":
+      signals.media = frame.status;
+      return true;
+    default:
+      return false;
+  }
+}
+
+/** What one has answered and voted for, after a command has been acknowledged. @param {Mine} mine @param {Command} command @returns {Mine} */
+export function remember(mine, command) {
+  if (command.type === "poll.answer") return { ...mine, answers: { ...mine.answers, [command.poll_id]: command.option } };
+  if (command.type !== "question.vote") return mine;
+  const others = mine.votes.filter((id) => id !== command.question_id);
+  return { ...mine, votes: command.up ? [...others, command.question_id] : others };
+}
