@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Page, async_playwright, expect
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
 
 from rooms import messages as m
 from tests.server.running import Running, running
@@ -18,6 +18,7 @@ from tests.server.running import Running, running
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]  # one Chromium for all of them
 
 FLAGS = ["--no-sandbox", "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
+Visit = Callable[..., Awaitable[tuple[Page, list[str]]]]
 PHONE: Any = {"width": 360, "height": 740}
 
 # What can be pressed and is lower than 44 CSS pixels (WCAG 2.2, 2.5.5); links within text are exempt there and here.
@@ -39,16 +40,26 @@ async def chromium() -> AsyncIterator[Browser]:
         await browser.close()
 
 
-async def opened(chromium: Browser, server: Running, person_id: str, path: str, **options: Any) -> tuple[Page, list[str]]:
-    """A signed-in person's page, and what the browser complains about on it."""
-    settings = {"locale": "sv-SE", "timezone_id": "Europe/Stockholm", "base_url": server.url} | options
-    page = await (await chromium.new_context(**settings)).new_page()
-    complaints: list[str] = []
-    page.on("console", lambda line: complaints.append(line.text) if line.type in ("error", "warning") else None)
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    await page.goto(f"/join/{await server.services.identity.issue(person_id)}")
-    await page.goto(path)
-    return page, complaints
+@pytest_asyncio.fixture(loop_scope="module")
+async def visit(server: Running, chromium: Browser) -> AsyncIterator[Visit]:
+    """Opens a page as a signed-in person; gives the page, and the list that fills with what the browser complains about.
+    The browsers leave before the server does."""
+    contexts: list[BrowserContext] = []
+
+    async def opened(person_id: str, path: str, **options: Any) -> tuple[Page, list[str]]:
+        settings = {"locale": "sv-SE", "timezone_id": "Europe/Stockholm", "base_url": server.url} | options
+        contexts.append(await chromium.new_context(**settings))
+        page = await contexts[-1].new_page()
+        complaints: list[str] = []
+        page.on("console", lambda line: complaints.append(line.text) if line.type in ("error", "warning") else None)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        await page.goto(f"/join/{await server.services.identity.issue(person_id)}")
+        await page.goto(path)
+        return page, complaints
+
+    yield opened
+    for context in contexts:
+        await context.close()
 
 
 async def prepare(server: Running) -> None:
@@ -59,8 +70,8 @@ async def go_live(server: Running) -> None:
     await server.services.streams.handle(m.CONFERENCE, m.SYSTEM, m.SessionGoLive("s1"))
 
 
-async def test_the_lobby_shows_at_once_that_a_session_is_live(server: Running, chromium: Browser) -> None:
-    page, complaints = await opened(chromium, server, "anna", "/lobby")
+async def test_the_lobby_shows_at_once_that_a_session_is_live(server: Running, visit: Visit) -> None:
+    page, complaints = await visit("anna", "/lobby")
     row = page.locator('[data-session="s1"]')
     await expect(row.locator(".badge")).to_be_hidden()
     await prepare(server)
@@ -75,30 +86,30 @@ async def test_the_lobby_shows_at_once_that_a_session_is_live(server: Running, c
     assert complaints == []
 
 
-async def test_who_asked_to_be_led_in_is(server: Running, chromium: Browser) -> None:
+async def test_who_asked_to_be_led_in_is(server: Running, visit: Visit) -> None:
     await prepare(server)
-    page, _ = await opened(chromium, server, "anna", "/lobby")
+    page, _ = await visit("anna", "/lobby")
     await page.get_by_label("Ta mig dit när det börjar").check()
     await go_live(server)
     await expect(page).to_have_url(re.compile("/session/s1$"))
 
 
-async def test_a_visitor_elsewhere_sees_both_times(server: Running, chromium: Browser) -> None:
-    page, _ = await opened(chromium, server, "anna", "/lobby", timezone_id="Europe/Helsinki", locale="en-GB")
+async def test_a_visitor_elsewhere_sees_both_times(visit: Visit) -> None:
+    page, _ = await visit("anna", "/lobby", timezone_id="Europe/Helsinki", locale="en-GB")
     await expect(page.locator('[data-session="s1"] .session-time')).to_have_text(
         re.compile(r"09:00–10:00\s*10:00–11:00 Helsinki")
     )
     await expect(page.locator("#zone-note")).to_have_text("Times in Stockholm, the small ones in Helsinki")
 
 
-async def test_a_visitor_at_home_sees_one(server: Running, chromium: Browser) -> None:
-    page, _ = await opened(chromium, server, "anna", "/lobby", timezone_id="Europe/Oslo")
+async def test_a_visitor_at_home_sees_one(visit: Visit) -> None:
+    page, _ = await visit("anna", "/lobby", timezone_id="Europe/Oslo")
     await expect(page.locator("#zone-note")).to_have_text("Tider i Stockholm")
     await expect(page.locator(".local")).to_have_count(0)
 
 
-async def test_the_device_check_says_in_words_what_works(server: Running, chromium: Browser) -> None:
-    page, _ = await opened(chromium, server, "anna", "/check")
+async def test_the_device_check_says_in_words_what_works(visit: Visit) -> None:
+    page, _ = await visit("anna", "/check")
     await page.get_by_role("button", name="Slå på kamera och mikrofon").click()
     await expect(page.locator('[data-badge="camera"]')).to_have_text("Fungerar")
     await page.wait_for_function("document.querySelector('[data-preview]').videoWidth > 0")
@@ -110,16 +121,16 @@ async def test_the_device_check_says_in_words_what_works(server: Running, chromi
     await expect(page.locator('[data-advice="sound"]')).to_contain_text("Höj datorns volym")
 
 
-async def test_the_network_check_tells_what_it_could_not_try(server: Running, chromium: Browser) -> None:
+async def test_the_network_check_tells_what_it_could_not_try(server: Running, visit: Visit) -> None:
     server.services.media.is_up = False  # type: ignore[attr-defined]  # the fake engine's
-    page, _ = await opened(chromium, server, "anna", "/check")
+    page, _ = await visit("anna", "/check")
     await page.get_by_role("button", name="Prova nätverket").click()
     await expect(page.locator('[data-badge="network"]')).to_have_text("Kunde inte provas")
     await expect(page.locator('[data-path="tcp"] [data-path-state]')).to_have_text("kunde inte provas")
 
 
-async def test_the_language_is_changed_from_the_menu_by_keyboard(server: Running, chromium: Browser) -> None:
-    page, _ = await opened(chromium, server, "anna", "/me")
+async def test_the_language_is_changed_from_the_menu_by_keyboard(visit: Visit) -> None:
+    page, _ = await visit("anna", "/me")
     await page.locator("details.language > summary").focus()
     await page.keyboard.press("Enter")
     await expect(page.get_by_role("button", name="English")).to_be_visible()
@@ -132,9 +143,9 @@ async def test_the_language_is_changed_from_the_menu_by_keyboard(server: Running
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-async def test_every_page_fits_a_phone_and_nothing_is_blocked(server: Running, chromium: Browser, scheme: str) -> None:
+async def test_every_page_fits_a_phone_and_nothing_is_blocked(server: Running, visit: Visit, scheme: str) -> None:
     await server.services.streams.handle(m.CONFERENCE, m.SYSTEM, m.SurveyOpen())
-    page, complaints = await opened(chromium, server, "anna", "/lobby", viewport=PHONE, color_scheme=scheme)
+    page, complaints = await visit("anna", "/lobby", viewport=PHONE, color_scheme=scheme)
     for path in ("/lobby", "/check", "/library", "/survey", "/me", "/privacy"):
         await page.goto(path)
         assert await page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"], path
