@@ -38,7 +38,7 @@ class Arena:
     def __init__(self, contender: Contender) -> None:
         self._contender = contender
         contender.start()
-        self.flock = Flock(contender.port, self._heed)
+        self.flock = Flock(contender.port, lambda number: contender.greet(self.flock, number), self._heed)
         self._delivered = 0
         self._reached = 0
         self._started = 0.0

@@ -44,11 +44,14 @@ class Contender:
     def is_broadcast(self, message: bytes) -> bool:
         raise NotImplementedError
 
+    def greet(self, flock: Flock, number: int) -> None:
+        """What a client says as soon as it is in."""
+
     def heed(self, flock: Flock, number: int, message: bytes) -> None:
         """Every message that a client receives; here to answer what the contender's protocol wants answered."""
 
     def arrive(self, flock: Flock) -> None:
-        """What clients do once they are connected."""
+        """What has to happen once all are in."""
 
     def prepare(self, flock: Flock, broadcasts: int) -> None:
         """What has to be done before a round and is not part of it."""
@@ -151,6 +154,9 @@ class Plenum(Contender):
         origin = f"Origin: http://127.0.0.1:{self.port}\r\n"
         yield from (("/socket", f"{origin}Cookie: {cookie}\r\n") for cookie in self._cookies)
 
+    def greet(self, flock: Flock, number: int) -> None:
+        flock.send(number, plenum.hello(number))
+
     def heed(self, flock: Flock, number: int, message: bytes) -> None:
         if message.startswith(b'{"type":"mine"'):
             self._arrived += 1
@@ -163,8 +169,6 @@ class Plenum(Contender):
                 self._drafts.append(found[1].decode())
 
     def arrive(self, flock: Flock) -> None:
-        for number in self.reaches:
-            flock.send(number, plenum.hello(number))
         flock.run_until(lambda: self._arrived == self.connections, PATIENCE)
         for stream, command in plenum.go_live():
             self._do(flock, stream, command)
@@ -173,7 +177,7 @@ class Plenum(Contender):
     def prepare(self, flock: Flock, broadcasts: int) -> None:
         for _ in range(broadcasts):
             self._do(flock, plenum.STREAM, plenum.draft())
-        self._settle(flock)
+            self._settle(flock)
         flock.run_until(lambda: len(self._drafts) == broadcasts, PATIENCE)
 
     def broadcast(self, flock: Flock) -> None:

@@ -79,9 +79,13 @@ async def _invite(settings: Settings, count: int) -> list[str]:
     return cookies
 
 
+def person_id(number: int) -> str:
+    return f"person-{number}"
+
+
 def _person(number: int) -> Person:
     return Person(
-        f"person-{number}",
+        person_id(number),
         f"Person {number}",
         f"person{number}@example.org",
         roles=("moderator",) if number == MODERATOR else ("attendee",),
