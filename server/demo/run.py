@@ -14,11 +14,12 @@ import socket
 import sys
 import tempfile
 import webbrowser
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Coroutine, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
+from msgspec import Struct
 from rich.console import Console
 from rich.text import Text
 
@@ -36,18 +37,19 @@ HEALTHY_WITHIN: Final = 30.0  # seconds; a slow machine that reads everything fr
 LIVE_WITHIN: Final = 30.0
 
 
-class Place:
+class Place(Struct, frozen=True):
     """Where the conference is: a directory, and whether it goes in the end."""
 
-    def __init__(self, directory: Path, *, throw_away: bool) -> None:
-        self.directory = directory
-        self.throw_away = throw_away
+    directory: Path
+    throw_away: bool
 
 
 def run_demo(*, port: int, attendees: int, open_browser: bool, links_json: Path | None, directory: Path | None) -> None:
     """Runs until SIGINT or SIGTERM. Raises `Failure` for what stops it from starting."""
     if attendees > MOST:
         raise Failure(f"there are not more than {MOST} attendees")
+    if links_json is not None and not links_json.absolute().parent.is_dir():
+        raise Failure(f"there is no directory {links_json.parent} for the links")
     with _place(directory) as place:
         settings = settings_of(place.directory, port)
         check_ports(settings)
@@ -92,7 +94,7 @@ def _check_localhost(port: int) -> None:
 async def _perform(settings: Settings, now: datetime, place: Place, *, open_browser: bool, links_json: Path | None) -> None:
     console = Console(highlight=False)
     stop = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     tokens = await import_people(settings, now)
     server = Child("server.demo.serving", _server_orders(settings, place), restarts=False, patience=3.0)
@@ -110,7 +112,7 @@ async def _perform(settings: Settings, now: datetime, place: Place, *, open_brow
             if open_browser and _has_display():
                 await asyncio.to_thread(webbrowser.open, str(links(settings, tokens)["attendee"]))
             await _first(stopping, served)
-        console.print("Stopping …", style="dim")
+        console.print("Stopping…", style="dim")
 
 
 def _server_orders(settings: Settings, place: Place) -> ServerOrders:
@@ -120,11 +122,10 @@ def _server_orders(settings: Settings, place: Place) -> ServerOrders:
 def _company(settings: Settings, tokens: Tokens) -> list[Child]:
     base = f"http://{settings.host}:{settings.port}"
     speaker = SpeakerOrders(base, HALL, tokens.speaker, tokens.speaker_whip, SPEAKER.name, TIME_ZONE)
-    return [
-        Child("server.demo.moderator", ModeratorOrders(base, tokens.leader)),
-        Child("server.demo.speaker", speaker),
-        Child("server.demo.audience", AudienceOrders(base, tokens.attendees, VIEWERS)),
-    ]
+    company = [Child("server.demo.moderator", ModeratorOrders(base, tokens.leader)), Child("server.demo.speaker", speaker)]
+    if tokens.attendees:
+        company.append(Child("server.demo.audience", AudienceOrders(base, tokens.attendees, VIEWERS)))
+    return company
 
 
 @contextlib.asynccontextmanager
@@ -152,9 +153,9 @@ async def _all_running(children: list[Child]) -> AsyncIterator[None]:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _first(stopping: asyncio.Task[bool], served: asyncio.Task[None], *work: object) -> None:
+async def _first(stopping: asyncio.Task[bool], served: asyncio.Task[None], *work: Coroutine[Any, Any, None]) -> None:
     """Waits for the work, or for a reason to stop. Raises `Failure` if the server ended by itself."""
-    tasks = [asyncio.ensure_future(one) for one in work]  # type: ignore[call-overload]
+    tasks = [asyncio.create_task(one) for one in work]
     try:
         await asyncio.wait([stopping, served, *tasks], return_when=asyncio.FIRST_COMPLETED)
     finally:
