@@ -107,7 +107,6 @@ class StageMember(_Value, frozen=True):
     """Somebody who may be seen and heard. What is on is what they chose to send."""
 
     person_id: Id
-    name: str
     entered_at: datetime
     camera: bool = False
     microphone: bool = False
@@ -132,7 +131,6 @@ class Question(_Value, frozen=True):
 
     id: Id
     author_id: str
-    author_name: str
     text: str
     asked_at: datetime
     status: QuestionStatus = "pending"
@@ -373,7 +371,6 @@ class SurveyClosed(_Event, tag="survey.closed", frozen=True):
 
 class StageEntered(_Event, tag="stage.entered", frozen=True):
     person_id: str
-    name: str
     at: datetime
 
 
@@ -563,9 +560,13 @@ class Welcome(_ServerFrame, tag="welcome", frozen=True):
 
 
 class Snapshot(_ServerFrame, tag="snapshot", frozen=True):
+    """`people`: the names of those whom the state mentions. States and events know people by id only, so that erasing a
+    person is deleting a row; names are joined when something is sent."""
+
     stream: str
     seq: int
     state: State
+    people: dict[str, str]
 
 
 class EventFrame(_ServerFrame, tag="event", frozen=True):
@@ -575,6 +576,7 @@ class EventFrame(_ServerFrame, tag="event", frozen=True):
     seq: int
     at: datetime
     event: Event | Raw
+    people: dict[str, str]
 
 
 class Caught(_ServerFrame, tag="caught_up", frozen=True):

@@ -76,9 +76,7 @@ def _ask(questions: Questions, session_id: str, phase: m.Phase, actor: m.Actor, 
     if pending >= MOST_PENDING_EACH or len(questions) >= MOST_QUESTIONS:
         raise Refused("too_many", most=MOST_PENDING_EACH)
     checked = check_text(text, most=TEXT_LENGTH, lines=True)
-    return m.QuestionAsked(
-        m.Question(next_id(session_id, "q", questions), actor.person_id, actor.name, checked, asked_at=now)
-    )
+    return m.QuestionAsked(m.Question(next_id(session_id, "q", questions), actor.person_id, checked, asked_at=now))
 
 
 def _with_status(questions: Questions, question_id: str, *allowed: m.QuestionStatus) -> m.Question:

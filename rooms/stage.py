@@ -38,8 +38,8 @@ def decide(
 def apply(stage: Stage, event: Event) -> Stage:
     """The stage after `event`."""
     match event:
-        case m.StageEntered(person_id, name, at):
-            return {**stage, person_id: m.StageMember(person_id, name, at)}
+        case m.StageEntered(person_id, at):
+            return {**stage, person_id: m.StageMember(person_id, at)}
         case m.StageMediaSet(person_id, camera, microphone, screen):
             member = replace(stage[person_id], camera=camera, microphone=microphone, screen=screen)
             return {**stage, person_id: member}
@@ -54,7 +54,7 @@ def _enter(stage: Stage, phase: m.Phase, actor: m.Actor, now: datetime) -> list[
         return []
     if len(stage) >= MOST_ON_STAGE:
         raise Refused("too_many", most=MOST_ON_STAGE)
-    return [m.StageEntered(actor.person_id, actor.name, now)]
+    return [m.StageEntered(actor.person_id, now)]
 
 
 def _set_media(stage: Stage, person_id: str, *, camera: bool, microphone: bool, screen: bool) -> list[Event]:

@@ -90,7 +90,7 @@ async def run_services(settings: Settings, now: Clock, engine: MediaEngine | Non
         await people.load()
         await links.load()
 
-        hub, bus, journal = Hub(settings.outbox_bytes), MemoryBus(), Journal(database)
+        hub, bus, journal = Hub(settings.outbox_bytes, people.name_of), MemoryBus(), Journal(database)
         bus.subscribe(hub.deliver)
         streams = Streams(journal, bus, now)
         await streams.load()

@@ -62,7 +62,7 @@ async def rows(database: Database, what: Kind, now: datetime | None = None) -> T
         case "answers":
             found = _answers(facts, people, await _named_answers(database))
         case "questions":
-            found = _questions(facts)
+            found = _questions(facts, people)
     return Table(COLUMNS[what], found)
 
 
@@ -112,7 +112,7 @@ def _answers(facts: Facts, people: People, named: Mapping[str, list[tuple[str, i
                     yield {**start, "option": poll.options[index], "count": 1, **_person(people, person_id)}
 
 
-def _questions(facts: Facts) -> Iterator[Row]:
+def _questions(facts: Facts, people: People) -> Iterator[Row]:
     """Questions that the hall has seen; the others are for the moderators."""
     for plan in _plans(facts):
         for question in facts.rooms.get(plan.id, m.RoomState()).questions.values():
@@ -121,7 +121,7 @@ def _questions(facts: Facts) -> Iterator[Row]:
                     **_session(plan),
                     "question_id": question.id,
                     "asked_at": _time(question.asked_at),
-                    "name": question.author_name,
+                    "name": people.name_of(question.author_id),
                     "status": question.status,
                     "votes": facts.votes.get(question.id, 0),
                     "question": question.text,

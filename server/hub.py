@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 import msgspec
 
 from rooms import messages as m
 from rooms.access import MODERATORS, STAFF, addressee, hears
+from rooms.mentions import people_in_event, people_in_state
 from server.journal import Entry
 from server.outbox import Frame, Outbox
 from server.streams import Stream, redact
@@ -51,7 +52,8 @@ class Hub:
     """Connections and what they hear. All methods are synchronous: between a look at a stream and the registration of a
     follower nothing can happen, so nobody misses an event or gets it twice."""
 
-    def __init__(self, outbox_bytes: int) -> None:
+    def __init__(self, outbox_bytes: int, name_of: Callable[[str], str]) -> None:
+        self._name_of = name_of
         self._outbox_bytes = outbox_bytes
         self._connections: dict[str, Connection] = {}
         self._of_person: dict[str, set[str]] = {}
@@ -107,7 +109,7 @@ class Hub:
         else:
             for entry in missed:
                 if hears(connection.actor, entry.event.audience):
-                    self._write(connection, _event_frame(entry))
+                    self._write(connection, self._event_frame(entry))
             self._write(connection, encode(m.Caught(stream.name, stream.seq)))
         connection.follows.add(stream.name)
         self._followers.setdefault(stream.name, {})[connection.id] = connection
@@ -133,9 +135,16 @@ class Hub:
             return
         audience = entry.event.audience
         listeners = followers.values() if audience == "everyone" else self._who_hears(entry.stream, audience)
-        frame, most = _event_frame(entry), self._outbox_bytes
+        frame, most = self._event_frame(entry), self._outbox_bytes
         for connection in _offer(listeners, [frame], most):
             self._resync(connection)
+
+    def _event_frame(self, entry: Entry) -> Frame:
+        names = self._names(people_in_event(entry.event))
+        return encode(m.EventFrame(entry.stream, entry.seq, entry.at, msgspec.Raw(entry.body), names))
+
+    def _names(self, people: Iterable[str]) -> dict[str, str]:
+        return {person_id: self._name_of(person_id) for person_id in people}
 
     def _who_hears(self, stream: str, audience: m.Audience) -> Iterable[Connection]:
         """Those followers who may hear what is not for everyone, without asking the whole hall."""
@@ -173,7 +182,8 @@ class Hub:
         if cached is None or cached[0] != stream.seq:
             if len(self._snapshots) > 256:  # personal ones come and go
                 self._snapshots.clear()
-            frame = encode(m.Snapshot(stream.name, stream.seq, redact(stream.state, actor)))
+            state = redact(stream.state, actor)
+            frame = encode(m.Snapshot(stream.name, stream.seq, state, self._names(people_in_state(state))))
             cached = self._snapshots[key] = (stream.seq, frame)
         return cached[1]
 
@@ -205,10 +215,6 @@ def _offer(listeners: Iterable[Connection], frames: Sequence[Frame], most: int) 
         elif not all(connection.outbox.offer(frame, most) for frame in frames):
             behind.append(connection)
     return behind
-
-
-def _event_frame(entry: Entry) -> Frame:
-    return encode(m.EventFrame(entry.stream, entry.seq, entry.at, msgspec.Raw(entry.body)))
 
 
 def _audience_key(actor: m.Actor, state: m.State) -> str:

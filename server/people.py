@@ -64,6 +64,11 @@ class People:
         """Everybody, by name."""
         return list(self._by_id.values())
 
+    def name_of(self, person_id: str) -> str:
+        """Somebody's name; "" for who is not known (any more)."""
+        person = self.get(person_id)
+        return person.name if person is not None else ""
+
     def actor(self, person: Person) -> m.Actor:
         """The person as `rooms` knows them."""
         return m.Actor(person.id, person.name, frozenset(person.roles))

@@ -23,7 +23,7 @@ ON_STAGE = step(m.RoomState(), day.SIRI, m.StageEnter())
 def test_a_speaker_enters_in_backstage_and_says_what_is_on() -> None:
     state = step(ON_STAGE, day.SIRI, m.StageSetMedia(camera=True, microphone=False, screen=False))
     member = state.stage["siri"]
-    assert (member.name, member.camera, member.microphone) == ("Siri Berg", True, False)
+    assert (member.person_id, member.camera, member.microphone) == ("siri", True, False)
 
 
 def test_entering_twice_is_harmless() -> None:

@@ -162,7 +162,7 @@ def _polls_and_questions(ids: Sequence[str]) -> Iterable[m.Event]:
         yield m.PollCounted(one.id, counts)
     yield m.PollShown(poll.id, (31, 44, 22, 9))
     for number, (text, status) in enumerate(_QUESTIONS, 1):
-        question = m.Question(f"{room}-q{number}", ids[number], "Somebody", text, at(60))
+        question = m.Question(f"{room}-q{number}", ids[number], text, at(60))
         yield m.QuestionAsked(question)
         if status != "pending":
             yield m.QuestionPublished(replace(question, status="published", published_at=at(61)))

@@ -243,7 +243,7 @@ def test_questions_are_published_asides_dismissed_and_some_answered() -> None:
 
 def test_the_question_with_most_votes_is_answered_first() -> None:
     old = MORNING - timedelta(minutes=5)
-    questions = {key: m.Question(key, "anna", "Anna", "Varför?", old, "published", old) for key in ("q1", "q2", "q3")}
+    questions = {key: m.Question(key, "anna", "Varför?", old, "published", old) for key in ("q1", "q2", "q3")}
     step = direction.next_question_step(m.RoomState(questions=questions), {"q1": 2, "q2": 9}, None, MORNING)
     assert step == m.QuestionMarkAnswered("q2")
 

@@ -120,8 +120,8 @@ async def test_nothing_is_told_of_a_poll_that_is_still_open(database: Database, 
 
 async def test_questions_that_the_hall_never_saw_stay_with_the_moderators(database: Database) -> None:
     await held(database)
-    shown = m.Question("s1-q1", "p1", "Person p1", "Hur?", at(5))
-    hidden = m.Question("s1-q2", "p2", "Person p2", "Hemligt", at(6))
+    shown = m.Question("s1-q1", "p1", "Hur?", at(5))
+    hidden = m.Question("s1-q2", "p2", "Hemligt", at(6))
     published = m.QuestionPublished(replace(shown, status="published", published_at=at(7)))
     await write_events(database, ROOM, m.QuestionAsked(shown), m.QuestionAsked(hidden), published)
     await write_rows(database, tables.votes, [{"question_id": "s1-q1", "person_id": p, "up": True} for p in ("p1", "p2")])

@@ -12,7 +12,7 @@ from server.database import Database
 from server.presence import Presence
 from server.tables import attendance
 from tests.fakes import FakeClock
-from tests.server.running import until
+from tests.server.running import running, until
 
 
 async def stretches(database: Database) -> list[Stretch]:
@@ -97,3 +97,13 @@ async def test_two_tabs_are_one_person(tmp_path: Path) -> None:
     presence.leave("laptop", "s1")
     assert presence.present("s1") == (1, 1)
     await database.close()
+
+
+async def test_whom_the_server_disconnects_is_present_no_longer(tmp_path: Path) -> None:
+    async with running(tmp_path) as run:
+        anna = await run.client("anna", ("conference", "session/s1"))
+        await anna.heard("mine")
+        assert run.services.presence.is_present("s1", "anna")
+        run.services.hub.disconnect_person("anna", 4408)
+        assert await anna.closed() == 4408
+        await until(lambda: not run.services.presence.is_present("s1", "anna"))

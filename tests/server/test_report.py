@@ -168,7 +168,7 @@ async def test_an_open_polls_tally_is_withheld_and_a_closed_ones_is_not(database
 
 async def test_only_questions_the_hall_has_seen_are_told(database: Database) -> None:
     await held(database)
-    questions = [m.Question(f"s1-q{i}", "a", "Anna", f"Question {i}", at(5)) for i in range(4)]
+    questions = [m.Question(f"s1-q{i}", "a", f"Question {i}", at(5)) for i in range(4)]
     await write_events(
         database,
         "session/s1",

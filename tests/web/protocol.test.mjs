@@ -21,7 +21,7 @@ function start({ follow = ["conference", ROOM], welcomed = true, random = () => 
 }
 
 const entered = (seq, id = "sven") => {
-  const event = { type: "stage.entered", person_id: id, name: id, at: "2026-03-25T09:00:00Z" };
+  const event = { type: "stage.entered", person_id: id, at: "2026-03-25T09:00:00Z" };
   return { type: "event", stream: ROOM, seq, at: event.at, event };
 };
 
@@ -32,6 +32,13 @@ test("says hello with the streams it follows, none seen yet", () => {
   assert.deepEqual(hello.follow, { conference: 0, [ROOM]: 0 });
   assert.match(hello.client, /^[A-Za-z0-9_-]{1,64}$/);
   assert.equal(hello.visible, true);
+});
+
+test("knows the names of those whom frames mention, and of nobody else", () => {
+  const { connection, sockets } = start();
+  const people = { anna: "Anna Alm", erased: "" };
+  sockets.last().tell({ type: "snapshot", stream: ROOM, seq: 4, state: emptyState(ROOM), people }, { ...entered(5), people: { sven: "Sven Ek" } });
+  assert.deepEqual(["anna", "sven", "erased", "toString"].map((id) => connection.nameOf(id)), ["Anna Alm", "Sven Ek", "", ""]);
 });
 
 test("holds the snapshot and applies events to it, each once", () => {

@@ -1,10 +1,11 @@
 // web/static/stage-layout.js: who is shown where.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { MOST_TILES, layoutOf } from "../../web/static/stage-layout.js";
+import { MOST_TILES, layoutOf as layoutWithNames } from "../../web/static/stage-layout.js";
 
+const layoutOf = (...parts) => layoutWithNames(...parts, (id) => id.toUpperCase());
 const on = (person_id, order, more = {}) => ({
-  ...{ person_id, name: person_id.toUpperCase(), entered_at: `2026-03-25T09:00:0${order}Z`, camera: true, microphone: true, screen: false },
+  ...{ person_id, entered_at: `2026-03-25T09:00:0${order}Z`, camera: true, microphone: true, screen: false },
   ...more,
 });
 const room = (...members) => ({ type: "room", stage: Object.fromEntries(members.map((member) => [member.person_id, member])), polls: {}, questions: {}, recordings: {} });

@@ -54,6 +54,8 @@ export class Connection extends EventTarget {
   /** @type {Status} */
   status;
 
+  /** @type {Map<string, string>} */
+  #names = new Map();
   #client = randomId();
   /** @type {Map<string, Stream>} */
   #streams = new Map();
@@ -85,6 +87,11 @@ export class Connection extends EventTarget {
     this.#visible = options.visible ?? true;
     this.status = { name: "connecting", since: this.#now() };
     for (const stream of options.follow) this.#streams.set(stream, newStream());
+  }
+
+  /** The name of somebody whom a state or event mentioned; "" for who is not known (any more). @param {string} id */
+  nameOf(id) {
+    return this.#names.get(id) ?? "";
   }
 
   /** The state of a stream, or undefined until its first snapshot. @param {string} stream @returns {State | undefined} */
@@ -183,6 +190,7 @@ export class Connection extends EventTarget {
       case "welcome":
         return this.#welcome(frame);
       case "snapshot":
+        this.#meet(frame.people);
         return this.#update(frame.stream, (stream) => Object.assign(stream, { seq: frame.seq, state: frame.state }));
       case "event":
         return this.#event(frame);
@@ -221,13 +229,19 @@ export class Connection extends EventTarget {
   }
 
   /** @param {Extract<ServerFrame, {type: "event"}>} frame */
-  #event({ stream: name, seq, at, event }) {
+  #event({ stream: name, seq, at, event, people }) {
+    this.#meet(people);
     const stream = this.#streams.get(name);
     if (!stream || seq <= stream.seq) return; // heard already: what is told twice happens once
     stream.seq = seq;
     stream.state = apply(stream.state ?? emptyState(name), event);
     this.#tell("event", { stream: name, seq, at, event });
     this.#tell("change", { stream: name });
+  }
+
+  /** @param {Record<string, string>} people */
+  #meet(people) {
+    for (const [id, name] of Object.entries(people ?? {})) this.#names.set(id, name);
   }
 
   /** @param {SignalFrame} frame */

@@ -19,16 +19,17 @@ export const MOST_TILES = 4;
  * @param {Signals} signals
  * @param {string} ownId
  * @param {boolean} isHere this tab is what sends one's own picture
+ * @param {(id: string) => string} nameOf
  * @returns {Layout}
  */
-export function layoutOf(room, signals, ownId, isHere) {
+export function layoutOf(room, signals, ownId, isHere, nameOf) {
   const members = Object.values(room.stage).sort((a, b) => a.entered_at.localeCompare(b.entered_at));
   const slotOf = slotsByPerson(signals.slots);
   const all = members
-    .map((member) => tileOf(member, slotOf, signals.speaking, isHere && member.person_id === ownId))
+    .map((member) => tileOf(member, nameOf(member.person_id), slotOf, signals.speaking, isHere && member.person_id === ownId))
     .map((tile, order) => ({ tile, rank: rankOf(tile), order }));
   const chosen = new Set([...all].sort((a, b) => a.rank - b.rank).slice(0, MOST_TILES));
-  const screen = screenOf(room, signals, ownId, isHere);
+  const screen = screenOf(room, signals, ownId, isHere, nameOf);
   const tiles = all.filter((entry) => chosen.has(entry)).map(({ tile }) => tile);
   const others = all.filter((entry) => !chosen.has(entry)).map(({ tile }) => tile.name);
   const shape = screen ? "screen" : tiles.length > 1 ? "grid" : tiles.length === 1 ? "alone" : "empty";
@@ -41,12 +42,12 @@ function slotsByPerson(slots) {
   return new Map(videos.map(([slot, person]) => [person, slot]));
 }
 
-/** @param {StageMember} member @param {Map<string, string>} slotOf @param {string} speaking @param {boolean} isOwn @returns {Tile} */
-function tileOf(member, slotOf, speaking, isOwn) {
+/** @param {StageMember} member @param {string} name @param {Map<string, string>} slotOf @param {string} speaking @param {boolean} isOwn @returns {Tile} */
+function tileOf(member, name, slotOf, speaking, isOwn) {
   const slot = member.camera && !isOwn ? (slotOf.get(member.person_id) ?? "") : "";
   return {
     person_id: member.person_id,
-    name: member.name,
+    name,
     slot,
     isOwn,
     isMuted: !member.microphone,
@@ -60,10 +61,10 @@ function rankOf(tile) {
   return tile.isMuted ? 2 : 1;
 }
 
-/** @param {RoomState} room @param {Signals} signals @param {string} ownId @param {boolean} isHere @returns {Screen | null} */
-function screenOf(room, signals, ownId, isHere) {
+/** @param {RoomState} room @param {Signals} signals @param {string} ownId @param {boolean} isHere @param {(id: string) => string} nameOf @returns {Screen | null} */
+function screenOf(room, signals, ownId, isHere, nameOf) {
   const id = signals.slots["screen0"] || (isHere && room.stage[ownId]?.screen ? ownId : "");
   const member = id ? room.stage[id] : undefined;
   if (!member?.screen) return null;
-  return { person_id: id, name: member.name, isOwn: isHere && id === ownId };
+  return { person_id: id, name: nameOf(id), isOwn: isHere && id === ownId };
 }

@@ -115,7 +115,7 @@ function applyStage(stage, event) {
   switch (event.type) {
     case "stage.entered": {
       const off = { camera: false, microphone: false, screen: false };
-      return { ...stage, [id]: { person_id: id, name: event.name, entered_at: event.at, ...off } };
+      return { ...stage, [id]: { person_id: id, entered_at: event.at, ...off } };
     }
     case "stage.media_set":
       return change(stage, id, { camera: event.camera, microphone: event.microphone, screen: event.screen });

@@ -44,7 +44,6 @@ export interface Survey {
 
 export interface StageMember {
   person_id: string;
-  name: string;
   entered_at: string;
   camera: boolean;
   microphone: boolean;
@@ -65,7 +64,6 @@ export interface Poll {
 export interface Question {
   id: string;
   author_id: string;
-  author_name: string;
   text: string;
   asked_at: string;
   status: "pending" | "published" | "answered" | "dismissed";
@@ -105,7 +103,7 @@ export type ConferenceEvent =
   | { type: "survey.opened" | "survey.closed"; at: string };
 
 export type StageEvent =
-  | { type: "stage.entered"; person_id: string; name: string; at: string }
+  | { type: "stage.entered"; person_id: string; at: string }
   | { type: "stage.media_set"; person_id: string; camera: boolean; microphone: boolean; screen: boolean }
   | { type: "stage.left"; person_id: string };
 
@@ -160,8 +158,8 @@ export interface Signals {
 
 export type ServerFrame =
   | { type: "welcome"; person_id: string; name: string; roles: Role[]; server_time: string; epoch: string }
-  | { type: "snapshot"; stream: string; seq: number; state: State }
-  | { type: "event"; stream: string; seq: number; at: string; event: Event }
+  | { type: "snapshot"; stream: string; seq: number; state: State; people: Record<string, string> }
+  | { type: "event"; stream: string; seq: number; at: string; event: Event; people: Record<string, string> }
   | { type: "caught_up"; stream: string; seq: number }
   | { type: "mine"; stream: string; answers: Record<string, number>; votes: string[] }
   | { type: "ack"; id: number; result?: Record<string, unknown> }

@@ -9,7 +9,7 @@ import { byVotes } from "./questions.js";
 /**
  * @typedef {import("../../types/messages").Question} Question
  * @typedef {"question.publish" | "question.dismiss" | "question.mark_answered"} Verdict
- * @typedef {{questions: Question[], votes: Record<string, number>, actions: import("./actions.js").Actions,
+ * @typedef {{questions: Question[], votes: Record<string, number>, nameOf: (id: string) => string, actions: import("./actions.js").Actions,
  *   judge: (question: Question, verdict: Verdict) => void}} Props
  */
 
@@ -42,11 +42,11 @@ export function queueView(props) {
 }
 
 /** @param {Question} question @param {Props} props */
-function pendingView(question, { actions, judge }) {
+function pendingView(question, { nameOf, actions, judge }) {
   const key = `question-${question.id}`;
   return html`<li class="queued is-pending">
     <p class="question-text">${question.text}</p>
-    <p class="muted small">${question.author_name}</p>
+    <p class="muted small">${nameOf(question.author_id)}</p>
     <div class="cluster">
       ${button({ label: t("Publish"), icon: "check", look: "primary", isBusy: actions.isBusy(key), onClick: () => judge(question, "question.publish") })}
       ${button({ label: t("Dismiss"), look: "plain", isBusy: actions.isBusy(key), onClick: () => judge(question, "question.dismiss") })}
@@ -56,14 +56,14 @@ function pendingView(question, { actions, judge }) {
 }
 
 /** @param {Question} question @param {Props} props */
-function publishedView(question, { votes, actions, judge }) {
+function publishedView(question, { votes, nameOf, actions, judge }) {
   const key = `question-${question.id}`;
   const count = votes[question.id] ?? 0;
   return html`<li class="queued">
     <p class="queued-votes tabular" title=${n("{count} vote", "{count} votes", count)}>${icon("up")}<strong>${number(count)}</strong><span class="visually-hidden">${n("{count} vote", "{count} votes", count)}</span></p>
     <div>
       <p class="question-text">${question.text}</p>
-      <p class="muted small">${question.author_name}</p>
+      <p class="muted small">${nameOf(question.author_id)}</p>
       <div class="cluster">
         ${button({ label: t("Answered"), icon: "check", isBusy: actions.isBusy(key), onClick: () => judge(question, "question.mark_answered") })}
         ${button({ label: t("Dismiss"), look: "plain", isBusy: actions.isBusy(key), onClick: () => judge(question, "question.dismiss") })}
@@ -74,11 +74,11 @@ function publishedView(question, { votes, actions, judge }) {
 }
 
 /** @param {Question} question @param {Props} props */
-function doneView(question, { actions, judge }) {
+function doneView(question, { nameOf, actions, judge }) {
   const isDismissed = question.status === "dismissed";
   return html`<li>
     <p class="question-text">${question.text}</p>
-    <p class="muted small">${question.author_name} ${isDismissed ? badge(t("Dismissed"), "ended") : badge(t("Answered"), "good")}</p>
+    <p class="muted small">${nameOf(question.author_id)} ${isDismissed ? badge(t("Dismissed"), "ended") : badge(t("Answered"), "good")}</p>
     ${isDismissed
       ? html`${button({ label: t("Publish after all"), look: "plain", onClick: () => judge(question, "question.publish") })} ${problem(actions, `question-${question.id}`)}`
       : nothing}

@@ -13,8 +13,8 @@ import { deviceWords } from "./people.js";
  * @typedef {{url: string, token: string}} Pass
  */
 
-/** @param {{stage: StageMember[], ownId: string, actions: Actions, remove: (member: StageMember) => void}} props */
-export function onStageView({ stage, ownId, actions, remove }) {
+/** @param {{stage: StageMember[], ownId: string, nameOf: (id: string) => string, actions: Actions, remove: (member: StageMember) => void}} props */
+export function onStageView({ stage, ownId, nameOf, actions, remove }) {
   const members = [...stage].sort((a, b) => a.entered_at.localeCompare(b.entered_at));
   return html`<section class="members" aria-labelledby="on-stage">
     <h2 class="kicker" id="on-stage">${t("On stage")} <span class="count">${members.length}</span></h2>
@@ -22,8 +22,8 @@ export function onStageView({ stage, ownId, actions, remove }) {
       ? html`<ul role="list">
           ${members.map(
             (member) => html`<li>
-              <span><strong>${member.name}</strong>${member.person_id === ownId ? html` <span class="muted">(${t("you")})</span>` : nothing}<br /><span class="muted small">${deviceWords(member)}</span></span>
-              ${button({ label: t("Take off"), name: t("Take {name} off the stage", { name: member.name }), look: "plain", isBusy: actions.isBusy(`remove-${member.person_id}`), onClick: () => remove(member) })}
+              <span><strong>${nameOf(member.person_id)}</strong>${member.person_id === ownId ? html` <span class="muted">(${t("you")})</span>` : nothing}<br /><span class="muted small">${deviceWords(member)}</span></span>
+              ${button({ label: t("Take off"), name: t("Take {name} off the stage", { name: nameOf(member.person_id) }), look: "plain", isBusy: actions.isBusy(`remove-${member.person_id}`), onClick: () => remove(member) })}
               ${problem(actions, `remove-${member.person_id}`)}
             </li>`,
           )}

@@ -96,7 +96,7 @@ function middleView() {
             ${soundButton()}
             ${recorderView({ running: page.recording, last: recordings.at(-1), mayRecord: ["plenary", "assembly"].includes(plan.kind), isLive: phase === "live", zone: page.zone, actions, start: startRecording, stop: stopRecording })}
           </div>
-          ${page.maySpeak ? page.controls({ isQuiet: true }) : nothing} ${onStageView({ stage, ownId, actions, remove })}
+          ${page.maySpeak ? page.controls({ isQuiet: true }) : nothing} ${onStageView({ stage, ownId, nameOf: page.nameOf, actions, remove })}
           ${page.maySpeak ? softwareView({ pass: view.pass, actions, fetchPass, copy }) : nothing}`}
   `;
 }
@@ -131,7 +131,7 @@ function tabView(questions, polls) {
   const { actions, signals, phase } = page;
   if (view.tab === "people") return deskPeopleView({ list: view.people, hasFailed: view.havePeopleFailed, signals, turn: (number) => void turn(number) });
   if (view.tab === "polls") return deskPollsView({ polls, signals, isLive: phase === "live", draft: view.draft, actions, edit, change, save, take: takePollStep });
-  return queueView({ questions, votes: signals.votes, actions, judge });
+  return queueView({ questions, votes: signals.votes, nameOf: page.nameOf, actions, judge });
 }
 
 /** @param {Partial<typeof view>} changes */

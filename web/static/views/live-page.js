@@ -92,6 +92,9 @@ export class LivePage {
     return this.connection.me?.person_id ?? "";
   }
 
+  /** @param {string} id */
+  nameOf = (id) => this.connection.nameOf(id) || t("Somebody");
+
   /** True for those who may go on stage. */
   get maySpeak() {
     return this.#has("speaker", "moderator");
@@ -113,7 +116,7 @@ export class LivePage {
   }
 
   get layout() {
-    return layoutOf(this.room, this.signals, this.ownId, this.speaker.isHere);
+    return layoutOf(this.room, this.signals, this.ownId, this.speaker.isHere, this.nameOf);
   }
 
   /** Gives a command for this session. @param {import("../../types/messages").Command} command */

@@ -7,9 +7,9 @@ import { icon } from "./parts.js";
 /**
  * @typedef {import("../../types/messages").Signals} Signals
  * @typedef {import("../../types/messages").StageMember} StageMember
- * @param {{signals: Signals, stage: StageMember[]}} props
+ * @param {{signals: Signals, stage: StageMember[], nameOf: (id: string) => string}} props
  */
-export function peopleView({ signals, stage }) {
+export function peopleView({ signals, stage, nameOf }) {
   return html`<div class="stack">
     <p class="presence">
       ${icon("people")}
@@ -20,15 +20,15 @@ export function peopleView({ signals, stage }) {
     <section>
       <h2 class="kicker">${t("On stage")}</h2>
       ${stage.length
-        ? html`<ul class="on-stage" role="list">${stage.map(stageMemberView)}</ul>`
+        ? html`<ul class="on-stage" role="list">${stage.map((member) => stageMemberView(member, nameOf(member.person_id)))}</ul>`
         : html`<p class="muted">${t("Nobody right now")}</p>`}
     </section>
     <p class="muted small">${t("Your own attendance is on your page. Nobody in the hall is seen or heard.")}</p>
   </div>`;
 }
 
-/** @param {StageMember} member */
-function stageMemberView({ name, microphone, camera, screen }) {
+/** @param {StageMember} member @param {string} name */
+function stageMemberView({ microphone, camera, screen }, name) {
   return html`<li>
     <span>${name}</span>
     <span class="muted small">${deviceWords({ microphone, camera, screen })}</span>

@@ -11,7 +11,7 @@ export const MOST_CHARACTERS = 500;
 /**
  * @typedef {import("../../types/messages").Question} Question
  * @typedef {import("../../types/messages").Mine} Mine
- * @typedef {{questions: Question[], votes: Record<string, number>, mine: Mine, ownId: string, canAsk: boolean, text: string,
+ * @typedef {{questions: Question[], votes: Record<string, number>, mine: Mine, ownId: string, nameOf: (id: string) => string, canAsk: boolean, text: string,
  *   actions: import("./actions.js").Actions, write: (text: string) => void, ask: () => void,
  *   vote: (question: Question, up: boolean) => void}} Props
  */
@@ -98,7 +98,7 @@ function ownView(waiting) {
 }
 
 /** @param {Question} question @param {Props} props */
-function questionView(question, { votes, mine, ownId, actions, vote }) {
+function questionView(question, { votes, mine, ownId, nameOf, actions, vote }) {
   const count = votes[question.id] ?? 0;
   const isUp = mine.votes.includes(question.id);
   const key = `vote-${question.id}`;
@@ -117,7 +117,7 @@ function questionView(question, { votes, mine, ownId, actions, vote }) {
     <div class="question-body">
       <p class="question-text">${question.text}</p>
       <p class="muted small">
-        ${question.author_id === ownId ? t("You") : question.author_name}
+        ${question.author_id === ownId ? t("You") : nameOf(question.author_id)}
         ${question.status === "answered" ? badge(t("Answered"), "good") : nothing}
       </p>
       ${problem(actions, key)}

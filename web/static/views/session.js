@@ -193,11 +193,11 @@ function tabView() {
     return pollsView({ polls, signals, mine, actions, choices: view.choices, choose: choosePollOption, answer });
   }
   if (view.tab === "people") {
-    return peopleView({ signals, stage: Object.values(page.room.stage) });
+    return peopleView({ signals, stage: Object.values(page.room.stage), nameOf: page.nameOf });
   }
   const questions = Object.values(page.room.questions);
   const canAsk = page.phase === "live";
-  return questionsView({ questions, votes: signals.votes, mine, ownId, canAsk, text: view.text, actions, write, ask, vote });
+  return questionsView({ questions, votes: signals.votes, mine, ownId, nameOf: page.nameOf, canAsk, text: view.text, actions, write, ask, vote });
 }
 
 /** @param {string} text */
