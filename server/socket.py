@@ -79,6 +79,7 @@ class Session:
         self._translator = services.translations.of(services.translations.language(websocket))
         self._allowance = Allowance(services.settings.messages_per_second)
         self._commands: set[asyncio.Task[None]] = set()
+        self._present_in: set[str] = set()  # sessions; not `connection.follows`, which the hub empties when it closes
 
     async def run(self) -> None:
         """Reads until the connection ends; whatever it sends, it ends only itself."""
@@ -93,8 +94,8 @@ class Session:
         except WebSocketDisconnect:
             pass
         finally:
-            for name in list(connection.follows):
-                self._services.presence.leave(connection.id, session_of(name))
+            for session_id in self._present_in:
+                self._services.presence.leave(connection.id, session_id)
             hub.remove(connection)
         await connection.outbox.finish()
 
@@ -133,6 +134,7 @@ class Session:
             case m.Follow(stream, since):
                 self._follow(stream, since)
             case m.Unfollow(stream):
+                self._present_in.discard(session_of(stream))
                 self._services.presence.leave(self._connection.id, session_of(stream))
                 self._services.hub.unfollow(self._connection, stream)
             case m.Visibility(visible):
@@ -152,7 +154,8 @@ class Session:
         services.hub.follow(connection, stream, since)
         if name != m.CONFERENCE:
             services.hub.send(connection, self._mine(name))
-            services.presence.enter(connection.id, connection.actor.person_id, session_of(name), visible=connection.visible)
+            self._present_in.add(session_of(name))
+            self._note_presence()
 
     def _mine(self, name: str) -> m.Mine:
         person_id, ballots = self._connection.actor.person_id, self._services.ballots
@@ -165,10 +168,13 @@ class Session:
         return m.Mine(name, answers, tuple(key for key in state.questions if ballots.voted(person_id, key)))
 
     def _set_visible(self, *, visible: bool) -> None:
+        self._connection.visible = visible
+        self._note_presence()
+
+    def _note_presence(self) -> None:
         connection = self._connection
-        connection.visible = visible
-        for name in connection.follows - {m.CONFERENCE}:
-            self._services.presence.enter(connection.id, connection.actor.person_id, session_of(name), visible=visible)
+        for session_id in self._present_in:
+            self._services.presence.enter(connection.id, connection.actor.person_id, session_id, visible=connection.visible)
 
     def _start(self, frame: m.Do) -> None:
         """Commands run side by side, so that an answer does not wait for a question's commit; their number is bounded."""
