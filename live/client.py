@@ -171,7 +171,9 @@ class EmbeddedEngine:
         ours, theirs = socket.socketpair()
         try:
             self._process = await asyncio.create_subprocess_exec(
-                *self._arguments(theirs.fileno()), pass_fds=[theirs.fileno()]
+                *self._arguments(theirs.fileno()),
+                pass_fds=[theirs.fileno()],
+                start_new_session=True,  # Ctrl-C in our terminal is for us; the worker ends with its control connection
             )
         except BaseException:
             ours.close()

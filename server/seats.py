@@ -116,6 +116,8 @@ class Seats:
             case control.EngineDown():
                 self.engine_is_up = False
                 self._tell_sessions("down")
+                for session_id in self._streams.conference.runs:  # who comes now must not look for pictures of before
+                    self._hub.forget_signal(m.session_stream(session_id), m.SlotsSignal)
             case control.EngineUp():
                 self.engine_is_up = True
                 self._seats.clear()
