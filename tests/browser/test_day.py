@@ -58,9 +58,30 @@ async def the_hall_waits(anna: Page, bo: Page) -> None:
 async def the_session_goes_live(mona: Page, anna: Page, bo: Page) -> None:
     await click(mona, "Go live")
     await asyncio.gather(plays_on(anna), plays_on(bo))
+    await the_picture_is_alive(anna)
     await expect(anna.get_by_text("Siri Berg").first).to_be_visible()
     await photograph(anna, "session")
     await photograph(mona, "desk")
+
+
+FRAMES_DECODED = """async () => (await plenum.media.statistics())
+    .filter(({type, kind}) => type === "inbound-rtp" && kind === "video")
+    .reduce((sum, {framesDecoded}) => sum + (framesDecoded ?? 0), 0)"""
+
+CLOCK = """() => {
+    const video = document.querySelector("video");
+    const canvas = Object.assign(document.createElement("canvas"), {width: 160, height: 40});
+    canvas.getContext("2d").drawImage(video, 0, 0, video.videoWidth / 2, video.videoHeight / 5, 0, 0, 160, 40);
+    return canvas.toDataURL();
+}"""
+
+
+async def the_picture_is_alive(anna: Page) -> None:
+    """Pictures are decoded, and the clock that the fake camera draws goes on."""
+    decoded, clock = int(await anna.evaluate(FRAMES_DECODED)), await anna.evaluate(CLOCK)
+    await plays_on(anna)
+    assert int(await anna.evaluate(FRAMES_DECODED)) > decoded > 0
+    assert await anna.evaluate(CLOCK) != clock
 
 
 async def start_recording(mona: Page, anna: Page) -> None:
