@@ -58,8 +58,9 @@ class SecurityHeaders:
 
 
 class SameOrigin:
-    """Refuses unsafe requests that carry cookies unless a browser says that they come from our own pages. Requests
-    without cookies bring their own proof (bearer tokens of WHIP and WHEP) and may come from anywhere."""
+    """Refuses unsafe requests unless a browser says that they come from our own pages. Those with a bearer token and no
+    cookie bring their own proof (WHIP and WHEP) and may come from anywhere. No cookie alone is no excuse: browsers keep
+    `SameSite` cookies back from other sites' forms, which could still sign the visitor in as somebody else, or out."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -67,7 +68,8 @@ class SameOrigin:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["method"] not in SAFE_METHODS:
             connection = HTTPConnection(scope)
-            if "cookie" in connection.headers and not is_same_origin(connection, unmarked=False):
+            has_cookie, has_proof = "cookie" in connection.headers, "authorization" in connection.headers
+            if (has_cookie or not has_proof) and not is_same_origin(connection, unmarked=not has_cookie):
                 raise Refused("foreign_origin")
         await self._app(scope, receive, send)
 

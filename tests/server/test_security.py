@@ -114,11 +114,14 @@ def test_who_says_neither_is_no_browser() -> None:
         ("POST", {"cookie": "plenum=x", "sec-fetch-site": "same-origin"}, True),
         ("POST", {"cookie": "plenum=x", "origin": "http://testserver"}, True),
         ("POST", {"authorization": "Bearer x"}, True),  # WHIP software: no cookie, no browser
+        ("POST", {"authorization": "Bearer x", "origin": "https://studio.example"}, True),  # or one that runs in a browser
+        ("POST", {"authorization": "Bearer x", "cookie": "plenum=x", "origin": "https://evil.example"}, False),
+        ("POST", {"origin": "https://evil.example"}, False),  # another site's form: the cookie is kept back
+        ("POST", {"sec-fetch-site": "cross-site"}, False),
+        ("POST", {}, True),  # no browser
     ],
 )
-async def test_changes_with_a_cookie_come_from_our_own_pages_only(
-    method: str, headers: dict[str, str], passes: bool
-) -> None:
+async def test_changes_come_from_our_own_pages_only(method: str, headers: dict[str, str], passes: bool) -> None:
     async def ok(request: Request) -> Response:
         return PlainTextResponse("done")
 
