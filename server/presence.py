@@ -115,7 +115,8 @@ class Presence:
         return person_id in self._sessions.get(session_id, {})
 
     async def flush(self) -> None:
-        """Writes what has changed. If that is refused, the rows are kept for the next time."""
+        """Writes what has changed. If that fails, for whatever reason, the rows are kept for the next time: one bad moment
+        of the database must not end the attendance log."""
         rows, self._unwritten = self._unwritten, {}
         if not rows:
             return
@@ -127,16 +128,17 @@ class Presence:
 
         try:
             await self._database.write(work)
-        except Refused as refusal:
+        except Exception as error:
             self._unwritten = rows | self._unwritten
-            _log.error("attendance not written, will try again", code=refusal.code, rows=len(rows))
+            reason = error.code if isinstance(error, Refused) else repr(error)
+            _log.error("attendance not written, will try again", reason=reason, rows=len(rows))
 
     async def _write_forever(self) -> None:
         beat = self._now().timestamp()
         while True:
             await asyncio.sleep(min(SETTLE_SECONDS, self._heartbeat))
             now = self._now().timestamp()
-            if now - beat >= self._heartbeat:
+            if now - beat >= self._heartbeat or now < beat:  # the clock may be set back
                 beat = now
                 self._unwritten |= {stretch.id: stretch.row(now) for stretch in self._present.values()}
             await self.flush()

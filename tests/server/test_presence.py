@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from rooms.attendance import Period, Stretch, merge
@@ -107,3 +107,33 @@ async def test_whom_the_server_disconnects_is_present_no_longer(tmp_path: Path) 
         run.services.hub.disconnect_person("anna", 4408)
         assert await anna.closed() == 4408
         await until(lambda: not run.services.presence.is_present("s1", "anna"))
+
+
+async def test_a_failing_database_does_not_end_the_log(tmp_path: Path) -> None:
+    database, presence = await opened(tmp_path, FakeClock())
+    presence.enter("tab", "anna", "s1", visible=True)
+    await database.write(lambda connection: connection.execute(text("ALTER TABLE attendance RENAME TO away")))
+    await presence.flush()
+    await database.write(lambda connection: connection.execute(text("ALTER TABLE away RENAME TO attendance")))
+    await presence.flush()
+    assert [s.person_id for s in await stretches(database)] == ["anna"]
+    await database.close()
+
+
+async def test_a_clock_that_is_set_back_does_not_stop_the_heartbeat(tmp_path: Path) -> None:
+    clock = FakeClock()
+    database, _ = await opened(tmp_path, clock)
+    presence = Presence(database, clock, heartbeat=0.05)
+    presence.enter("tab", "anna", "s1", visible=True)
+    presence.start()
+
+    async def is_seen_now() -> bool:
+        return [s.seen_at for s in await stretches(database)] == [clock().timestamp()]
+
+    await until(is_seen_now)
+    clock.advance(3600)
+    await until(is_seen_now)
+    clock.advance(-3590)
+    await until(is_seen_now)
+    await presence.stop()
+    await database.close()
