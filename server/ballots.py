@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, Final
 
+import structlog
 from msgspec import Struct
 from sqlalchemy import delete, select
 from sqlalchemy.dialects.sqlite import insert
@@ -21,6 +22,8 @@ from server.batch import Batch
 from server.database import Database
 from server.tables import answers, survey_answers, votes
 from server.vault import Vault
+
+_log = structlog.get_logger("ballots")
 
 SURVEY: Final = "survey"  # the survey's name in the vault
 
@@ -61,7 +64,7 @@ class Ballots:
     async def answer(self, actor: m.Actor, session_id: str, poll: m.Poll, option: int) -> None:
         """Stores a checked answer; durable when it returns. The last one counts."""
         if poll.anonymous:
-            self._vault.ensure(poll.id)  # the first answer may come before the reaction to the opening
+            self._ensure(poll.id)  # the first answer may come before the reaction to the opening
         voter = self._voter(poll, actor.person_id)
         await self._new_answers.put({"poll_id": poll.id, "voter": voter, "option": option})
         self._answers.setdefault(poll.id, {})[voter] = option
@@ -132,8 +135,11 @@ class Ballots:
     async def answer_survey(self, actor: m.Actor, answer: SurveyAnswer) -> None:
         """Stores a person's answer to the closing survey, which `check_survey` has found open; changeable until it closes.
         Durable when it returns."""
-        self._vault.ensure(SURVEY)
-        voter = self._vault.voter(SURVEY, actor.person_id)
+        self._ensure(SURVEY)
+        try:
+            voter = self._vault.voter(SURVEY, actor.person_id)
+        except KeyError:
+            raise Refused("survey_closed") from None
         row = {
             "voter": voter,
             "conference": answer.conference,
@@ -148,9 +154,10 @@ class Ballots:
 
     async def survey_answer_of(self, actor: m.Actor) -> SurveyAnswer | None:
         """What a person has answered, while the survey is open."""
-        if not self._vault.holds(SURVEY):
+        try:
+            voter = self._vault.voter(SURVEY, actor.person_id)
+        except KeyError:
             return None
-        voter = self._vault.voter(SURVEY, actor.person_id)
 
         async def work(connection: AsyncConnection) -> SurveyAnswer | None:
             row = (await connection.execute(select(survey_answers).where(survey_answers.c.voter == voter))).first()
@@ -181,6 +188,13 @@ class Ballots:
 
         await self._database.write(work)
         await self._destroy_key(SURVEY)
+
+    def _ensure(self, name: str) -> None:
+        try:
+            self._vault.ensure(name)
+        except OSError as error:
+            _log.error("cannot write a key", reason=str(error))
+            raise Refused("read_only") from error
 
     async def _destroy_key(self, name: str) -> None:
         await asyncio.to_thread(self._vault.destroy, name)

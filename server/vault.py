@@ -23,14 +23,15 @@ class Vault:
     def __init__(self, directory: Path) -> None:
         self._directory = directory
         self._keys: dict[str, bytes] = {}
-        self._lock = threading.Lock()  # a poll's opening (in a thread) and its first answer both make sure of the key
+        self._destroyed: set[str] = set()  # never made or read again, whoever asks while or after they are destroyed
+        self._lock = threading.RLock()  # keys are made and destroyed in threads while others are asked for them
 
     def ensure(self, name: str) -> None:
-        """Creates the key if it is missing; it is on the disk when this returns."""
+        """Creates the key if it is missing; it is on the disk when this returns. A destroyed one stays destroyed."""
         if name in self._keys:
             return
         with self._lock:
-            if self._load(name) is None:
+            if name not in self._destroyed and self._load(name) is None:
                 key = secrets.token_bytes(KEY_BYTES)
                 self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
                 _write_durably(self._directory / f"{name}.key", key)
@@ -48,23 +49,27 @@ class Vault:
 
     def destroy(self, name: str) -> None:
         """Overwrites and removes the key; harmless if it is gone."""
-        self._keys.pop(name, None)
-        path = self._directory / f"{name}.key"
-        if path.exists():
-            with path.open("r+b") as file:
-                file.write(bytes(KEY_BYTES))
-                file.flush()
-                os.fsync(file.fileno())
-            path.unlink()
-            _sync_directory(self._directory)
+        with self._lock:
+            self._destroyed.add(name)
+            self._keys.pop(name, None)
+            path = self._directory / f"{name}.key"
+            if path.exists():
+                with path.open("r+b") as file:
+                    file.write(bytes(KEY_BYTES))
+                    file.flush()
+                    os.fsync(file.fileno())
+                path.unlink()
+                _sync_directory(self._directory)
 
     def _load(self, name: str) -> bytes | None:
-        if name not in self._keys:
+        if name in self._keys:
+            return self._keys[name]
+        with self._lock:
             path = self._directory / f"{name}.key"
-            if not path.exists() or len(key := path.read_bytes()) != KEY_BYTES:
+            if name in self._destroyed or not path.exists() or len(key := path.read_bytes()) != KEY_BYTES:
                 return None
             self._keys[name] = key
-        return self._keys[name]
+            return key
 
 
 def _write_durably(path: Path, key: bytes) -> None:

@@ -134,3 +134,22 @@ def test_a_key_is_made_once_however_many_threads_want_it(tmp_path: Path) -> None
             vault, name = Vault(tmp_path / "keys"), f"s1-p{number}"
             voters = [vault.voter(name, "anna") for _ in threads.map(vault.ensure, [name] * 16)]
             assert set(voters) == {Vault(tmp_path / "keys").voter(name, "anna")}
+
+
+async def test_what_is_destroyed_is_not_made_again_for_who_comes_late(tmp_path: Path) -> None:
+    database, ballots = await opened(tmp_path)
+    await ballots.answer_survey(day.ANNA, SurveyAnswer(5, None, ""))
+    await ballots.forget_survey()
+    with pytest.raises(Refused, match="survey_closed"):
+        await ballots.answer_survey(day.ANNA, SurveyAnswer(5, None, ""))
+    assert len(await ballots.survey_rows()) == 1
+    assert not Vault(tmp_path / "keys").holds(SURVEY)
+    await database.close()
+
+
+async def test_a_key_that_cannot_be_written_refuses_the_answer(tmp_path: Path) -> None:
+    database, ballots = await opened(tmp_path)
+    (tmp_path / "keys").write_text("no folder can be here")
+    with pytest.raises(Refused, match="read_only"):
+        await ballots.answer(day.ANNA, "s1", ANONYMOUS, 1)
+    await database.close()
