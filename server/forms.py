@@ -80,10 +80,12 @@ async def answer_survey(request: Request) -> Response:
     """POST /survey: stores the answer, then thanks. A comment that cannot be taken is given back with the reason."""
     services = request.state.services
     actor = check_page(services.identity.actor(request), "survey")
-    check_survey(services.streams.conference)
     form = await request.form(max_fields=10, max_files=0)
     comment = _text(form, "comment").strip()
     answer = SurveyAnswer(_rating(form, "conference"), _rating(form, "association"), comment)
+    # Not before the form is here: it may take its time, and an answer that comes after the keys are destroyed would be a
+    # second one of the same person's.
+    check_survey(services.streams.conference)
     try:
         if comment:
             check_text(comment, most=LONGEST_COMMENT, lines=True)

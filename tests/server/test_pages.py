@@ -359,6 +359,21 @@ async def test_an_answer_is_kept_thanked_for_and_changeable(server: Running, ann
     assert [row.conference for row in await server.services.ballots.survey_rows()] == [2]
 
 
+async def test_an_answer_that_is_still_being_sent_when_the_evaluation_closes_is_refused(
+    server: Running, anna: httpx.AsyncClient
+) -> None:
+    await open_survey(server)
+
+    async def slowly() -> AsyncIterator[bytes]:
+        yield b"conference=5&"
+        await server.services.streams.handle(m.CONFERENCE, m.SYSTEM, m.SurveyClose())
+        yield b"association=4&comment="
+
+    answer = await anna.post("/survey", content=slowly(), headers={"Content-Type": "application/x-www-form-urlencoded"})
+    assert answer.status_code == 409
+    assert await server.services.ballots.survey_rows() == []
+
+
 async def test_a_comment_that_cannot_be_taken_is_given_back_with_the_reason(
     server: Running, anna: httpx.AsyncClient
 ) -> None:
