@@ -42,7 +42,8 @@ class Database:
     async def open(self) -> None:
         """Creates the file and its tables where they are missing, and asserts that commits reach the disk."""
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        self._engine = create_async_engine(f"sqlite+aiosqlite:///{self._path}")
+        # Errors are logged, and the values in a statement are names, answers and comments: none of them in a message.
+        self._engine = create_async_engine(f"sqlite+aiosqlite:///{self._path}", hide_parameters=True)
         event.listen(self._engine.sync_engine, "connect", _on_connect)
         event.listen(self._engine.sync_engine, "begin", _on_begin)
         async with self._engine.begin() as connection:

@@ -127,3 +127,11 @@ async def test_a_write_that_reads_first_waits_for_another_process_instead_of_fai
         await one.write(read_then_write)
         other.close()
         assert "anna" in await one.read(voters)
+
+
+async def test_an_error_names_no_values(tmp_path: Path) -> None:
+    async with database(tmp_path) as one:
+        await one.write(vote("anna"))
+        with pytest.raises(IntegrityError) as error:
+            await one.write(vote("anna"))
+        assert "anna" not in str(error.value)
