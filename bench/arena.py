@@ -101,7 +101,9 @@ def compete(make: Callable[[], Contender], pipe: Connection) -> None:
                 return
             method, arguments = request
             pipe.send(getattr(arena, method)(*arguments))
-    except (OSError, TimeoutError, RuntimeError, EOFError, SystemExit) as error:
+    except EOFError:  # whoever asked is gone
+        return
+    except (OSError, TimeoutError, RuntimeError, SystemExit) as error:
         pipe.send(error if isinstance(error, SystemExit) else SystemExit(f"{type(error).__name__}: {error}"))
     finally:
         contender.stop()

@@ -22,7 +22,7 @@ from server.identity import Identity
 from server.links import Links
 from server.people import Import, People, Person
 from server.secret import read_secret
-from server.serve import configuration
+from server.serve import calm_collector, configuration
 from server.settings import Settings
 
 SESSION: Final = "plenary"
@@ -125,6 +125,7 @@ def _json(value: object) -> bytes:
 
 def serve(directory: Path) -> None:
     """Serves, and says on standard output on which port."""
+    calm_collector()
     with socket.create_server(("127.0.0.1", 0), backlog=2048) as listener:
         port = listener.getsockname()[1]
         server = uvicorn.Server(configuration(settings(directory, port)))

@@ -10,7 +10,7 @@ from __future__ import annotations
 import socket
 import struct
 from asyncio import AbstractEventLoop, BaseTransport, TimerHandle, Transport
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, Final, cast
 
 from uvicorn._types import ASGISendEvent
@@ -33,6 +33,10 @@ def encode_text_frame(payload: bytes) -> bytes:
     return struct.pack("!BBQ", _FINAL_TEXT, 127, length) + payload
 
 
+def _nobody_cares() -> None:
+    pass
+
+
 class FrameWriter:
     """Writes finished frames to one connection, past ASGI `send`.
 
@@ -41,12 +45,14 @@ class FrameWriter:
     `buffered` and gives up on a reader that is too slow.
     """
 
-    __slots__ = ("is_behind", "is_open", "transport")
+    __slots__ = ("is_behind", "is_lost", "is_open", "on_turn", "transport")
 
     def __init__(self, transport: Transport) -> None:
         self.transport = transport
         self.is_open = False  # from the end of the handshake to our close frame
         self.is_behind = False  # more is buffered than the transport's high-water mark (64 KiB)
+        self.is_lost = False  # the transport is gone
+        self.on_turn: Callable[[], None] = _nobody_cares  # called when `is_behind` has changed
 
     def write(self, frame: bytes) -> bool:
         """Hands `frame` to the transport. False if the connection is not open (before the handshake, or closing): nothing
@@ -64,6 +70,11 @@ class FrameWriter:
         self.write(frame)
         return True
 
+    def turn(self, *, is_behind: bool) -> None:
+        """For the protocol: the transport's buffer rose above the mark or fell below it."""
+        self.is_behind = is_behind
+        self.on_turn()
+
     @property
     def buffered(self) -> int:
         """Bytes that the kernel has not taken yet."""
@@ -71,7 +82,8 @@ class FrameWriter:
 
     def abort(self) -> None:
         """Drops the connection and what is buffered for it, at once and without a closing handshake."""
-        self.transport.abort()
+        if not self.is_lost:  # asyncio's transport raises on some of the ways to get here twice
+            self.transport.abort()
 
 
 class FrameProtocol(WebSocketsSansIOProtocol):
@@ -100,6 +112,10 @@ class FrameProtocol(WebSocketsSansIOProtocol):
         if sock is not None and sock.family in (socket.AF_INET, socket.AF_INET6):
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.writer.is_open, self.writer.is_lost = False, True
+        super().connection_lost(exc)
+
     def run_asgi(self) -> Coroutine[Any, Any, None]:  # no coroutine around the coroutine
         extensions = cast("dict[str, object]", self.scope["extensions"])
         extensions[EXTENSION] = self.writer
@@ -114,10 +130,10 @@ class FrameProtocol(WebSocketsSansIOProtocol):
 
     def pause_writing(self) -> None:
         """Lets `send` pass however much is buffered: above all a close frame, which ends a reader that is too slow."""
-        self.writer.is_behind = True
+        self.writer.turn(is_behind=True)
 
     def resume_writing(self) -> None:
-        self.writer.is_behind = False
+        self.writer.turn(is_behind=False)
 
     def keepalive_timeout(self) -> None:
         super().keepalive_timeout()
@@ -129,4 +145,4 @@ class FrameProtocol(WebSocketsSansIOProtocol):
 
     def _abort_later(self) -> TimerHandle:
         # `transport.close` waits until all is sent; a client that is alive but never reads would keep us for ever.
-        return self.loop.call_later(self.close_timeout, self.transport.abort)
+        return self.loop.call_later(self.close_timeout, self.writer.abort)

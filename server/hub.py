@@ -7,8 +7,8 @@ one that is behind by all of it is told to resync and closed, and comes back thr
 from __future__ import annotations
 
 import asyncio
-import secrets
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Final
 
 import msgspec
@@ -16,8 +16,9 @@ import msgspec
 from rooms import messages as m
 from rooms.access import MODERATORS, STAFF, addressee, hears
 from rooms.mentions import people_in_event, people_in_state
+from server.followers import Connection, Followers
 from server.journal import Entry
-from server.outbox import Frame, Outbox
+from server.outbox import Frame
 from server.streams import Stream, redact
 
 SIGNAL_PERIOD: Final = 0.25  # seconds; signals of the same kind are coalesced in between
@@ -25,22 +26,6 @@ CLOSE_RESYNC: Final = 4408
 CLOSE_RESTART: Final = 1012
 
 _encoder: Final = msgspec.json.Encoder()
-
-
-class Connection:
-    """One tab. `client` is the id it gave itself; `id` is ours."""
-
-    __slots__ = ("actor", "client", "closing", "follows", "id", "outbox", "visible", "writer")
-
-    def __init__(self, actor: m.Actor, outbox: Outbox) -> None:
-        self.id = secrets.token_hex(8)
-        self.client = ""
-        self.actor = actor
-        self.outbox = outbox
-        self.writer = outbox.writer
-        self.follows: set[str] = set()
-        self.visible = True
-        self.closing = False
 
 
 def encode(message: m.ServerFrame) -> Frame:
@@ -57,8 +42,7 @@ class Hub:
         self._outbox_bytes = outbox_bytes
         self._connections: dict[str, Connection] = {}
         self._of_person: dict[str, set[str]] = {}
-        self._followers: dict[str, dict[str, Connection]] = {}
-        self._staff: dict[str, dict[str, Connection]] = {}  # those followers who hear more than the hall
+        self._followers: dict[str, Followers] = {}
         self._signals: dict[str, dict[str, m.Signal]] = {}  # the latest of each kind, for newcomers
         self._changed: dict[str, dict[str, m.Signal]] = {}  # not yet told
         self._flush: asyncio.TimerHandle | None = None
@@ -68,6 +52,8 @@ class Hub:
 
     def add(self, connection: Connection) -> None:
         self._connections[connection.id] = connection
+        if connection.outbox.writer is not None:
+            connection.outbox.writer.on_turn = partial(self._sort, connection)
         self._of_person.setdefault(connection.actor.person_id, set()).add(connection.id)
 
     def remove(self, connection: Connection) -> None:
@@ -112,19 +98,22 @@ class Hub:
                     self._write(connection, self._event_frame(entry))
             self._write(connection, encode(m.Caught(stream.name, stream.seq)))
         connection.follows.add(stream.name)
-        self._followers.setdefault(stream.name, {})[connection.id] = connection
-        if connection.actor.roles & STAFF:
-            self._staff.setdefault(stream.name, {})[connection.id] = connection
+        self._followers.setdefault(stream.name, Followers()).add(connection)
         for signal in self._signals.get(stream.name, {}).values():
             self._write(connection, encode(signal))
 
     def unfollow(self, connection: Connection, stream: str) -> None:
         connection.follows.discard(stream)
-        for index in (self._followers, self._staff):
-            followers = index.get(stream, {})
-            followers.pop(connection.id, None)
+        followers = self._followers.get(stream)
+        if followers is not None:
+            followers.discard(connection)
             if not followers:
-                index.pop(stream, None)
+                del self._followers[stream]
+
+    def _sort(self, connection: Connection) -> None:
+        """A connection fell behind, or caught up."""
+        for stream in connection.follows:
+            self._followers[stream].sort(connection)
 
     # --- telling
 
@@ -133,11 +122,13 @@ class Hub:
         followers = self._followers.get(entry.stream)
         if not followers:
             return
-        audience = entry.event.audience
-        listeners = followers.values() if audience == "everyone" else self._who_hears(entry.stream, audience)
-        frame, most = self._event_frame(entry), self._outbox_bytes
-        for connection in _offer(listeners, [frame], most):
-            self._resync(connection)
+        frame, audience = self._event_frame(entry), entry.event.audience
+        if audience == "everyone":
+            for connection in followers.tell([frame], self._outbox_bytes):
+                self._resync(connection)
+        else:
+            for connection in self._who_hears(followers, audience):
+                self._write(connection, frame)
 
     def _event_frame(self, entry: Entry) -> Frame:
         names = self._names(people_in_event(entry.event))
@@ -146,12 +137,10 @@ class Hub:
     def _names(self, people: Iterable[str]) -> dict[str, str]:
         return {person_id: self._name_of(person_id) for person_id in people}
 
-    def _who_hears(self, stream: str, audience: m.Audience) -> Iterable[Connection]:
+    def _who_hears(self, followers: Followers, audience: m.Audience) -> Iterable[Connection]:
         """Those followers who may hear what is not for everyone, without asking the whole hall."""
-        candidates = dict(self._staff.get(stream, {}))
-        for connection_id in self._of_person.get(addressee(audience), ()):
-            if stream in self._connections[connection_id].follows:
-                candidates[connection_id] = self._connections[connection_id]
+        own = {key: self._connections[key] for key in self._of_person.get(addressee(audience), ())}
+        candidates = followers.staff | {key: connection for key, connection in own.items() if connection in followers}
         return [connection for connection in candidates.values() if hears(connection.actor, audience)]
 
     def signal(self, signal: m.Signal) -> None:
@@ -171,9 +160,8 @@ class Hub:
         self._flush = None
         changed, self._changed = self._changed, {}
         for stream, signals in changed.items():
-            frames = [encode(signal) for signal in signals.values()]
-            most = self._outbox_bytes // 4
-            _offer(self._followers.get(stream, {}).values(), frames, most)
+            if followers := self._followers.get(stream):
+                followers.tell([encode(signal) for signal in signals.values()], self._outbox_bytes // 4)
 
     def _snapshot(self, actor: m.Actor, stream: Stream) -> Frame:
         """Encoded once per audience and sequence number: after a restart everybody asks for the same one."""
@@ -200,21 +188,6 @@ class Hub:
         connection.outbox.close(code)
         for stream in list(connection.follows):
             self.unfollow(connection, stream)
-
-
-def _offer(listeners: Iterable[Connection], frames: Sequence[Frame], most: int) -> list[Connection]:
-    """Frames for many, in one write each; returns those who are behind by more than `most` bytes and did not get all.
-    This loop is what a message to everybody costs: the way of nearly everybody is written out, no call of ours for each."""
-    wire, behind = b"".join(frame.wire for frame in frames), []
-    for connection in listeners:
-        writer = connection.writer
-        if writer is not None and writer.is_open and not writer.is_behind:
-            transport = writer.transport
-            if not transport.is_closing():
-                transport.write(wire)
-        elif not all(connection.outbox.offer(frame, most) for frame in frames):
-            behind.append(connection)
-    return behind
 
 
 def _audience_key(actor: m.Actor, state: m.State) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import sys
 from typing import Final
@@ -40,7 +41,16 @@ def configuration(settings: Settings) -> uvicorn.Config:
 
 def serve(settings: Settings) -> None:
     """Runs until SIGINT or SIGTERM."""
+    calm_collector()
     uvicorn.Server(configuration(settings)).run()
+
+
+def calm_collector() -> None:
+    """Makes the garbage collector rarer. Connections are many objects that live long: a broadcast to thousands of them set
+    off several collections that found nothing, a tenth of its cost."""
+    gc.collect()
+    gc.freeze()  # what is there now, modules above all, is never looked at again
+    gc.set_threshold(50_000, 20, 50)
 
 
 def configure_logging(level: str) -> None:

@@ -12,7 +12,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from rooms import messages as m
 from rooms import room
 from rooms.errors import Refused
-from server.hub import Connection
+from server.followers import Connection
 from server.outbox import outbox
 from server.security import is_same_origin
 from server.services import Services

@@ -308,6 +308,18 @@ def test_an_abort_does_not_wait_for_a_slow_reader(run: Any) -> None:
     run(main())
 
 
+def test_an_abort_after_the_last_byte_was_sent_and_the_connection_closed_is_harmless(run: Any) -> None:
+    async def main() -> None:
+        async with slow_reader(FrameProtocol) as met:
+            met.server.protocol.transport.close()  # as uvicorn does: once all is sent
+            met.client.transport.resume_reading()
+            await met.read(100)
+            await until(lambda: met.server.protocol.disconnected)
+            met.server.writer.abort()
+
+    run(main())
+
+
 def test_a_close_does_not_wait_for_a_slow_reader_and_ends_it(run: Any) -> None:
     async def main() -> None:
         async with slow_reader(Impatient) as met:
