@@ -177,11 +177,14 @@ async def follow_other_processes(people: People, links: Links) -> None:
     """`plenum people import` and `plenum links` work on the same database while the server runs."""
     while True:
         await asyncio.sleep(REFRESH_SECONDS)
-        await people.refresh()
-        await links.refresh()
+        try:
+            await people.refresh()
+            await links.refresh()
+        except Exception:  # a bad moment of the database; a withdrawn link must be noticed all the same, later
+            report_bug("refresh", "people and links")
 
 
 async def tell_deaths(recorder: Recorder, reactions: Reactions) -> None:
     """Recorders that end by themselves."""
     async for death in recorder.deaths():
-        await reactions.recorder_died(death.session_id, death.recording_id, death.reason)
+        reactions.recorder_died(death.session_id, death.recording_id, death.reason)

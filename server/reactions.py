@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable, Coroutine
+from functools import partial
 from typing import Any, Final
 
 import structlog
@@ -24,10 +25,12 @@ from server.streams import Streams, session_of
 
 WAITING_REACTIONS: Final = 10_000  # far more than moderators can cause; past it a bug is reported, nothing is lost for good
 DRAIN_SECONDS: Final = 10.0
+RETRY_SECONDS: Final = 2.0
+PASSING: Final = frozenset({"try_again", "read_only"})  # refusals that end by themselves: the reaction is tried again
 
 _log = structlog.get_logger("reactions")
 
-Reaction = Coroutine[Any, Any, None]
+Reaction = Callable[[], Coroutine[Any, Any, None]]
 
 
 class Reactions:
@@ -47,20 +50,28 @@ class Reactions:
         """Puts in line what `entry` calls for."""
         session_id = session_of(entry.stream)
         for reaction in self._reactions_to(session_id, entry.event):
-            self._queue.put_nowait(reaction)
+            self._put(reaction)
 
     async def run(self) -> None:
         """Reacts until cancelled."""
         while True:
             reaction = await self._queue.get()
             try:
-                await reaction
+                await reaction()
             except Refused as refusal:
                 _log.warning("reaction refused", code=refusal.code)
+                if refusal.code in PASSING:
+                    asyncio.get_running_loop().call_later(RETRY_SECONDS, self._put, reaction)
             except Exception:
                 self._report("reaction", repr(reaction))
             finally:
                 self._queue.task_done()
+
+    def _put(self, reaction: Reaction) -> None:
+        try:
+            self._queue.put_nowait(reaction)
+        except asyncio.QueueFull:  # must not disturb the command that caused it, which is durable
+            self._report("reactions", repr(reaction))
 
     async def drain(self) -> None:
         """Waits until nothing is in line, but not for ever: what is left is caught up at the next start."""
@@ -72,44 +83,63 @@ class Reactions:
         """Puts in line what the last run may have left undone."""
         conference = self._streams.conference
         if conference.survey.phase == "open":
-            self._queue.put_nowait(self._ballots.open_anonymous(SURVEY))
+            self._put(partial(self._ballots.open_anonymous, SURVEY))
         if conference.survey.phase == "closed":
-            self._queue.put_nowait(self._ballots.forget_survey())
+            self._put(self._ballots.forget_survey)
         for plan in conference.programme.sessions if conference.programme else ():
-            self._queue.put_nowait(self._catch_up_session(plan.id))
+            self._put(partial(self._catch_up_session, plan.id))
 
     def _reactions_to(self, session_id: str, event: m.Event) -> list[Reaction]:
         match event:
             case m.SessionEnded(ended_id):
-                return [self._wind_up(ended_id)]
+                return [partial(self._wind_up, ended_id)]
             case m.SurveyOpened():
-                return [self._ballots.open_anonymous(SURVEY)]
+                return [partial(self._ballots.open_anonymous, SURVEY)]
             case m.SurveyClosed():
-                return [self._ballots.forget_survey()]
-            case m.PollOpened(poll) if poll.anonymous:
-                return [self._ballots.open_anonymous(poll.id)]
+                return [self._ballots.forget_survey]
+            case m.PollOpened(poll):
+                opening = [partial(self._ballots.open_anonymous, poll.id)] if poll.anonymous else []
+                return [*opening, partial(self._wind_up_if_over, session_id)]
             case m.PollClosed(poll_id):
-                return [self._count(session_id, poll_id)]
+                return [partial(self._count, session_id, poll_id)]
             case m.RecordingStarted(recording_id):
-                return [self._start_recording(session_id, recording_id)]
+                return [
+                    partial(self._start_recording, session_id, recording_id),
+                    partial(self._wind_up_if_over, session_id),
+                ]
             case m.RecordingStopped(recording_id):
-                return [self._finish_recording(session_id, recording_id)]
+                return [partial(self._finish_recording, session_id, recording_id)]
+            case m.StageEntered():
+                return [partial(self._wind_up_if_over, session_id)]
             case m.StageLeft(person_id):
-                return [self._seats.take_off_stage(session_id, person_id)]
+                return [partial(self._seats.take_off_stage, session_id, person_id)]
         return []
 
     async def _command(self, session_id: str, command: m.RoomCommand) -> None:
         await self._streams.handle(m.session_stream(session_id), m.SYSTEM, command)
 
+    async def _put_an_end_to(self, session_id: str, command: m.RoomCommand) -> None:
+        """Like `_command`, but somebody may have done it a moment ago: what comes next must be done all the same."""
+        try:
+            await self._command(session_id, command)
+        except Refused as refusal:
+            if refusal.code in PASSING:
+                raise
+
+    async def _wind_up_if_over(self, session_id: str) -> None:
+        """What was decided while the end of its session was being written came too late for `_wind_up`."""
+        if self._streams.context(session_id).run.phase == "ended":
+            await self._wind_up(session_id)
+
     async def _wind_up(self, session_id: str) -> None:
         room = self._streams.room(session_id)
         for poll in room.polls.values():
             if poll.phase == "open":
-                await self._command(session_id, m.PollClose(poll.id))
+                await self._put_an_end_to(session_id, m.PollClose(poll.id))
         if running_recording(room.recordings) is not None:
-            await self._command(session_id, m.RecordingStop())
+            await self._put_an_end_to(session_id, m.RecordingStop())
         for person_id in room.stage:
-            await self._command(session_id, m.StageRemove(person_id))
+            await self._put_an_end_to(session_id, m.StageRemove(person_id))
         await self._seats.close_session(session_id)
 
     async def _count(self, session_id: str, poll_id: str) -> None:
@@ -135,15 +165,18 @@ class Reactions:
 
     def engine_came_up(self) -> None:
         """The media engine is there anew: recordings are connected to it."""
-        self._queue.put_nowait(self._recorder.retap())
+        self._put(self._recorder.retap)
 
-    async def recorder_died(self, session_id: str, recording_id: str, reason: str) -> None:
+    def recorder_died(self, session_id: str, recording_id: str, reason: str) -> None:
         """A recorder ended by itself: what it wrote is kept, and the moderator sees why there is no more."""
+        self._put(partial(self._end_recording, session_id, recording_id, reason))
+
+    async def _end_recording(self, session_id: str, recording_id: str, reason: str) -> None:
         room = self._streams.room(session_id)
         running = running_recording(room.recordings)
         if running is None or running.id != recording_id:
             return
-        await self._command(session_id, m.RecordingStop(reason))
+        await self._put_an_end_to(session_id, m.RecordingStop(reason))
 
     async def _catch_up_session(self, session_id: str) -> None:
         room, run = self._streams.room(session_id), self._streams.context(session_id).run

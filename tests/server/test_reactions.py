@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any, cast
+
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from rooms import messages as m
+from rooms.errors import Refused
+from server.journal import Entry
+from server.reactions import Reactions
 from server.vault import Vault
 from tests.server.running import Running, running, until
 
@@ -85,3 +93,63 @@ def _actor(run: Running, person_id: str) -> m.Actor:
     person = run.services.people.get(person_id)
     assert person is not None
     return run.services.people.actor(person)
+
+
+async def test_a_session_is_wound_up_though_somebody_closes_its_poll_at_the_same_moment(tmp_path: Path) -> None:
+    async with running(tmp_path) as run:
+        await run.go_live()
+        streams = run.services.streams
+        await streams.handle(S1, m.SYSTEM, m.PollDraft("Ska vi?", ("Ja", "Nej"), anonymous=False))
+        await streams.handle(S1, m.SYSTEM, m.PollOpen("s1-p1"))
+        await on_stage(run, "siri")
+        async with streams.stream(S1).lock:  # both see the poll open, one is first
+            closing = asyncio.create_task(streams.handle(S1, m.SYSTEM, m.PollClose("s1-p1")))
+            await streams.handle(m.CONFERENCE, m.SYSTEM, m.SessionEnd("s1"))
+        await closing
+        await until(lambda: not streams.room("s1").stage)
+
+
+async def test_who_enters_the_stage_while_the_end_of_the_session_is_being_written_leaves_it(tmp_path: Path) -> None:
+    async with running(tmp_path) as run:
+        await run.go_live()
+        database, streams = run.services.database, run.services.streams
+        gates = [asyncio.Event(), asyncio.Event()]
+        reached = [asyncio.Event(), asyncio.Event()]
+
+        async def hold(number: int) -> None:
+            async def work(connection: AsyncConnection) -> None:
+                reached[number].set()
+                await gates[number].wait()
+
+            await database.write(work)
+
+        tasks: list[asyncio.Task[Any]] = [asyncio.create_task(hold(0))]
+        await reached[0].wait()
+        tasks.append(asyncio.create_task(streams.handle(m.CONFERENCE, m.SYSTEM, m.SessionEnd("s1"))))
+        await until(lambda: database._queue.qsize() == 1)
+        tasks.append(asyncio.create_task(hold(1)))
+        gates[0].set()
+        await reached[1].wait()  # the end is in this commit, the entrance will be in the next
+        tasks.append(asyncio.create_task(on_stage(run, "siri")))
+        await until(lambda: database._queue.qsize() == 1)
+        gates[1].set()
+        await asyncio.gather(*tasks)
+        await until(lambda: not streams.room("s1").stage)
+
+
+async def test_what_the_disk_refuses_is_tried_again() -> None:
+    class Ballots:
+        tries = 0
+
+        async def forget_survey(self) -> None:
+            self.tries += 1
+            if self.tries == 1:
+                raise Refused("read_only")
+
+    ballots, nothing = Ballots(), cast(Any, None)
+    reactions = Reactions(nothing, cast(Any, ballots), nothing, nothing, lambda place, detail: "")
+    at = datetime(2026, 3, 25, tzinfo=UTC)
+    reactions.heed(Entry(m.CONFERENCE, 1, at, "mona", m.SurveyClosed(at), b""))
+    task = asyncio.create_task(reactions.run())
+    await until(lambda: ballots.tries == 2)
+    task.cancel()
