@@ -54,23 +54,31 @@ class Seats:
     ) -> Admission:
         """Lets a person into a session's sound and picture. `uses` None: WHIP (`sends`) or WHEP software, which only sends
         or only receives. Raises `Refused`."""
-        context = self._streams.context(session_id)
         receives = uses is not None or not sends
-        if receives:
-            check_watching(actor, context.run)
-        if sends:
-            check_publishing(actor, context.run)
-            if actor.person_id not in self._streams.room(session_id).stage:
-                raise Refused("not_on_stage")
+        self._check(actor, session_id, sends=sends, receives=receives)
         try:
             admission = await self._engine.admit(
                 session_id, actor.person_id, offer, uses, may_send=sends, may_receive=receives
             )
         except MediaRefused as refusal:
             raise Refused(refusal.code) from refusal
-        self._seats[admission.peer_id] = Seat(session_id, admission.peer_id, actor.person_id, sends, uses is None)
+        seat = self._seats[admission.peer_id] = Seat(session_id, admission.peer_id, actor.person_id, sends, uses is None)
+        try:
+            self._check(actor, session_id, sends=sends, receives=receives)
+        except Refused:  # the session ended, or they were taken off the stage, while the engine was asked
+            await self._end(seat)
+            raise
         await self._make_room(actor.person_id, external=uses is None)
         return admission
+
+    def _check(self, actor: m.Actor, session_id: str, *, sends: bool, receives: bool) -> None:
+        run = self._streams.context(session_id).run
+        if receives:
+            check_watching(actor, run)
+        if sends:
+            check_publishing(actor, run)
+            if actor.person_id not in self._streams.room(session_id).stage:
+                raise Refused("not_on_stage")
 
     async def leave(self, actor: m.Actor, session_id: str, peer_id: str) -> None:
         """Ends one's own seat. Raises `Refused("not_found")` for another's."""

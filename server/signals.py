@@ -39,6 +39,8 @@ class Tallies:
 
     def presence_changed(self, session_id: str) -> None:
         self._changed_presence.add(session_id)
+        if session_id not in self._told:  # the first to come after a restart; newcomers get what was told before
+            self._changed_votes.add(session_id)
         self._wake()
 
     def _wake(self) -> None:

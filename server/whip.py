@@ -76,7 +76,11 @@ async def whip(request: Request) -> Response:
     session_id = _session_in(services, media_pass.room)
     stream, actor = m.session_stream(session_id), media_pass.actor
     await services.streams.handle(stream, actor, m.StageEnter())
-    admission = await services.seats.admit(actor, session_id, offer, None, sends=True)
+    try:
+        admission = await services.seats.admit(actor, session_id, offer, None, sends=True)
+    except Refused:
+        services.seats.on_change(session_id)  # on stage without a seat: unless their page is there, not for long
+        raise
     await services.streams.handle(stream, actor, m.StageSetMedia(camera=True, microphone=True, screen=False))
     return _created(admission.answer, f"/whip/{media_pass.room}/{session_id}/{admission.peer_id}")
 

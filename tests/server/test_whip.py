@@ -4,8 +4,10 @@ tests/live and in browsers."""
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
-from live.control import EngineDown, EngineUp, PeerDown, SlotsChanged
+from live.control import Admission, EngineDown, EngineUp, PeerDown, SlotsChanged
+from rooms import messages as m
 from tests.fakes import FakeEngine
 from tests.server.running import Running, running, until
 
@@ -173,3 +175,25 @@ async def test_without_an_engine_the_offer_is_refused_in_words(tmp_path: Path) -
             answer = await anna.post("/media/s1", json=VIEW)
         assert (answer.status_code, answer.json()["code"]) == (503, "media_unavailable")
         assert answer.json()["message"]
+
+
+async def test_who_is_being_admitted_while_the_session_ends_is_not_let_in(tmp_path: Path) -> None:
+    class SlowEngine(FakeEngine):
+        async def admit(self, *arguments: Any, **rights: Any) -> Admission:
+            await run.services.streams.handle(m.CONFERENCE, m.SYSTEM, m.SessionEnd("s1"))
+            return await super().admit(*arguments, **rights)
+
+    engine = SlowEngine()
+    async with running(tmp_path, engine=engine) as run, await run.browser("anna") as anna:
+        await run.go_live()
+        assert (await anna.post("/media/s1", json=VIEW)).json()["code"] == "session_ended"
+        assert (run.services.seats.count, engine.peers) == (0, {})
+
+
+async def test_software_whose_offer_is_refused_does_not_stay_on_stage(tmp_path: Path) -> None:
+    async with running(tmp_path, stage_grace_seconds=0.1) as run:
+        await run.go_live()
+        async with await run.browser() as software:
+            headers = await bearer(run, "siri", "whip")
+            assert (await software.post("/whip/plenum", content="nonsense", headers=headers)).json()["code"] == "bad_offer"
+        await until(lambda: not run.services.streams.room("s1").stage)
