@@ -149,4 +149,6 @@ def _on_begin(connection: Any) -> None:
     # A writer takes the lock at once: one that reads first could find that another process (`plenum people import`) has
     # written in between, which SQLite refuses without waiting.
     is_write = connection.get_execution_options().get("is_write", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if is_write else "BEGIN")
+    statement = "BEGIN IMMEDIATE" if is_write else "BEGIN"
+    # Past the cursor that SQLAlchemy would open and close, each in a round trip to the driver's thread.
+    connection.connection.dbapi_connection.run_async(lambda driver: driver.execute(statement))
