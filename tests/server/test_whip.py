@@ -152,7 +152,8 @@ async def test_what_the_engine_tells_reaches_the_pages(tmp_path: Path) -> None:
         engine.notify(EngineUp(1, 1))
         await anna.heard("media", status="reset")
         bo = await run.client("bo", (S1,))
-        await bo.heard("slots")
+        engine.notify(SlotsChanged("s1", {"video0": "mona"}))
+        assert (await bo.heard("slots"))["slots"] == {"video0": "mona"}  # nothing of what was before
         assert not [frame for frame in bo.frames if frame["type"] == "media"]
 
 
