@@ -79,20 +79,20 @@ class Contender:
 class Peer(Contender):
     """A Node server that broadcasts `text`, which has to be JSON."""
 
-    script: str
+    script: tuple[str, ...]
 
     def __init__(self, connections: int, text: bytes) -> None:
         super().__init__(connections)
         self.text = text
 
     def start(self) -> None:
-        self._launch(node(), self.script, cwd=PEERS)
+        self._launch(node(), *self.script, cwd=PEERS)
 
 
 class NodeWs(Peer):
-    """`ws`: a loop over its clients."""
+    """`ws`: a loop over its clients, to which it sends a text."""
 
-    script = "ws.js"
+    script: tuple[str, ...] = ("ws.js",)
 
     def members(self) -> Iterator[tuple[str, str]]:
         yield from (("/", "") for _ in self.reaches)
@@ -105,10 +105,16 @@ class NodeWs(Peer):
         return message == self.text
 
 
+class NodeWsBytes(NodeWs):
+    """The same, but the text is encoded once and not for each client: the best that `ws` can do."""
+
+    script = ("ws.js", "bytes")
+
+
 class SocketIo(Peer):
     """Socket.IO 4 over WebSocket alone: Engine.IO packets (protocol 4), `emit` to everybody."""
 
-    script = "socketio.js"
+    script = ("socketio.js",)
 
     def __init__(self, connections: int, text: bytes) -> None:
         super().__init__(connections, text)

@@ -12,7 +12,7 @@ import argparse
 import json
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
@@ -22,7 +22,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.arena import Entrant
-from bench.contenders import PEERS, NodeWs, Plenum, SocketIo, node
+from bench.contenders import PEERS, Contender, NodeWs, NodeWsBytes, Plenum, SocketIo, node
 from bench.measures import median, percentile, raise_file_limit
 
 BROADCASTS: Final = 10  # a round; Plenum's are polls, of which a session has at most a hundred
@@ -50,6 +50,7 @@ def compare(connections: int, rounds: int, directory: Path) -> list[Entrant]:
         text = json.dumps("x" * (len(plenum.sample()) - 2)).encode()  # as long as Plenum's event
         peers = [
             stack.enter_context(_entered("Node ws", partial(NodeWs, connections, text))),
+            stack.enter_context(_entered("Node ws, bytes", partial(NodeWsBytes, connections, text))),
             stack.enter_context(_entered("Socket.IO", partial(SocketIo, connections, text))),
         ]
         for peer in peers:
@@ -65,7 +66,7 @@ def compare(connections: int, rounds: int, directory: Path) -> list[Entrant]:
 
 
 @contextmanager
-def _entered(name: str, make: partial[Plenum] | partial[NodeWs] | partial[SocketIo]) -> Iterator[Entrant]:
+def _entered(name: str, make: Callable[[], Contender]) -> Iterator[Entrant]:
     entrant = Entrant(name, make)
     try:
         yield entrant
@@ -93,7 +94,7 @@ def report(entrants: list[Entrant]) -> None:
 
 def summary(entrants: list[Entrant]) -> dict[str, float]:
     """The last line: Plenum's figures, and its cost over that of each peer (median of the rounds' ratios)."""
-    plenum, ws, socketio = entrants
+    plenum, ws, ws_bytes, socketio = entrants
 
     def over(peer: Entrant) -> float:
         pairs = zip(plenum.rounds, peer.rounds, strict=True)
@@ -102,6 +103,7 @@ def summary(entrants: list[Entrant]) -> dict[str, float]:
     return {
         "us_per_message": round(median([r.us_per_message for r in plenum.rounds]), 2),
         "vs_node_ws": over(ws),
+        "vs_node_ws_bytes": over(ws_bytes),
         "vs_socketio": over(socketio),
         "p99_ms": round(_delay(plenum, 0.99), 1),
         "kib_per_connection": round(plenum.kib_per_connection, 1),

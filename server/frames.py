@@ -20,6 +20,21 @@ from uvicorn.server import ServerState
 
 EXTENSION: Final = "plenum.frames"
 
+# Nagle's algorithm would hold a frame back until the one before is acknowledged (uvloop turns it off by itself, asyncio for
+# some listeners only). Who is gone without a word is noticed by the kernel within 20 s, idle or with data on the way, at no
+# cost to us; WebSocket pings are for tabs that hang and for proxies, and can be rarer.
+_TCP_OPTIONS: Final = [
+    (number, value)
+    for name, value in {
+        "TCP_NODELAY": 1,
+        "TCP_KEEPIDLE": 10,
+        "TCP_KEEPINTVL": 5,
+        "TCP_KEEPCNT": 2,
+        "TCP_USER_TIMEOUT": 20_000,  # milliseconds (RFC 5482)
+    }.items()
+    if (number := getattr(socket, name, None)) is not None  # not every system has all
+]
+
 _FINAL_TEXT: Final = 0x81  # FIN, no reserved bits, opcode 1
 
 
@@ -106,11 +121,11 @@ class FrameProtocol(WebSocketsSansIOProtocol):
     def connection_made(self, transport: BaseTransport) -> None:
         super().connection_made(transport)
         self.writer = FrameWriter(self.transport)
-        # A frame a moment after another must not wait for the first one's acknowledgement (Nagle). uvloop sees to it
-        # itself, asyncio only for listeners that were made with an explicit protocol number.
         sock: socket.socket | None = transport.get_extra_info("socket")
         if sock is not None and sock.family in (socket.AF_INET, socket.AF_INET6):
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            for option, value in _TCP_OPTIONS:
+                sock.setsockopt(socket.IPPROTO_TCP, option, value)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.writer.is_open, self.writer.is_lost = False, True

@@ -29,8 +29,8 @@ def configuration(settings: Settings) -> uvicorn.Config:
         ws=FrameProtocol,
         ws_max_size=MOST_BYTES,
         ws_per_message_deflate=False,
-        ws_ping_interval=10.0,
-        ws_ping_timeout=10.0,
+        ws_ping_interval=25.0,  # proxies close what is silent for a minute; lost networks are noticed by TCP (FrameProtocol)
+        ws_ping_timeout=20.0,
         access_log=False,
         server_header=False,
         log_config=None,

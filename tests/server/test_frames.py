@@ -24,7 +24,7 @@ from websockets.frames import Frame, Opcode
 from websockets.streams import StreamReader
 from websockets.version import version as websockets_version
 
-from server.frames import EXTENSION, FrameProtocol, FrameWriter, encode_text_frame
+from server.frames import _TCP_OPTIONS, EXTENSION, FrameProtocol, FrameWriter, encode_text_frame
 
 LENGTHS = [0, 1, 125, 126, 127, 65535, 65536, 200_000]
 UNBOUNDED: dict[str, Any] = {"max_size": None, "max_queue": None}  # the client itself shall not push back
@@ -350,12 +350,22 @@ def test_a_stalled_reader_does_not_hold_up_the_shutdown(run: Any) -> None:
     run(main())
 
 
-def test_compression_is_refused_and_small_packets_are_not_delayed(run: Any) -> None:
+def test_compression_is_refused(run: Any) -> None:
     async def main() -> None:
         async with meeting(compression="deflate") as met:
             assert met.client.protocol.extensions == []
+
+    run(main())
+
+
+def test_small_packets_are_not_delayed_and_lost_peers_are_noticed_by_the_kernel(run: Any) -> None:
+    async def main() -> None:
+        async with meeting() as met:
             raw = met.server.protocol.transport.get_extra_info("socket")
-            assert raw.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) == 1
+            assert raw.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+            values = {number: raw.getsockopt(socket.IPPROTO_TCP, number) for number, _ in _TCP_OPTIONS}
+            assert values == dict(_TCP_OPTIONS)
+            assert values[socket.TCP_NODELAY] == 1
 
     run(main())
 
