@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import sqlite3
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -131,8 +132,9 @@ def _settle(future: asyncio.Future[Any], result: object = None, *, error: Except
 
 def _refusal(error: Exception) -> Exception:
     """A full or failing disk is no bug: it is told to the user as such. Everything else stays what it is."""
-    if isinstance(error, DBAPIError) and any(word in str(error.orig) for word in ("full", "readonly", "disk I/O", "locked")):
-        _log.error("cannot write", reason=str(error.orig))
+    reason = error.orig if isinstance(error, DBAPIError) else error  # what `_on_begin` raises is the driver's own
+    if isinstance(reason, sqlite3.Error) and any(w in str(reason) for w in ("full", "readonly", "disk I/O", "locked")):
+        _log.error("cannot write", reason=str(reason))
         return Refused("read_only")
     return error
 
