@@ -16,7 +16,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterable
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -91,18 +91,18 @@ def chosen(number: int) -> int:
 def run(people: int, directory: Path) -> Outcome:
     """Signs everybody in, opens a poll, lets them answer, stops the server and counts again."""
     crowd = Crowd(people, directory)
-    try:
+    with ExitStack() as stack:
+        stack.callback(crowd.stop)
+        crowd.start()
+        flock = Flock(crowd.port, lambda number: crowd.greet(flock, number), lambda *heard: crowd.heed(flock, *heard))
+        stack.callback(flock.close)
         with _console.status(f"{people:,} people sign in"):
-            crowd.start()
-            flock = Flock(crowd.port, lambda number: crowd.greet(flock, number), lambda *heard: crowd.heed(flock, *heard))
             flock.join(crowd.members())
             crowd.arrive(flock)
         crowd.open_poll(flock)
         before = cpu_seconds(crowd.pid)
         crowd.answer(flock)
         cpu = cpu_seconds(crowd.pid) - before
-    finally:
-        crowd.stop()
     seconds = max(crowd.acknowledged.values()) - min(crowd.sent.values())
     delays = [at - crowd.sent[number] for number, at in crowd.acknowledged.items()]
     rows = read_rows(plenum.settings(directory).database, crowd.poll_id)

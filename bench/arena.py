@@ -6,6 +6,7 @@ import multiprocessing
 import time
 from array import array
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any, Final
@@ -91,22 +92,27 @@ def compete(make: Callable[[], Contender], pipe: Connection) -> None:
     """The process: does what it is told over `pipe` ((method, arguments), or None to end) and answers with results, or
     with the exception that ends it."""
     contender = make()
-    try:
-        arena = Arena(contender)
-        arena.flock.watch(pipe.fileno())
-        while True:
-            arena.flock.idle()
-            request = pipe.recv()
-            if request is None:
-                return
-            method, arguments = request
-            pipe.send(getattr(arena, method)(*arguments))
-    except EOFError:  # whoever asked is gone
-        return
-    except (OSError, TimeoutError, RuntimeError, SystemExit) as error:
-        pipe.send(error if isinstance(error, SystemExit) else SystemExit(f"{type(error).__name__}: {error}"))
-    finally:
-        contender.stop()
+    with ExitStack() as stack:
+        stack.callback(contender.stop)
+        try:
+            arena = Arena(contender)
+            stack.callback(arena.flock.close)
+            _obey(arena, pipe)
+        except EOFError:  # whoever asked is gone
+            return
+        except (OSError, TimeoutError, RuntimeError, SystemExit) as error:
+            pipe.send(error if isinstance(error, SystemExit) else SystemExit(f"{type(error).__name__}: {error}"))
+
+
+def _obey(arena: Arena, pipe: Connection) -> None:
+    arena.flock.watch(pipe.fileno())
+    while True:
+        arena.flock.idle()
+        request = pipe.recv()
+        if request is None:
+            return
+        method, arguments = request
+        pipe.send(getattr(arena, method)(*arguments))
 
 
 class Entrant:

@@ -58,8 +58,7 @@ class Contender:
 
     def stop(self) -> None:
         if self.process is not None:
-            self.process.terminate()
-            self.process.wait(PATIENCE)
+            self.process.communicate(timeout=PATIENCE)  # the end of its standard input ends it
 
     @property
     def pid(self) -> int:

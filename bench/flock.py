@@ -50,7 +50,6 @@ class Flock:
         self._opening = 0
         self._watched = -1
         self._watched_is_ready = False
-        self._last_close = "no close frame"
 
     def __len__(self) -> int:
         return len(self._members)
@@ -77,7 +76,7 @@ class Flock:
         deadline = time.monotonic() + seconds
         while not done():
             if time.monotonic() > deadline:
-                raise TimeoutError(f"not done after {seconds} s; {self._last_close}")
+                raise TimeoutError(f"not done after {seconds} s")
             self._poll()
 
     def look(self) -> None:
@@ -93,6 +92,12 @@ class Flock:
         while not self._watched_is_ready:
             self._poll()
         self._watched_is_ready = False
+
+    def close(self) -> None:
+        """Drops every connection."""
+        for member in self._members:
+            member.socket.close()
+        self._epoll.close()
 
     def _poll(self) -> None:
         time.sleep(TICK)
@@ -166,13 +171,14 @@ class Flock:
         if opcode == _PING:
             member.socket.sendall(_masked(_PONG, payload))
         elif opcode == _CLOSE:
-            self._last_close = f"last close: {int.from_bytes(payload[:2], 'big')} {payload[2:].decode()}"
+            self._lose(member, f"{int.from_bytes(payload[:2], 'big')} {payload[2:].decode()}")
         elif opcode != _PONG:
             raise ConnectionError(f"a frame that nobody expected, opcode {opcode}")
 
     def _lose(self, member: Member, reason: str) -> NoReturn:
         when = f"member {member.number} lost" if member.is_open else "refused before the handshake"
-        raise ConnectionError(f"{when}: {reason}; {self._last_close}")
+        member.socket.close()
+        raise ConnectionError(f"{when}: {reason}")
 
 
 def _handshake(host: str, target: str, headers: str) -> bytes:
