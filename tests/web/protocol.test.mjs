@@ -135,6 +135,13 @@ test("when too many commands wait, further ones are refused at once", async () =
   assert.equal(sockets.last().sentOf("do").length, MOST_WAITING);
 });
 
+test("what is too large for the server is refused at once, and what fits is sent", async () => {
+  const { connection, sockets } = start();
+  await assert.rejects(connection.do(ROOM, { type: "question.ask", text: "å".repeat(8_192) }), { code: "too_large" });
+  void connection.do(ROOM, { type: "question.ask", text: "å".repeat(8_000) });
+  assert.equal(sockets.last().sentOf("do").length, 1);
+});
+
 test("what one answered and voted for is known from the ack on, not before", async () => {
   const { connection, sockets } = start();
   sockets.last().tell({ type: "mine", stream: ROOM, answers: { "s1-p1": 0 }, votes: ["s1-q9"] });

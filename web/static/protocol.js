@@ -15,6 +15,8 @@ import { heedSignal, newStream, remember } from "./streams.js";
 
 /** Commands that wait for their acknowledgement. When so many wait, further ones are refused with `queue_full`. */
 export const MOST_WAITING = 64;
+/** Of `server/socket.py`: the server closes a connection that sends more in one frame, and would again after every reconnect. */
+const MOST_BYTES = 16_384;
 /** Silence after which the server is asked for a sign of life, and how long it has to give one. */
 const SILENCE_MS = 30_000;
 const ANSWER_MS = 5_000;
@@ -128,6 +130,8 @@ export class Connection extends EventTarget {
     if (this.#waiting.size >= MOST_WAITING) return Promise.reject(new Refusal("queue_full", ""));
     return new Promise((resolve, reject) => {
       const id = ++this.#lastId;
+      const { length } = new TextEncoder().encode(JSON.stringify({ type: "do", id, stream, command }));
+      if (length > MOST_BYTES) return reject(new Refusal("too_large", ""));
       this.#waiting.set(id, { stream, command, sentAt: 0, resolve, reject });
       if (this.status.name === "connected") this.#sendCommand(id);
     });

@@ -16,6 +16,8 @@ function explainRefusal(code) {
   switch (code) {
     case "queue_full":
       return t("Too much is waiting to be sent. Please wait until contact is back.");
+    case "too_large":
+      return t("The message is too large.");
     case "not_signed_in":
       return t("You are no longer signed in. Open your personal link again.");
     default:
