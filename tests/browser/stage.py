@@ -11,13 +11,15 @@ import shutil
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
 import httpx
-from playwright.async_api import Browser, BrowserContext, Page, ViewportSize, async_playwright
+from playwright.async_api import Browser, BrowserContext, Page, ViewportSize, async_playwright, expect
+
+from tests.browser.relay import Relay
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 SCREENSHOTS: Final = Path(os.environ.get("SCREENSHOTS", ROOT / "screenshots"))
@@ -76,24 +78,34 @@ class Conference:
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self.port = _free_port()
+        self.media_port = 0  # any free one; set before the start where it has to be known
         self.url = f"http://localhost:{self.port}"
         self.links: dict[str, str] = {}
+        self.programme = conference  # what writes the programme, around the moment it is called
+        self.people = PEOPLE
         self.process: asyncio.subprocess.Process | None = None
 
     async def prepare(self) -> None:
-        (self.directory / "conference.toml").write_text(conference())
-        (self.directory / "people.csv").write_text(PEOPLE)
+        """Writes the files, imports the people and issues their links."""
+        (self.directory / "conference.toml").write_text(self.programme())
+        (self.directory / "people.csv").write_text(self.people)
         await self._plenum("people", "import", str(self.directory / "people.csv"))
         for link in json.loads(await self._plenum("links", "--json")):
             path = link["url"].partition("/join/")[2]
             self.links[link["email"].partition("@")[0]] = f"{self.url}/join/{path}"
+
+    def prepare_like(self, other: Conference) -> None:
+        """A copy of a prepared conference that has not been started: the same people and links, but for the port."""
+        shutil.copytree(other.directory, self.directory, dirs_exist_ok=True)
+        (self.directory / "conference.toml").write_text(other.programme())
+        self.links = {person: link.replace(other.url, self.url) for person, link in other.links.items()}
 
     async def start(self) -> None:
         log = (self.directory / "server.log").open("ab")
         arguments = ("-m", "server", "run", "-C", str(self.directory), "--port", str(self.port))
         with log:
             self.process = await asyncio.create_subprocess_exec(
-                sys.executable, *arguments, env=_environment(), stdout=log, stderr=log
+                sys.executable, *arguments, env=_environment(self.media_port), stdout=log, stderr=log
             )
         async with httpx.AsyncClient() as client, asyncio.timeout(60):
             while True:
@@ -109,9 +121,22 @@ class Conference:
             async with asyncio.timeout(30):
                 await self.process.wait()
 
+    async def media_pid(self) -> int | None:
+        """The process id of the media worker, the server's child; None while there is none."""
+        assert self.process is not None
+        process = await asyncio.create_subprocess_exec("ps", "-A", "-o", "pid=,ppid=,args=", stdout=asyncio.subprocess.PIPE)
+        lines = (await process.communicate())[0].decode(errors="replace").splitlines()
+        rows = [line.split(maxsplit=2) for line in lines]
+        found = [int(pid) for pid, ppid, args in rows if int(ppid) == self.process.pid and "live.worker" in args]
+        return found[0] if found else None
+
+    async def revoke(self, email: str) -> None:
+        """Withdraws a person's link, as an operator does."""
+        await self._plenum("links", "--revoke", email)
+
     async def _plenum(self, *arguments: str) -> str:
         command = (sys.executable, "-m", "server", *arguments, "-C", str(self.directory))
-        process = await asyncio.create_subprocess_exec(*command, env=_environment(), stdout=asyncio.subprocess.PIPE)
+        process = await asyncio.create_subprocess_exec(*command, env=_environment(0), stdout=asyncio.subprocess.PIPE)
         output, _ = await process.communicate()
         assert process.returncode == 0, arguments
         return output.decode()
@@ -127,9 +152,30 @@ class Hall:
         self._contexts: list[BrowserContext] = []
 
     async def sit(
+        self,
+        person: str,
+        *,
+        locale: str = "en-GB",
+        width: int = 1440,
+        height: int = 900,
+        dark: bool = False,
+        through: Relay | None = None,
+        script: str = "",
+    ) -> Page:
+        """A signed-in person's browser, in the lobby. `through`: the only way it has to the server; `script` runs first
+        in every page."""
+        page = await self.browser_of(person, locale=locale, width=width, height=height, dark=dark)
+        url = through.url if through else self.served.url
+        for source in filter(None, (script, through.script if through else "")):
+            await page.context.add_init_script(source)
+        await page.goto(self.served.links[person].replace(self.served.url, url))
+        assert page.url == f"{url}/lobby", page.url
+        return page
+
+    async def browser_of(
         self, person: str, *, locale: str = "en-GB", width: int = 1440, height: int = 900, dark: bool = False
     ) -> Page:
-        """A signed-in person's browser, in the lobby."""
+        """An empty page in a browser of one's own, whose errors are noted as this person's."""
         context = await self._browser.new_context(
             locale=locale,
             viewport=ViewportSize(width=width, height=height),
@@ -141,9 +187,10 @@ class Hall:
         page.set_default_timeout(PATIENCE_MS)
         page.on("pageerror", lambda error: self.complaints.append(f"{person}: {error}"))
         page.on("console", lambda message: self._note(person, message.type, message.text))
-        await page.goto(self.served.links[person])
-        assert page.url == f"{self.served.url}/lobby", page.url
         return page
+
+    def url(self, path: str) -> str:
+        return self.served.url + path
 
     def _note(self, person: str, kind: str, text: str) -> None:
         if kind == "error" and "Failed to load resource" not in text and "WebSocket connection" not in text:
@@ -159,18 +206,33 @@ async def a_conference(directory: Path) -> AsyncIterator[Hall]:
     """A served conference and a browser for everybody who comes."""
     served = Conference(directory)
     await served.prepare()
+    async with a_browser() as browser, held(served, browser) as hall:
+        yield hall
+
+
+@contextlib.asynccontextmanager
+async def held(served: Conference, browser: Browser) -> AsyncIterator[Hall]:
+    """Serves a prepared conference. Whoever comes has a browser of their own (a context of `browser`)."""
     await served.start()
     try:
-        async with async_playwright() as playwright:
-            browser = await playwright.chromium.launch(executable_path=chromium(), headless=True, args=list(CHROMIUM_FLAGS))
-            hall = Hall(served, browser)
-            try:
-                yield hall
-            finally:
-                await hall.leave()
-                await browser.close()
+        hall = Hall(served, browser)
+        try:
+            yield hall
+        finally:
+            await hall.leave()
     finally:
         await served.stop()
+
+
+@contextlib.asynccontextmanager
+async def a_browser() -> AsyncIterator[Browser]:
+    """A real Chromium with a fake camera, microphone and screen."""
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=chromium(), headless=True, args=list(CHROMIUM_FLAGS))
+        try:
+            yield browser
+        finally:
+            await browser.close()
 
 
 async def photograph(page: Page, name: str) -> None:
@@ -189,16 +251,91 @@ async def plays_on(page: Page, more: int = 10) -> None:
     await page.wait_for_function(f"least => ({SHOWN_FRAMES})() >= least", arg=before + more)
 
 
+async def until(condition: Callable[[], Awaitable[bool]], what: str, seconds: float = 60) -> None:
+    """Waits until a condition holds; raises `TimeoutError` with `what` was waited for."""
+    try:
+        async with asyncio.timeout(seconds):
+            while not await condition():  # noqa: ASYNC110  # what happens in a browser sets no event here
+                await asyncio.sleep(0.1)
+    except TimeoutError:
+        raise TimeoutError(f"{what} did not happen within {seconds:.0f} seconds") from None
+
+
+async def goes_on(page: Page, more: int = 20, seconds: float = 60) -> None:
+    """Waits until the page has shown `more` pictures from now on; its video elements may be new ones that count anew."""
+    last, seen = int(await page.evaluate(SHOWN_FRAMES)), 0
+
+    async def enough() -> bool:
+        nonlocal last, seen
+        now = int(await page.evaluate(SHOWN_FRAMES))
+        seen += now - last if now >= last else now
+        last = now
+        return seen >= more
+
+    await until(enough, "moving pictures", seconds)
+
+
+async def click(page: Page, name: str) -> None:
+    await page.get_by_role("button", name=name, exact=True).first.click()
+
+
+async def open_backstage(mona: Page) -> None:
+    """The moderator prepares the first session at her desk."""
+    await mona.goto(_root(mona) + "/desk/s1")
+    await click(mona, "Open the backstage")
+    await expect(mona.get_by_role("button", name="Go live", exact=True)).to_be_visible()
+
+
+async def go_on_stage(siri: Page) -> None:
+    """A speaker enters, with camera and microphone, from the session's page."""
+    if not siri.url.endswith("/session/s1"):
+        await siri.goto(_root(siri) + "/session/s1")
+    await click(siri, "Go on stage…")
+    await expect(siri.get_by_role("button", name="Mute", exact=True)).to_be_visible()
+    await expect(siri.get_by_role("button", name="Turn off camera", exact=True)).to_be_visible()
+    await click(siri, "Go on stage")
+    await expect(siri.get_by_role("button", name="Leave the stage")).to_be_visible()
+
+
+async def go_live(hall: Hall) -> tuple[Page, Page]:
+    """The first session is live with a speaker on stage: the moderator's page and the speaker's."""
+    mona, siri = await asyncio.gather(hall.sit("mona"), hall.sit("siri"))
+    await open_backstage(mona)
+    await go_on_stage(siri)
+    await click(mona, "Go live")
+    await expect(mona.get_by_role("button", name="End the session")).to_be_visible()
+    return mona, siri
+
+
+async def attend(page: Page) -> None:
+    """Opens the first session and waits for its pictures."""
+    await page.goto(_root(page) + "/session/s1")
+    await goes_on(page, 5)
+
+
+def _root(page: Page) -> str:
+    return "/".join(page.url.split("/")[:3])
+
+
 def chromium() -> str | None:
     """The Chromium on the PATH; None: the one that Playwright installed."""
     return next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
 
-def _environment() -> dict[str, Any]:
-    return {**os.environ, "PLENUM_MEDIA_PORT": "0"}
+def _environment(media_port: int) -> dict[str, Any]:
+    return {**os.environ, "PLENUM_MEDIA_PORT": str(media_port)}
 
 
 def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def free_media_port() -> int:
+    """A port that is free for both UDP and TCP."""
+    while True:
+        port = _free_port()
+        with socket.socket(type=socket.SOCK_DGRAM) as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port

@@ -1,0 +1,171 @@
+"""The one way from a browser to a served conference, and the test can cut it.
+
+Pages, WebSocket and media all pass it, TCP and UDP, as they would pass a router. While a direction is cut, what goes that
+way is not answered and not refused: datagrams are lost, streams stand still (and go on afterwards, as TCP does). The page
+learns of the relay's media port by a script that runs before its own, as it would from a router that translates addresses.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import AsyncIterator
+from typing import Any, Final, Literal
+
+LONGEST: Final = 65536
+HOST: Final = "127.0.0.1"
+
+Direction = Literal["up", "down"]
+
+TRANSLATE: Final = """
+const set = RTCPeerConnection.prototype.setRemoteDescription;
+RTCPeerConnection.prototype.setRemoteDescription = function ({ type, sdp }) {
+  const far = " 127.0.0.1 %(theirs)d ";
+  const near = " 127.0.0.1 %(ours)d ";
+  const lines = sdp.split("\\r\\n").filter((line) => !line.startsWith("a=candidate:") || line.includes(far));
+  return set.call(this, { type, sdp: lines.join("\\r\\n").replaceAll(far, near) });
+};
+"""
+
+
+class Relay:
+    """Between a browser and a server on this machine. `cut` and `mend` are immediate, and may be repeated."""
+
+    def __init__(self, pages_port: int, media_port: int) -> None:
+        self._pages_port, self._media_port = pages_port, media_port
+        self._is_open = {"up": asyncio.Event(), "down": asyncio.Event()}
+        self._streams: set[asyncio.Task[None]] = set()
+        self._media = _Datagrams(media_port, self._is_open)
+        self.url = ""
+        self.mend()
+
+    @property
+    def script(self) -> str:
+        """What has to run in a page before its own scripts."""
+        return TRANSLATE % {"theirs": self._media_port, "ours": self._media.port}
+
+    def block_udp(self) -> None:
+        """From now on, as many an office does."""
+        self._media.is_blocked = True
+
+    def cut(self, *directions: Direction) -> None:
+        """Nothing passes any more; both ways if none is named."""
+        for direction in directions or ("up", "down"):
+            self._is_open[direction].clear()
+
+    def mend(self) -> None:
+        for event in self._is_open.values():
+            event.set()
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncIterator[Relay]:
+        pages = await asyncio.start_server(lambda r, w: self._serve(r, w, self._pages_port), HOST, 0)
+        media = await asyncio.start_server(lambda r, w: self._serve(r, w, self._media_port), HOST, self._media.port)
+        self.url = f"http://localhost:{pages.sockets[0].getsockname()[1]}"
+        self._media.start()
+        try:
+            yield self
+        finally:
+            self._media.close()
+            for server in (pages, media):
+                server.close()
+            for task in self._streams:
+                task.cancel()
+            await asyncio.gather(*self._streams, return_exceptions=True)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, port: int) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._streams.add(task)
+        try:
+            await self._is_open["up"].wait()
+            with contextlib.suppress(OSError):
+                far_reader, far_writer = await asyncio.open_connection(HOST, port)
+                try:
+                    await self._pass_on(reader, writer, far_reader, far_writer)
+                finally:
+                    far_writer.close()
+        except asyncio.CancelledError:
+            pass  # the relay ends
+        finally:
+            writer.close()
+            self._streams.discard(task)
+
+    async def _pass_on(
+        self,
+        near: asyncio.StreamReader,
+        to_near: asyncio.StreamWriter,
+        far: asyncio.StreamReader,
+        to_far: asyncio.StreamWriter,
+    ) -> None:
+        """Both ways until one end has had enough."""
+        ways = [
+            asyncio.create_task(self._pump(near, to_far, self._is_open["up"])),
+            asyncio.create_task(self._pump(far, to_near, self._is_open["down"])),
+        ]
+        try:
+            await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for way in ways:
+                way.cancel()
+            await asyncio.gather(*ways, return_exceptions=True)
+
+    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, is_open: asyncio.Event) -> None:
+        while data := await reader.read(LONGEST):
+            await is_open.wait()
+            writer.write(data)
+            await writer.drain()
+        await is_open.wait()  # that the other end has gone is news too
+
+
+class _Datagrams:
+    """The UDP part: one socket towards the server for every address the browser sends from."""
+
+    def __init__(self, far_port: int, is_open: dict[str, asyncio.Event]) -> None:
+        self._far = (HOST, far_port)
+        self._is_open = is_open
+        self._near, self.port = _port_for_both()
+        self._towards: dict[Any, socket.socket] = {}
+        self.is_blocked = False
+
+    def start(self) -> None:
+        asyncio.get_running_loop().add_reader(self._near, self._from_browser)
+
+    def close(self) -> None:
+        for sock in (self._near, *self._towards.values()):
+            asyncio.get_running_loop().remove_reader(sock)
+            sock.close()
+
+    def _from_browser(self) -> None:
+        with contextlib.suppress(OSError):
+            data, address = self._near.recvfrom(LONGEST)
+            if self._is_open["up"].is_set() and not self.is_blocked:
+                self._socket_for(address).send(data)
+
+    def _from_server(self, sock: socket.socket, address: Any) -> None:
+        with contextlib.suppress(OSError):
+            data = sock.recv(LONGEST)
+            if self._is_open["down"].is_set():
+                self._near.sendto(data, address)
+
+    def _socket_for(self, address: Any) -> socket.socket:
+        if address not in self._towards:
+            sock = self._towards[address] = socket.socket(type=socket.SOCK_DGRAM)
+            sock.setblocking(False)
+            sock.connect(self._far)
+            asyncio.get_running_loop().add_reader(sock, self._from_server, sock, address)
+        return self._towards[address]
+
+
+def _port_for_both() -> tuple[socket.socket, int]:
+    """A UDP socket on a port whose TCP twin is free as well."""
+    while True:
+        sock = socket.socket(type=socket.SOCK_DGRAM)
+        sock.setblocking(False)
+        sock.bind((HOST, 0))
+        port = int(sock.getsockname()[1])
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind((HOST, port))
+            return sock, port
+        sock.close()
