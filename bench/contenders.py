@@ -1,7 +1,7 @@
 """Who is compared: Plenum's real server, Node `ws` and Socket.IO, each in a process of its own with its flock of clients.
 
-A contender knows how to start its server, how its clients come in, and how to make it broadcast. The peers broadcast a
-text of the length that Plenum's event has, and do so as their own documentation tells.
+A contender knows how to start its server, how its clients come in, and how to make it broadcast. The peers broadcast
+the very event that Plenum sent, and do so as their own documentation tells.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ class Contender:
 
 
 class Peer(Contender):
-    """A Node server that broadcasts `text`, which has to be JSON."""
+    """A Node server that broadcasts `text`: JSON, as compact as JavaScript writes it."""
 
     script: tuple[str, ...]
 

@@ -107,8 +107,8 @@ def go_live() -> list[tuple[str, dict[str, object]]]:
 
 
 def draft() -> dict[str, object]:
-    options = ["Yes, as proposed", "Yes, with the amendment", "No", "I abstain"]
-    return {"type": "poll.draft", "title": "Shall the board's proposal be adopted?", "options": options, "anonymous": False}
+    options = ["Ja, som föreslaget", "Ja, med tillägget", "Nej", "Jag avstår"]
+    return {"type": "poll.draft", "title": "Ska styrelsens förslag antas?", "options": options, "anonymous": False}
 
 
 def open_poll(poll_id: str) -> dict[str, object]:
@@ -120,7 +120,7 @@ def answer(poll_id: str, option: int) -> dict[str, object]:
 
 
 def _json(value: object) -> bytes:
-    return json.dumps(value, separators=(",", ":")).encode()
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
 
 
 def serve(directory: Path) -> None:

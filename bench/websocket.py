@@ -47,7 +47,7 @@ def compare(connections: int, rounds: int, directory: Path) -> list[Entrant]:
         plenum = stack.enter_context(_entered("Plenum", partial(Plenum, connections, directory)))
         _connect(plenum, connections)
         plenum.run(1)
-        text = json.dumps("x" * (len(plenum.sample()) - 2)).encode()  # as long as Plenum's event
+        text = plenum.sample()  # the peers send the very event
         peers = [
             stack.enter_context(_entered("Node ws", partial(NodeWs, connections, text))),
             stack.enter_context(_entered("Node ws, bytes", partial(NodeWsBytes, connections, text))),
