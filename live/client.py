@@ -158,6 +158,8 @@ class EmbeddedEngine:
                 await self._run_once(first)
             except (OSError, TimeoutError) as error:
                 logger.warning("the media worker could not be started: %s", error)
+            except Exception:  # a worker that talks nonsense is replaced like one that died
+                logger.exception("the media worker's connection failed")
             if not first.done():
                 first.set_exception(MediaRefused("media_unavailable", "the media worker did not come up"))
                 return

@@ -25,7 +25,7 @@ REFUSALS: Final[dict[str, str]] = {
     "session_ended": _("The session has ended."),
     "not_live": _("The session is not live."),
     "poll_not_open": _("The poll is not open yet."),
-    "poll_closed": _("The poll is closed. Your answer was not counted."),
+    "poll_closed": _("The poll is closed. What you sent just now was not counted."),
     "poll_locked": _("The poll has been opened and can no longer be changed."),
     "unknown_option": _("That is not one of the options."),
     "bad_text": _("The text is empty, too long or has characters that cannot be shown."),

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
-from typing import Final, TypedDict
+from functools import partial
+from typing import Any, Final, TypedDict
 
 from starlette.applications import Starlette
 from starlette.routing import WebSocketRoute
@@ -42,6 +43,7 @@ from server.streams import Streams
 from server.vault import Vault
 
 REFRESH_SECONDS: Final = 2.0
+PAUSE_SECONDS: Final = 1.0  # before background work that failed begins again
 
 Clock = Callable[[], datetime]
 
@@ -137,13 +139,13 @@ async def run_services(settings: Settings, now: Clock, engine: MediaEngine | Non
         presence.start()
         stack.push_async_callback(presence.stop)
         stack.callback(stagehand.stop)
+        stack.push_async_callback(reactions.stop)
         for work in (
-            reactions.run(),
-            seats.listen(),
-            follow_other_processes(people, links),
-            tell_deaths(recorder, reactions),
+            seats.listen,
+            partial(follow_other_processes, people, links, hub, seats),
+            partial(tell_deaths, recorder, reactions),
         ):
-            stack.push_async_callback(end, asyncio.create_task(work))
+            stack.push_async_callback(end, asyncio.create_task(keep_going(work)))
         yield services
         hub.close_all()
         await streams.drain()
@@ -173,15 +175,25 @@ async def end(task: asyncio.Task[None]) -> None:
         await task
 
 
-async def follow_other_processes(people: People, links: Links) -> None:
-    """`plenum people import` and `plenum links` work on the same database while the server runs."""
+async def keep_going(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Background work that must not end: what goes wrong is reported, and it begins again."""
+    while True:
+        try:
+            await work()
+        except Exception:
+            report_bug("background", repr(work))
+        await asyncio.sleep(PAUSE_SECONDS)
+
+
+async def follow_other_processes(people: People, links: Links, hub: Hub, seats: Seats) -> None:
+    """`plenum people import` and `plenum links` work on the same database while the server runs: whose link was withdrawn
+    or whose roles changed is disconnected, and their sound and picture ends."""
     while True:
         await asyncio.sleep(REFRESH_SECONDS)
-        try:
-            await people.refresh()
-            await links.refresh()
-        except Exception:  # a bad moment of the database; a withdrawn link must be noticed all the same, later
-            report_bug("refresh", "people and links")
+        changed = [await people.refresh(), await links.refresh()]
+        if any(changed):
+            for person_id in hub.recheck():
+                await seats.end_person(person_id)
 
 
 async def tell_deaths(recorder: Recorder, reactions: Reactions) -> None:

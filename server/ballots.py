@@ -27,6 +27,8 @@ _log = structlog.get_logger("ballots")
 
 SURVEY: Final = "survey"  # the survey's name in the vault
 
+REMEMBERED: Final = 50_000  # row commands
+
 Row = dict[str, Any]
 
 
@@ -47,6 +49,7 @@ class Ballots:
         self.on_change: Callable[[str], None] = lambda session_id: None
         self._answers: dict[str, dict[str, int]] = {}  # by poll, by voter; of polls that are open
         self._votes: dict[str, set[str]] = {}  # by question
+        self._done: dict[str, None] = {}  # the last row commands, oldest first
         self._new_answers = Batch[Row](database, _upsert(answers, "poll_id", "voter"))
         self._new_votes = Batch[Row](database, _upsert(votes, "question_id", "person_id"))
 
@@ -79,6 +82,17 @@ class Ballots:
         else:
             voters.discard(actor.person_id)
         self.on_change(session_id)
+
+    def note_done(self, cause: str) -> None:
+        """Remembers that the row command "client/id" was carried out."""
+        self._done[cause] = None
+        if len(self._done) > REMEMBERED:
+            del self._done[next(iter(self._done))]
+
+    def was_done(self, cause: str) -> bool:
+        """True for a row command that is sent again because its acknowledgement was lost: the poll may have closed since,
+        and "not counted" would not be true. Not known after a restart, where the answer then is the refusal."""
+        return cause in self._done
 
     def answered(self, poll_id: str) -> int:
         """How many have answered."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import secrets
 from asyncio import Transport
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from rooms import messages as m
 from rooms.access import STAFF
@@ -16,11 +16,13 @@ from server.outbox import Frame, Outbox
 
 
 class Connection:
-    """One tab. `client` is the id it gave itself; `id` is ours."""
+    """One tab. `client` is the id it gave itself; `id` is ours. `ask_again` says who is signed in there by now: None after
+    the link was withdrawn."""
 
-    __slots__ = ("actor", "client", "closing", "follows", "id", "outbox", "visible")
+    __slots__ = ("actor", "ask_again", "client", "closing", "follows", "id", "outbox", "visible")
 
-    def __init__(self, actor: m.Actor, outbox: Outbox) -> None:
+    def __init__(self, actor: m.Actor, outbox: Outbox, ask_again: Callable[[], m.Actor | None]) -> None:
+        self.ask_again = ask_again
         self.id = secrets.token_hex(8)
         self.client = ""
         self.actor = actor

@@ -22,6 +22,7 @@ from server.outbox import Frame
 from server.streams import Stream, redact
 
 SIGNAL_PERIOD: Final = 0.25  # seconds; signals of the same kind are coalesced in between
+CLOSE_NOT_SIGNED_IN: Final = 4401
 CLOSE_RESYNC: Final = 4408
 CLOSE_RESTART: Final = 1012
 
@@ -76,10 +77,16 @@ class Hub:
         """To one connection alone."""
         self._write(connection, encode(message))
 
-    def disconnect_person(self, person_id: str, code: int) -> None:
-        """Closes everything of a person's (a revoked link)."""
-        for connection_id in list(self._of_person.get(person_id, ())):
-            self._close(self._connections[connection_id], code)
+    def recheck(self) -> set[str]:
+        """Closes every connection whose person may not be here any more, or has other roles than when they came (they come
+        back with what they may see now). Returns whom it concerned."""
+        concerned = set()
+        for connection in list(self._connections.values()):
+            now = connection.ask_again()
+            if now is None or now.roles != connection.actor.roles:
+                concerned.add(connection.actor.person_id)
+                self._close(connection, CLOSE_NOT_SIGNED_IN if now is None else CLOSE_RESTART)
+        return concerned
 
     def close_all(self, code: int = CLOSE_RESTART) -> None:
         for connection in list(self._connections.values()):

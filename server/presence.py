@@ -2,7 +2,8 @@
 
 Following a session's stream is being present in it. Each stretch of one connection with the tab visible, or in the
 background, is one row; every heartbeat moves `seen_at` forward for all that last. A stretch that a kill cut off ends at
-its last heartbeat. `rooms/attendance.py` merges stretches into minutes.
+its last heartbeat, and one that a suspended machine slept through ends when it fell asleep. `rooms/attendance.py` merges
+stretches into minutes.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import structlog
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from rooms.attendance import RECONNECT_GRACE
 from rooms.errors import Refused
 from server.database import Database
 from server.tables import attendance
@@ -38,6 +40,11 @@ class Stretch:
         self.person_id = person_id
         self.from_at = from_at
         self.visible = visible
+
+    def begin_anew(self, now: float) -> None:
+        """The same connection, from now on: another row."""
+        self.id = secrets.token_hex(8)
+        self.from_at = now
 
     def row(self, seen_at: float) -> dict[str, Any]:
         return {
@@ -61,17 +68,21 @@ class Presence:
         self._present: dict[tuple[str, str], Stretch] = {}  # by connection id and session id
         self._sessions: dict[str, dict[str, list[Stretch]]] = {}  # by session id and person id
         self._unwritten: dict[str, dict[str, Any]] = {}  # rows by id, bounded by the connections there are
-        self._task: asyncio.Task[None] | None = None
+        self._awake_at: float | None = None  # when this process last ran for certain; None until `start`
+        self._tasks: tuple[asyncio.Task[None], ...] = ()
 
     def start(self) -> None:
-        self._task = asyncio.create_task(self._write_forever(), name="presence")
+        """Beats and writes from now on: two tasks, so that a slow disk does not look like a machine that slept."""
+        self._awake_at = self._now().timestamp()
+        beating, writing = self._beat_forever(), self._write_forever()
+        self._tasks = (asyncio.create_task(beating, name="heartbeat"), asyncio.create_task(writing, name="presence"))
 
     async def stop(self) -> None:
         """Ends every stretch now and writes it."""
-        if self._task is not None:
-            self._task.cancel()
+        for task in self._tasks:
+            task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+                await task
         for connection_id, session_id in list(self._present):
             self.leave(connection_id, session_id)
         await self.flush()
@@ -83,7 +94,7 @@ class Presence:
             if known.visible == visible:
                 return
             self.leave(connection_id, session_id)
-        now = self._now().timestamp()
+        now = self._wake()
         stretch = Stretch(session_id, person_id, now, visible=visible)
         self._present[connection_id, session_id] = stretch
         self._sessions.setdefault(session_id, {}).setdefault(person_id, []).append(stretch)
@@ -92,6 +103,7 @@ class Presence:
 
     def leave(self, connection_id: str, session_id: str) -> None:
         """A connection is no longer in a session; harmless if it never was."""
+        now = self._wake()  # connections that end are the first that is heard after a sleep, before any heartbeat
         stretch = self._present.pop((connection_id, session_id), None)
         if stretch is None:
             return
@@ -99,7 +111,7 @@ class Presence:
         people[stretch.person_id].remove(stretch)
         if not people[stretch.person_id]:
             del people[stretch.person_id]
-        self._unwritten[stretch.id] = stretch.row(self._now().timestamp())
+        self._unwritten[stretch.id] = stretch.row(now)
         self.on_change(session_id)
 
     def present(self, session_id: str) -> tuple[int, int]:
@@ -133,12 +145,29 @@ class Presence:
             reason = error.code if isinstance(error, Refused) else repr(error)
             _log.error("attendance not written, will try again", reason=reason, rows=len(rows))
 
-    async def _write_forever(self) -> None:
+    def _wake(self) -> float:
+        """The time. If this process was not running for longer than an absence is bridged (a suspended laptop, a paused
+        virtual machine, a clock set right), nobody was seen meanwhile: what lasted ended then, and begins anew now."""
+        now = self._now().timestamp()
+        if self._awake_at is not None:
+            if now - self._awake_at > RECONNECT_GRACE:
+                for stretch in self._present.values():
+                    self._unwritten[stretch.id] = stretch.row(self._awake_at)
+                    stretch.begin_anew(now)
+                    self._unwritten[stretch.id] = stretch.row(now)
+            self._awake_at = now
+        return now
+
+    async def _beat_forever(self) -> None:
         beat = self._now().timestamp()
         while True:
             await asyncio.sleep(min(SETTLE_SECONDS, self._heartbeat))
-            now = self._now().timestamp()
+            now = self._wake()
             if now - beat >= self._heartbeat or now < beat:  # the clock may be set back
                 beat = now
                 self._unwritten |= {stretch.id: stretch.row(now) for stretch in self._present.values()}
+
+    async def _write_forever(self) -> None:
+        while True:
+            await asyncio.sleep(min(SETTLE_SECONDS, self._heartbeat))
             await self.flush()

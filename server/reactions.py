@@ -1,7 +1,8 @@
 """What follows from an event elsewhere: a session ends, so its poll closes, its recording stops, its stage empties.
 
 Every reaction is a command of the system's that is harmless when repeated, and `catch_up` repeats at the start what a
-kill may have cut off. Reactions of one session happen in order, off the path of those who caused them.
+kill may have cut off. Reactions of one session happen in order, off the path of those who caused them, and
+keep no other session waiting (`lanes`).
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from rooms.errors import Refused
 from rooms.recording import running_recording
 from server.ballots import SURVEY, Ballots
 from server.journal import Entry
+from server.lanes import Lanes
 from server.recorder import Recorder
 from server.seats import Seats
 from server.streams import Streams, session_of
@@ -28,13 +30,16 @@ DRAIN_SECONDS: Final = 10.0
 RETRY_SECONDS: Final = 2.0
 PASSING: Final = frozenset({"try_again", "read_only"})  # refusals that end by themselves: the reaction is tried again
 
+ENGINE: Final = "media engine"  # a lane
+
 _log = structlog.get_logger("reactions")
 
 Reaction = Callable[[], Coroutine[Any, Any, None]]
 
 
 class Reactions:
-    """Listens to the bus with `heed`; works in `run`."""
+    """Listens to the bus with `heed`. A lane for each session, one for its recordings, which take longer, one for the
+    survey."""
 
     def __init__(
         self, streams: Streams, ballots: Ballots, recorder: Recorder, seats: Seats, report: Callable[[str, str], str]
@@ -44,75 +49,71 @@ class Reactions:
         self._recorder = recorder
         self._seats = seats
         self._report = report
-        self._queue: asyncio.Queue[Reaction] = asyncio.Queue(WAITING_REACTIONS)
+        self._lanes = Lanes[Reaction](self._react, WAITING_REACTIONS)
 
     def heed(self, entry: Entry) -> None:
         """Puts in line what `entry` calls for."""
         session_id = session_of(entry.stream)
-        for reaction in self._reactions_to(session_id, entry.event):
-            self._put(reaction)
+        for lane, reaction in self._reactions_to(session_id, entry.event):
+            self._put(lane, reaction)
 
-    async def run(self) -> None:
-        """Reacts until cancelled."""
-        while True:
-            reaction = await self._queue.get()
-            try:
-                await reaction()
-            except Refused as refusal:
-                _log.warning("reaction refused", code=refusal.code)
-                if refusal.code in PASSING:
-                    asyncio.get_running_loop().call_later(RETRY_SECONDS, self._put, reaction)
-            except Exception:
-                self._report("reaction", repr(reaction))
-            finally:
-                self._queue.task_done()
-
-    def _put(self, reaction: Reaction) -> None:
+    async def _react(self, lane: str, reaction: Reaction) -> None:
         try:
-            self._queue.put_nowait(reaction)
-        except asyncio.QueueFull:  # must not disturb the command that caused it, which is durable
+            await reaction()
+        except Refused as refusal:
+            _log.warning("reaction refused", code=refusal.code)
+            if refusal.code in PASSING:
+                asyncio.get_running_loop().call_later(RETRY_SECONDS, self._put, lane, reaction)
+        except Exception:
+            self._report("reaction", repr(reaction))
+
+    def _put(self, lane: str, reaction: Reaction) -> None:
+        if not self._lanes.put(lane, reaction):  # must not disturb the command that caused it, which is durable
             self._report("reactions", repr(reaction))
 
     async def drain(self) -> None:
         """Waits until nothing is in line, but not for ever: what is left is caught up at the next start."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(DRAIN_SECONDS):
-                await self._queue.join()
+                await self._lanes.join()
+
+    async def stop(self) -> None:
+        """Reacts to nothing more."""
+        await self._lanes.stop()
 
     def catch_up(self) -> None:
         """Puts in line what the last run may have left undone."""
         conference = self._streams.conference
         if conference.survey.phase == "open":
-            self._put(partial(self._ballots.open_anonymous, SURVEY))
+            self._put(SURVEY, partial(self._ballots.open_anonymous, SURVEY))
         if conference.survey.phase == "closed":
-            self._put(self._ballots.forget_survey)
+            self._put(SURVEY, self._ballots.forget_survey)
         for plan in conference.programme.sessions if conference.programme else ():
-            self._put(partial(self._catch_up_session, plan.id))
+            self._put(plan.id, partial(self._catch_up_session, plan.id))
 
-    def _reactions_to(self, session_id: str, event: m.Event) -> list[Reaction]:
+    def _reactions_to(self, session_id: str, event: m.Event) -> list[tuple[str, Reaction]]:
+        """What `event` calls for, each with its lane."""
+        late = (session_id, partial(self._wind_up_if_over, session_id))
         match event:
             case m.SessionEnded(ended_id):
-                return [partial(self._wind_up, ended_id)]
+                return [(ended_id, partial(self._wind_up, ended_id))]
             case m.SurveyOpened():
-                return [partial(self._ballots.open_anonymous, SURVEY)]
+                return [(SURVEY, partial(self._ballots.open_anonymous, SURVEY))]
             case m.SurveyClosed():
-                return [self._ballots.forget_survey]
+                return [(SURVEY, self._ballots.forget_survey)]
             case m.PollOpened(poll):
-                opening = [partial(self._ballots.open_anonymous, poll.id)] if poll.anonymous else []
-                return [*opening, partial(self._wind_up_if_over, session_id)]
+                opening = (session_id, partial(self._ballots.open_anonymous, poll.id))
+                return [opening, late] if poll.anonymous else [late]
             case m.PollClosed(poll_id):
-                return [partial(self._count, session_id, poll_id)]
+                return [(session_id, partial(self._count, session_id, poll_id))]
             case m.RecordingStarted(recording_id):
-                return [
-                    partial(self._start_recording, session_id, recording_id),
-                    partial(self._wind_up_if_over, session_id),
-                ]
+                return [(_recordings(session_id), partial(self._start_recording, session_id, recording_id)), late]
             case m.RecordingStopped(recording_id):
-                return [partial(self._finish_recording, session_id, recording_id)]
+                return [(_recordings(session_id), partial(self._finish_recording, session_id, recording_id))]
             case m.StageEntered():
-                return [partial(self._wind_up_if_over, session_id)]
+                return [late]
             case m.StageLeft(person_id):
-                return [partial(self._seats.take_off_stage, session_id, person_id)]
+                return [(session_id, partial(self._seats.take_off_stage, session_id, person_id))]
         return []
 
     async def _command(self, session_id: str, command: m.RoomCommand) -> None:
@@ -165,11 +166,11 @@ class Reactions:
 
     def engine_came_up(self) -> None:
         """The media engine is there anew: recordings are connected to it."""
-        self._put(self._recorder.retap)
+        self._put(ENGINE, self._recorder.retap)
 
     def recorder_died(self, session_id: str, recording_id: str, reason: str) -> None:
         """A recorder ended by itself: what it wrote is kept, and the moderator sees why there is no more."""
-        self._put(partial(self._end_recording, session_id, recording_id, reason))
+        self._put(session_id, partial(self._end_recording, session_id, recording_id, reason))
 
     async def _end_recording(self, session_id: str, recording_id: str, reason: str) -> None:
         room = self._streams.room(session_id)
@@ -187,14 +188,19 @@ class Reactions:
                 await self._count(session_id, poll.id)
             elif poll.phase in ("closed", "shown"):
                 await self._ballots.forget(poll)
-        await self._catch_up_recordings(session_id, room)
+        self._catch_up_recordings(session_id, room)
         if run.phase == "ended":
             await self._wind_up(session_id)
 
-    async def _catch_up_recordings(self, session_id: str, room: m.RoomState) -> None:
+    def _catch_up_recordings(self, session_id: str, room: m.RoomState) -> None:
         """A recording that was running when the server died goes on in the same file, unless its session is over."""
         for recording in room.recordings.values():
             if recording.status == "stopped":
-                await self._finish_recording(session_id, recording.id)
+                self._put(_recordings(session_id), partial(self._finish_recording, session_id, recording.id))
             elif recording.status == "running" and self._streams.context(session_id).run.phase == "live":
-                await self._start_recording(session_id, recording.id)
+                self._put(_recordings(session_id), partial(self._start_recording, session_id, recording.id))
+
+
+def _recordings(session_id: str) -> str:
+    """The lane of a session's recordings."""
+    return f"{session_id} recordings"

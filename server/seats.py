@@ -97,6 +97,11 @@ class Seats:
         for seat in [s for s in self._seats.values() if s.sends and (s.session_id, s.person_id) == (session_id, person_id)]:
             await self._end(seat)
 
+    async def end_person(self, person_id: str) -> None:
+        """Ends every seat of a person's (their link was withdrawn, or their roles changed: their pages offer again)."""
+        for seat in [seat for seat in self._seats.values() if seat.person_id == person_id]:
+            await self._end(seat)
+
     def publishes_externally(self, session_id: str, person_id: str) -> bool:
         """True while software of a person's sends into a session (their page need not be open then)."""
         return any(

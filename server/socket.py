@@ -13,13 +13,13 @@ from rooms import messages as m
 from rooms import room
 from rooms.errors import Refused
 from server.followers import Connection
+from server.hub import CLOSE_NOT_SIGNED_IN
 from server.outbox import outbox
 from server.security import is_same_origin
 from server.services import Services
 from server.streams import session_of
 
 CLOSE_PROTOCOL: Final = 4400
-CLOSE_NOT_SIGNED_IN: Final = 4401
 CLOSE_TOO_MANY: Final = 4429
 MOST_BYTES: Final = 16_384  # of one message; uvicorn closes a connection that sends more (`server/serve.py`)
 HELLO_SECONDS: Final = 10
@@ -66,7 +66,9 @@ async def socket(websocket: WebSocket) -> None:
     if services.hub.connections_of(actor.person_id) >= services.settings.connections_per_person:
         await websocket.close(CLOSE_TOO_MANY)
         return
-    await Session(services, websocket, Connection(actor, outbox(websocket))).run()
+    await Session(
+        services, websocket, Connection(actor, outbox(websocket), lambda: services.identity.actor(websocket))
+    ).run()
 
 
 class Session:
@@ -207,6 +209,9 @@ class Session:
         if not isinstance(command, m.RowCommand):
             await services.streams.handle(frame.stream, actor, command, f"{self._connection.client}/{frame.id}")
             return
+        cause = f"{self._connection.client}/{frame.id}"
+        if services.ballots.was_done(cause):
+            return
         services.streams.stream(frame.stream)
         session_id = session_of(frame.stream)
         subject = room.check_row(services.streams.room(session_id), actor, command)
@@ -214,6 +219,7 @@ class Session:
             await services.ballots.answer(actor, session_id, subject, command.option)
         elif isinstance(command, m.QuestionVote):
             await services.ballots.vote(actor, session_id, command.question_id, up=command.up)
+        services.ballots.note_done(cause)
 
     def _refuse(self, command_id: int | None, refusal: Refused) -> None:
         message = self._translator.gettext(refusal.message)

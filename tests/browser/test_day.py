@@ -141,7 +141,9 @@ async def the_session_ends(mona: Page, anna: Page) -> None:
 async def the_recording_plays(anna: Page) -> None:
     await anna.goto(anna.url.partition("/session")[0] + "/library")
     video = anna.locator("video").first
-    await expect(video).to_be_visible()
+    async with asyncio.timeout(PATIENCE_MS / 1000):
+        while not await video.count():  # the recorder may still be finishing the file
+            await anna.reload()
     await photograph(anna, "library")
     await video.evaluate("async (v) => { v.muted = true; await v.play(); }")
     await expect(video).to_have_js_property("paused", False)

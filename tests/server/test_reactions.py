@@ -150,6 +150,5 @@ async def test_what_the_disk_refuses_is_tried_again() -> None:
     reactions = Reactions(nothing, cast(Any, ballots), nothing, nothing, lambda place, detail: "")
     at = datetime(2026, 3, 25, tzinfo=UTC)
     reactions.heed(Entry(m.CONFERENCE, 1, at, "mona", m.SurveyClosed(at), b""))
-    task = asyncio.create_task(reactions.run())
     await until(lambda: ballots.tries == 2)
-    task.cancel()
+    await reactions.stop()

@@ -7,8 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from websockets.exceptions import InvalidStatus
 
+from server.links import Links
+from server.people import Import, People
 from tests.server.running import Running, running, until
 
 S1 = "session/s1"
@@ -272,3 +275,49 @@ async def test_a_slow_reader_is_told_to_resync_and_the_others_hear_everything(tm
 async def _publish_a_question(run: Running, mona: Any, number: int) -> None:
     await mona.do(S1, {"type": "question.ask", "text": f"{number} " + "å" * 490})
     await mona.do(S1, {"type": "question.publish", "question_id": f"s1-q{number}"})
+
+
+async def test_an_answer_sent_again_after_the_poll_closed_is_acknowledged_as_it_was_counted(tmp_path: Path) -> None:
+    async with running(tmp_path) as run:
+        await run.go_live()
+        mona = await run.client("mona", (S1,))
+        first = await run.client("anna", (S1,), name="tab")
+        await mona.do(S1, {"type": "poll.draft", "title": "Ska vi?", "options": ["Ja", "Nej"], "anonymous": True})
+        await mona.do(S1, {"type": "poll.open", "poll_id": "s1-p1"})
+        answer = {"type": "poll.answer", "poll_id": "s1-p1", "option": 1}
+        assert (await first.do(S1, answer, 7))["type"] == "ack"
+        await first.close()
+        await mona.do(S1, {"type": "poll.close", "poll_id": "s1-p1"})
+        second = await run.client("anna", (S1,), name="tab")
+        assert (await second.do(S1, answer, 7))["type"] == "ack"
+        assert (await second.do(S1, answer, 8))["code"] == "poll_closed"
+
+
+async def test_a_link_withdrawn_by_another_process_ends_what_it_had_opened(tmp_path: Path) -> None:
+    async with running(tmp_path) as run:
+        await run.go_live()
+        anna = await run.client("anna", (S1,))
+        bo = await run.client("bo", (S1,))
+        person = run.services.people.get("anna")
+        assert person is not None
+        await run.services.seats.admit(run.services.people.actor(person), "s1", "v=0", {"0": "audio"}, sends=False)
+        other_process = Links(run.services.database, b"x" * 32)
+        await other_process.revoke("anna")
+        assert await anna.closed() == 4401
+        await until(lambda: run.services.seats.count == 0)
+        assert bo.close_code is None
+
+
+async def test_who_gets_another_role_comes_back_with_it(tmp_path: Path) -> None:
+    async with running(tmp_path) as run:
+        bo = await run.client("bo")
+        anna = await run.client("anna")
+        anna_now = run.services.people.get("anna")
+        assert anna_now is not None
+        other_process = People(run.services.database)
+        await other_process.load()
+        await other_process.apply(Import((), ((anna_now, replace(anna_now, roles=("moderator",))),), (), ()))
+        assert await anna.closed() == 1012
+        again = await run.client("anna")
+        assert again.frames[0]["roles"] == ["moderator"]
+        assert bo.close_code is None

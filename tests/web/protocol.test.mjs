@@ -12,9 +12,9 @@ function start({ follow = ["conference", ROOM], welcomed = true, random = () => 
   const timers = new FakeTimers();
   const sockets = fakeSockets();
   const connection = connect({ follow, url: "ws://test/socket", WebSocket: sockets.FakeSocket, timers, now: () => timers.now, random });
-  const greet = () => {
+  const greet = (more = {}) => {
     sockets.last().onopen();
-    sockets.last().tell(WELCOME);
+    sockets.last().tell({ ...WELCOME, ...more });
   };
   if (welcomed) greet();
   return { connection, timers, sockets, greet };
@@ -272,4 +272,24 @@ test("closing for good rejects what waits and opens nothing more", async () => {
   await assert.rejects(lost, { code: "closed" });
   timers.pass(60_000);
   assert.equal(sockets.opened.length, 1);
+});
+
+test("sends nothing of one person's as another's, who has signed in meanwhile", async () => {
+  const { connection, timers, sockets, greet } = start();
+  const waiting = connection.do(ROOM, { type: "question.ask", text: "Hur?" });
+  sockets.last().onclose({ code: 1006 });
+  timers.pass(10_000);
+  greet({ person_id: "bo", name: "Bo Lind" });
+  await assert.rejects(waiting, { code: "not_signed_in" });
+  assert.equal(connection.status.name, "signed_out");
+});
+
+test("asks for everything anew when its roles have changed", () => {
+  const { timers, sockets, greet } = start();
+  sockets.last().tell({ type: "snapshot", stream: ROOM, seq: 4, state: emptyState(ROOM) });
+  sockets.last().onclose({ code: 1012 });
+  timers.pass(10_000);
+  greet({ roles: ["attendee", "moderator"] });
+  const anew = sockets.last().sent.filter(({ type }) => type === "follow");
+  assert.deepEqual(anew.map(({ stream, since }) => [stream, since]), [["conference", 0], [ROOM, 0]]);
 });

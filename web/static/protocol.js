@@ -221,15 +221,25 @@ export class Connection extends EventTarget {
 
   /** @param {Extract<ServerFrame, {type: "welcome"}>} frame */
   #welcome({ person_id, name, roles, server_time }) {
+    if (this.me && this.me.person_id !== person_id) return this.#becomeStranger();
     const now = this.#now();
     this.#offset = Date.parse(server_time) - (this.#helloAt + now) / 2;
     this.#backoff.reset();
+    const hasOtherRoles = this.me !== null && [...this.me.roles].sort().join() !== [...roles].sort().join();
     this.me = { person_id, name, roles };
+    if (hasOtherRoles) for (const stream of this.#streams.keys()) this.#send({ type: "follow", stream, since: 0 }); // other roles see other things
     for (const { signals } of this.#streams.values()) signals.media = ""; // may be over; told again if not
     this.#become("connected");
     this.#watch();
     for (const id of this.#waiting.keys()) this.#sendCommand(id);
     this.#tell("change", { stream: "" });
+  }
+
+  /** Somebody else has signed in in this browser: nothing that waits may be sent, or shown, as theirs. */
+  #becomeStranger() {
+    this.#drop();
+    this.#become("signed_out");
+    this.#rejectAll("not_signed_in");
   }
 
   /** @param {Extract<ServerFrame, {type: "event"}>} frame */
