@@ -25,7 +25,7 @@ class Tab(asyncio.Protocol):
         transport, _ = await asyncio.get_running_loop().create_connection(lambda: self, sock=self._theirs)
         self.writer: FrameWriter | None = FrameWriter(transport)
         self.writer.is_open = True
-        return Connection(m.Actor("p1"), self)
+        return Connection(m.Actor("p1"), self, lambda: m.Actor("p1"))
 
     def send(self, frame: Frame) -> None:
         assert self.writer is not None
