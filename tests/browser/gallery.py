@@ -1,0 +1,234 @@
+"""Pictures of every page, to look at: `python -m tests.browser.gallery`. Not a test.
+
+Starts the demonstration with its synthetic speaker, and photographs every page on a phone, a tablet and a laptop, light and
+dark, in Swedish and English, into `screenshots/` (not in git); four of them, small, are the README's in `docs/images/`.
+`--only WORD` takes just those whose name has the word; `--readme` only the README's.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import json
+import os
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from PIL import Image
+from playwright.async_api import Browser, Page, ViewportSize
+
+from tests.browser.stage import ROOT, SCREENSHOTS, _free_port, a_browser, goes_on, until
+
+IMAGES: Final = ROOT / "docs" / "images"
+IMAGE_WIDTH: Final = 1200
+SESSION: Final = "/session/inledning"
+SIZES: Final = {360: 740, 768: 1024, 1440: 900}
+ANSWERED_AFTER: Final = 240.0  # seconds until the demonstration's evaluation has answers for the board
+
+
+class Look(NamedTuple):
+    """How a page is looked at."""
+
+    lang: str
+    width: int
+    dark: bool
+
+    def __str__(self) -> str:
+        return f"{self.lang}-{self.width}-{'dark' if self.dark else 'light'}"
+
+
+README_LOOK: Final = Look("sv", 1440, dark=False)
+
+
+class View(NamedTuple):
+    """A page, whose it is, and what makes it worth a picture."""
+
+    name: str
+    person: str
+    path: str
+    prepare: Callable[[Page], Awaitable[None]] | None = None
+
+
+async def moving(page: Page) -> None:
+    await goes_on(page, 10)
+
+
+def tab(number: int) -> Callable[[Page], Awaitable[None]]:
+    async def choose(page: Page) -> None:
+        await goes_on(page, 10)
+        part = page.locator(".parts button").last  # the desk on a phone shows one part at a time
+        if await part.is_visible():
+            await part.click()
+        await page.get_by_role("tab").nth(number).click()
+
+    return choose
+
+
+async def devices_on(page: Page) -> None:
+    await page.locator('[data-do="camera"]').click()
+    await page.locator('[data-do="network"]').click()
+    await page.locator('[data-badge="network"]').wait_for()
+
+
+async def on_stage(page: Page) -> None:
+    await goes_on(page, 10)
+    await page.locator(".controls .button").first.click()
+    await page.locator(".backstage-panel .preview video").wait_for()
+
+
+VIEWS: Final = (
+    View("welcome", "", "/"),
+    View("wrong-link", "", "/join/nobody-has-this-token"),
+    View("not-signed-in", "", "/lobby"),
+    View("lobby", "attendee", "/lobby"),
+    View("check", "attendee", "/check", devices_on),
+    View("session", "attendee", SESSION, moving),
+    View("session-polls", "attendee", SESSION, tab(1)),
+    View("session-people", "attendee", SESSION, tab(2)),
+    View("waiting", "attendee", "/session/kompetens"),
+    View("library", "attendee", "/library"),
+    View("survey", "attendee", "/survey"),
+    View("me", "attendee", "/me"),
+    View("privacy", "attendee", "/privacy"),
+    View("not-found", "attendee", "/session/nowhere"),
+    View("forbidden", "attendee", "/desk"),
+    View("somebody-else", "attendee", "moderator's link"),
+    View("desk", "moderator", "/desk/inledning", moving),
+    View("desk-polls", "moderator", "/desk/inledning", tab(1)),
+    View("desk-people", "moderator", "/desk/inledning", tab(2)),
+    View("desk-planned", "moderator", "/desk/kompetens"),
+    View("backstage", "moderator", SESSION, on_stage),
+    View("board", "board", "/board"),
+)
+IN_README: Final = ("session", "lobby", "desk", "board")
+
+
+class Demonstration:
+    """The running demonstration. `links` by role."""
+
+    def __init__(self, links: dict[str, str]) -> None:
+        self.links = links
+        self.url = links["attendee"].partition("/join/")[0]
+
+    def address(self, view: View) -> str:
+        return self.links["moderator"] if view.name == "somebody-else" else self.url + view.path
+
+
+@contextlib.asynccontextmanager
+async def demonstration() -> AsyncIterator[Demonstration]:
+    """`plenum demo`, until the end."""
+    with tempfile.TemporaryDirectory(prefix="plenum-gallery-") as name:
+        found = Path(name) / "links.json"
+        arguments = ("demo", "--no-browser", "--port", str(_free_port()), "--links-json", str(found))
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "server", *arguments, env={**os.environ, "PLENUM_MEDIA_PORT": "0"}, stdout=sys.stderr
+        )
+
+        async def has_links() -> bool:
+            return found.exists()
+
+        try:
+            await until(has_links, "the demonstration's start", 90)
+            yield Demonstration(json.loads(found.read_text()))
+        finally:
+            process.terminate()
+            await process.wait()
+
+
+async def photograph(page: Page, demo: Demonstration, view: View, path: Path, *, whole: bool) -> None:
+    """Goes there and takes the picture; says so if something moved off the page sideways."""
+    await page.goto(demo.address(view))
+    if view.prepare:
+        await view.prepare(page)
+    await page.evaluate("() => document.fonts.ready")
+    await page.wait_for_timeout(700)  # what fades in has done so
+    too_wide = await page.evaluate("() => document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    if too_wide > 0:
+        print(f"{path.name} is {too_wide} pixels too wide")
+    await page.screenshot(path=path, full_page=whole)
+
+
+@contextlib.asynccontextmanager
+async def visitor(browser: Browser, demo: Demonstration, person: str, look: Look) -> AsyncIterator[Page]:
+    """A browser of somebody's, signed in unless `person` is empty."""
+    context = await browser.new_context(
+        locale={"sv": "sv-SE", "en": "en-GB"}[look.lang],
+        timezone_id="Europe/Stockholm",
+        viewport=ViewportSize(width=look.width, height=SIZES[look.width]),
+        color_scheme="dark" if look.dark else "light",
+        permissions=["camera", "microphone"],
+        reduced_motion="reduce",
+    )
+    try:
+        page = await context.new_page()
+        page.set_default_timeout(30_000)
+        page.on("console", lambda line: print(f"{look}: {line.text}") if line.type == "error" else None)
+        if person:
+            await page.goto(demo.links[person])
+        yield page
+    finally:
+        await context.close()
+
+
+async def take(browser: Browser, demo: Demonstration, look: Look, views: list[View]) -> None:
+    for person in dict.fromkeys(view.person for view in views):
+        async with visitor(browser, demo, person, look) as page:
+            for view in (view for view in views if view.person == person):
+                await photograph(page, demo, view, SCREENSHOTS / f"{view.name}-{look}.png", whole=not _has_bars(view, look))
+
+
+def _has_bars(view: View, look: Look) -> bool:
+    """Bars that keep to the window's edge lie across the middle of a picture that is longer than the window."""
+    return look.width < 992 and view.path.startswith(("/session/", "/desk"))
+
+
+async def take_readme(browser: Browser, demo: Demonstration) -> None:
+    IMAGES.mkdir(parents=True, exist_ok=True)
+    for view in (view for view in VIEWS if view.name in IN_README):
+        async with visitor(browser, demo, view.person, README_LOOK) as page:
+            path = IMAGES / f"{view.name}.png"
+            await photograph(page, demo, view, path, whole=False)
+            _make_small(path)
+
+
+def _make_small(path: Path) -> None:
+    """Narrower, and with a palette: these are loaded by everybody who reads about the project."""
+    with Image.open(path) as image:
+        height = round(image.height * IMAGE_WIDTH / image.width)
+        small = image.convert("RGB").resize((IMAGE_WIDTH, height), Image.Resampling.LANCZOS)
+    small.quantize(256, dither=Image.Dither.FLOYDSTEINBERG).save(path, optimize=True)
+
+
+def looks() -> Iterator[Look]:
+    for lang in ("sv", "en"):
+        for width in SIZES:
+            for dark in (False, True):
+                yield Look(lang, width, dark)
+
+
+async def run(only: str, *, readme: bool) -> None:
+    SCREENSHOTS.mkdir(exist_ok=True)
+    async with demonstration() as demo, a_browser() as browser:
+        began = asyncio.get_running_loop().time()
+        for look in () if readme else looks():
+            views = [view for view in VIEWS if only in f"{view.name}-{look}"]
+            await take(browser, demo, look, views)
+        if readme or not only:
+            await asyncio.sleep(max(0.0, began + ANSWERED_AFTER - asyncio.get_running_loop().time()))
+            await take_readme(browser, demo)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", default="", metavar="WORD", help="just pictures whose name has this in it")
+    parser.add_argument("--readme", action="store_true", help="just the README's, in docs/images/")
+    options = parser.parse_args()
+    asyncio.run(run(options.only, readme=options.readme))
+
+
+if __name__ == "__main__":
+    main()
