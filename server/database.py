@@ -26,6 +26,8 @@ Work = Callable[[AsyncConnection], Awaitable[T]]
 
 WAITING_WRITES: Final = 20_000  # past this, writers are refused with `try_again`: memory stays bounded
 WRITES_PER_COMMIT: Final = 512
+CHECKPOINT_TRIES: Final = 5  # each waits for readers as long as `busy_timeout` says
+CHECKPOINT_PAUSE: Final = 0.2  # seconds between them
 
 _log = structlog.get_logger("database")
 
@@ -85,12 +87,24 @@ class Database:
             raise Refused("try_again") from None
         return await future
 
-    async def checkpoint(self) -> None:
-        """Moves the write-ahead log into the database and empties it, so that deleted secrets are gone from both."""
+    async def checkpoint(self) -> bool:
+        """Moves the write-ahead log into the database and empties it, so that deleted secrets are gone from both. False if
+        readers, of this process or another, kept it busy all the time: then SQLite does it at some later commit."""
+        for _ in range(CHECKPOINT_TRIES):
+            if await self._is_checkpointed():
+                return True
+            await asyncio.sleep(CHECKPOINT_PAUSE)
+        _log.error("write-ahead log not emptied, what was deleted is still in it", tries=CHECKPOINT_TRIES)
+        return False
+
+    async def _is_checkpointed(self) -> bool:
         assert self._engine is not None, "open() first"
         async with self._engine.connect() as connection:
             raw = await connection.get_raw_connection()
-            await raw.driver_connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # type: ignore[union-attr]
+            cursor = await raw.driver_connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # type: ignore[union-attr]
+            busy, _, _ = await cursor.fetchone()  # a blocked checkpoint is no error, only a row that says so
+            await cursor.close()
+        return bool(busy == 0)
 
     async def _write_forever(self) -> None:
         assert self._engine is not None
@@ -105,17 +119,21 @@ class Database:
                     self._queue.task_done()
 
     async def _commit(self, batch: list[tuple[Work[Any], asyncio.Future[Any]]]) -> None:
-        """One transaction for all; if that fails, one for each, so that a bad write disturbs nobody else's."""
+        """One transaction for all; if that fails, one for each, so that a bad write disturbs nobody else's. If it cannot
+        even begin, no write is to blame, and each would wait for the lock again: all are refused at once."""
         assert self._writing is not None
+        has_begun = False
         try:
             async with self._writing.begin():
+                has_begun = True
                 results = [await work(self._writing) for work, _ in batch]
         except Exception as error:
-            if len(batch) > 1:
+            if has_begun and len(batch) > 1:
                 for item in batch:
                     await self._commit([item])
-            else:
-                _settle(batch[0][1], error=_refusal(error))
+                return
+            for _, future in batch:
+                _settle(future, error=_refusal(error))
             return
         for (_, future), result in zip(batch, results, strict=True):
             _settle(future, result)

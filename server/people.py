@@ -90,8 +90,9 @@ class People:
             await self._database.write(work)
             await self.load()
 
-    async def remove(self, person_id: str) -> None:
-        """Erases a person and their links; what they did stays in the journal under an id that no longer means anybody."""
+    async def remove(self, person_id: str) -> bool:
+        """Erases a person and their links; what they did stays in the journal under an id that no longer means anybody.
+        Returns whether the name is out of the files as well, or False if readers kept the write-ahead log busy."""
 
         async def work(connection: AsyncConnection) -> None:
             await connection.execute(delete(links).where(links.c.person_id == person_id))
@@ -99,6 +100,7 @@ class People:
 
         await self._database.write(work)
         await self.load()
+        return await self._database.checkpoint()
 
 
 async def _version(connection: AsyncConnection) -> object:

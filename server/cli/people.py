@@ -64,17 +64,18 @@ def remove_person(
     Example: plenum people remove anna.lind@example.org
     """
 
-    async def work() -> Person:
+    async def work() -> tuple[Person, bool]:
         from server.people import People
 
         async with opened(settings_of(directory)) as database:
             people = People(database)
             person = await _with_email(people, email)
-            await people.remove(person.id)
-            return person
+            return person, await people.remove(person.id)
 
-    person = asyncio.run(work())
+    person, is_gone = asyncio.run(work())
     typer.echo(f"{person.name} is erased and signed out.")
+    if not is_gone:
+        typer.echo("The database was busy: its write-ahead log still has the name, until the server stops.", err=True)
 
 
 def links(

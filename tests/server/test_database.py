@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sqlite3
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from sqlalchemy import insert, select, text
+from sqlalchemy import delete, insert, select, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
+from structlog.testing import capture_logs
 
 from rooms.errors import Refused
 from server.database import Database, Work
@@ -135,3 +137,60 @@ async def test_an_error_names_no_values(tmp_path: Path) -> None:
         with pytest.raises(IntegrityError) as error:
             await one.write(vote("anna"))
         assert "anna" not in str(error.value)
+
+
+async def no_patience(connection: AsyncConnection) -> None:
+    """Only this connection: it is kept, so it stays impatient."""
+    await connection.execute(text("PRAGMA busy_timeout=200"))
+
+
+async def test_a_lock_refuses_a_whole_batch_at_once(tmp_path: Path) -> None:
+    async with database(tmp_path) as one:
+        await one.write(no_patience)
+        other = sqlite3.connect(tmp_path / "data" / "plenum.db", isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        began = time.monotonic()
+        results = await asyncio.gather(*(one.write(vote(str(n))) for n in range(50)), return_exceptions=True)
+        assert {type(result) for result in results} == {Refused}
+        assert time.monotonic() - began < 5  # two waits of 0.2 s, not fifty
+        other.execute("ROLLBACK")
+        other.close()
+        await one.write(vote("anna"))
+        assert await one.read(voters) == ["anna"]
+
+
+async def erased(one: Database) -> None:
+    await one.write(vote("a-name-that-goes"))
+    await one.write(lambda connection: connection.execute(delete(votes)))
+
+
+def remains(directory: Path) -> bool:
+    return any(b"a-name-that-goes" in file.read_bytes() for file in (directory / "data").iterdir())
+
+
+async def test_a_checkpoint_takes_what_was_deleted_out_of_every_file(tmp_path: Path) -> None:
+    async with database(tmp_path) as one:
+        await erased(one)
+        assert remains(tmp_path)
+        assert await one.checkpoint()
+        assert not remains(tmp_path)
+
+
+async def test_a_checkpoint_that_a_reader_blocks_is_tried_again_and_in_the_end_told_of(tmp_path: Path) -> None:
+    async with database(tmp_path) as one:
+        await one.read(no_patience)
+        await one.write(vote("bo"))
+        other = sqlite3.connect(tmp_path / "data" / "plenum.db", isolation_level=None)
+        other.execute("BEGIN")
+        other.execute("SELECT * FROM votes").fetchall()
+        await erased(one)
+        with capture_logs() as logs:
+            assert not await one.checkpoint()
+        assert [entry["log_level"] for entry in logs] == ["error"]
+        assert remains(tmp_path)
+        waiting = asyncio.create_task(one.checkpoint())
+        await one.read(voters)
+        other.execute("COMMIT")
+        other.close()
+        assert await waiting
+        assert not remains(tmp_path)

@@ -124,6 +124,21 @@ async def test_erasing_a_person_ends_their_link(people: People, database: Databa
     assert links.person_of(link.id) is None
 
 
+def contents(directory: Path) -> dict[str, bytes]:
+    return {file.name: file.read_bytes() for file in directory.iterdir()}
+
+
+async def test_an_erased_name_is_in_no_file_any_more(people: People, database: Database, tmp_path: Path) -> None:
+    await take_in(people, ANNA, BO)
+    anna = people.with_email(ANNA.email)
+    assert anna is not None
+    assert await people.remove(anna.id)
+    files = contents(tmp_path)
+    assert "plenum.db-wal" in files  # the database is open still
+    assert [name for name, content in files.items() if b"Anna Lind" in content] == []
+    assert [name for name, content in files.items() if b"Bo Ek" in content] == ["plenum.db"]
+
+
 async def test_ten_thousand_are_imported_in_one_go(people: People) -> None:
     rows = [Person("", f"Person {i:05}", f"p{i}@example.org") for i in range(10_000)]
     await take_in(people, *rows)
