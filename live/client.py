@@ -54,6 +54,7 @@ class EmbeddedEngine:
         self._process: asyncio.subprocess.Process | None = None
         self._supervisor: asyncio.Task[None] | None = None
         self._up = asyncio.Event()
+        self._first: asyncio.Future[None] | None = None  # resolves when the first worker is up
 
     @property
     def is_up(self) -> bool:
@@ -75,10 +76,19 @@ class EmbeddedEngine:
 
     async def start(self) -> None:
         """Starts the worker and waits until it is up. Raises `MediaRefused` if it does not come up."""
-        first = asyncio.get_running_loop().create_future()
-        self._supervisor = asyncio.create_task(self._supervise(first))
+        self.begin()
+        await self.wait_until_up()
+
+    def begin(self) -> None:
+        """Starts the worker; `wait_until_up` tells how that went."""
+        self._first = asyncio.get_running_loop().create_future()
+        self._supervisor = asyncio.create_task(self._supervise(self._first))
+
+    async def wait_until_up(self) -> None:
+        """Waits for the first worker after `begin`. Raises `MediaRefused` if it does not come up."""
+        assert self._first is not None, "begin() first"
         try:
-            await first
+            await self._first
         except BaseException:
             await self.stop()
             raise
@@ -90,6 +100,8 @@ class EmbeddedEngine:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._supervisor
             self._supervisor = None
+        if self._first is not None and self._first.done() and not self._first.cancelled():
+            self._first.exception()  # nobody waited for it: what went wrong elsewhere is what is told
 
     # --- MediaEngine ---
 

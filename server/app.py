@@ -83,6 +83,7 @@ async def run_services(settings: Settings, now: Clock, engine: MediaEngine | Non
     """Builds, loads and starts everything; on the way out stops it in the opposite order."""
     programme = load_programme(settings.directory / "conference.toml")
     async with AsyncExitStack() as stack:
+        media = engine or start_engine(settings, stack)
         database = Database(settings.database)
         await database.open()
         stack.push_async_callback(database.close)
@@ -99,9 +100,6 @@ async def run_services(settings: Settings, now: Clock, engine: MediaEngine | Non
         ballots = Ballots(database, Vault(settings.data / "keys"))
         await ballots.load()
 
-        media = engine
-        if media is None:
-            media = await stack.enter_async_context(EmbeddedEngine(settings.media_hosts, settings.media_port))
         seats = Seats(media, streams, hub)
         recorder = Recorder(settings, media)
         presence = Presence(database, now, settings.heartbeat_seconds)
@@ -133,6 +131,8 @@ async def run_services(settings: Settings, now: Clock, engine: MediaEngine | Non
             recorder=recorder,
             translations=Translations(lambda: languages_of(streams)),
         )
+        if isinstance(media, EmbeddedEngine):
+            await media.wait_until_up()
         await streams.handle(m.CONFERENCE, m.SYSTEM, m.ProgrammePublish(programme))
         reactions.catch_up()
         stagehand.look_everywhere()
@@ -150,6 +150,14 @@ async def run_services(settings: Settings, now: Clock, engine: MediaEngine | Non
         hub.close_all()
         await streams.drain()
         await reactions.drain()
+
+
+def start_engine(settings: Settings, stack: AsyncExitStack) -> EmbeddedEngine:
+    """The embedded media engine, which starts while everything else is loaded."""
+    engine = EmbeddedEngine(settings.media_hosts, settings.media_port)
+    engine.begin()
+    stack.push_async_callback(engine.stop)
+    return engine
 
 
 def languages_of(streams: Streams) -> tuple[str, ...]:
