@@ -7,7 +7,6 @@ the very event that Plenum sent, and do so as their own documentation tells.
 from __future__ import annotations
 
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -18,6 +17,7 @@ from bench import plenum
 from bench.flock import Flock
 
 PEERS: Final = Path(__file__).parent / "peers"
+TOOLS: Final = Path(__file__).parents[1] / "tools"  # node and npm, whoever brings them
 PATIENCE: Final = 60.0  # seconds for anything that has to happen
 
 
@@ -85,7 +85,7 @@ class Peer(Contender):
         self.text = text
 
     def start(self) -> None:
-        self._launch(node(), *self.script, cwd=PEERS)
+        self._launch(str(TOOLS / "node"), *self.script, cwd=PEERS)
 
 
 class NodeWs(Peer):
@@ -197,12 +197,3 @@ class Plenum(Contender):
 
     def _settle(self, flock: Flock) -> None:
         flock.run_until(lambda: self._acknowledged == self._commands, PATIENCE)
-
-
-def node() -> str:
-    """The Node that runs the peers: the one on the PATH, or the one that `tools/node` brings."""
-    tool = Path(__file__).parents[1] / "tools" / "node"
-    found = shutil.which("node") or (str(tool) if tool.exists() else None)
-    if found is None:
-        raise SystemExit("the benchmark compares with Node servers: install Node 18 or later, or run `make install` first")
-    return found

@@ -22,7 +22,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.arena import Entrant
-from bench.contenders import PEERS, Contender, NodeWs, NodeWsBytes, Plenum, SocketIo, node
+from bench.contenders import PEERS, TOOLS, Contender, NodeWs, NodeWsBytes, Plenum, SocketIo
 from bench.measures import median, percentile, raise_file_limit
 
 BROADCASTS: Final = 10  # a round; Plenum's are polls, of which a session has at most a hundred
@@ -120,9 +120,8 @@ def install_peers() -> None:
     installed, lock = PEERS / "node_modules" / ".package-lock.json", PEERS / "package-lock.json"
     if installed.exists() and installed.stat().st_mtime >= lock.stat().st_mtime:
         return
-    npm = Path(node()).with_name("npm")
     with _console.status("installing Node ws and Socket.IO into bench/peers"):
-        done = subprocess.run([str(npm), "ci", "--no-progress"], cwd=PEERS, capture_output=True, text=True)
+        done = subprocess.run([str(TOOLS / "npm"), "ci", "--no-progress"], cwd=PEERS, capture_output=True, text=True)
     if done.returncode:
         raise SystemExit(f"npm ci failed in bench/peers:\n{done.stderr}")
     _console.print("installed Node ws and Socket.IO into bench/peers")
