@@ -92,9 +92,10 @@ class Questions(Struct, frozen=True):
 
 
 class SurveyFigures(Struct, frozen=True):
-    """The closing survey. `attended` is everybody who was present, working or not: all of them may answer. Verdicts are
-    None while fewer than five have an opinion, comments while fewer than five have answered; comments stand in the order
-    of the alphabet, which says nothing of who wrote them or when."""
+    """The closing survey. `attended` is everybody who was present, working or not: all of them may answer. Verdicts and
+    comments are None until it is closed (whoever compares the page before and after an answer knows that answer), verdicts
+    also while fewer than five have an opinion, comments while fewer than five have answered; comments stand in the
+    order of the alphabet, which says nothing of who wrote them or when."""
 
     phase: m.SurveyPhase
     answered: int
@@ -261,18 +262,18 @@ def _questions(facts: Facts, programme: m.Programme) -> Questions:
 
 
 def _survey(facts: Facts, goals: m.Goals, *, attended: int) -> SurveyFigures:
-    answered = len(facts.survey)
+    phase, answered = facts.conference.survey.phase, len(facts.survey)
 
     def verdict(ratings: Iterable[int | None]) -> Verdict | None:
-        return judge(distribute(ratings), attended, goals.satisfied_share, goals.mean)
+        return judge(distribute(ratings), attended, goals.satisfied_share, goals.mean) if phase == "closed" else None
 
     comments = sorted((row.comment for row in facts.survey if row.comment), key=str.casefold)
     return SurveyFigures(
-        phase=facts.conference.survey.phase,
+        phase=phase,
         answered=answered,
         attended=attended,
         response_rate=response_rate(answered, attended),
         conference=verdict(row.conference for row in facts.survey),
         association=verdict(row.association for row in facts.survey),
-        comments=tuple(comments) if answered >= LEAST_SHOWN else None,
+        comments=tuple(comments) if phase == "closed" and answered >= LEAST_SHOWN else None,
     )

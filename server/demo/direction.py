@@ -24,6 +24,7 @@ PUBLISH_AFTER: Final = range(3, 13)  # seconds in the queue; the desk shall not 
 ANSWER_AFTER: Final = timedelta(seconds=50)
 ANSWER_EVERY: Final = timedelta(seconds=40)
 SURVEY_AFTER: Final = timedelta(minutes=3)
+SURVEY_OPEN: Final = timedelta(minutes=5)
 
 _TITLES: Final = {poll.title for poll in POLLS}
 _ROUND: Final = 3  # polls by which each session's list begins later
@@ -86,10 +87,14 @@ def next_question_step(
     return m.QuestionMarkAnswered(max(ripe, key=lambda key: votes.get(key, 0)))
 
 
-def _survey_step(state: m.ConferenceState, run: m.SessionRun, now: datetime) -> m.SurveyOpen | None:
-    """A conference would do this at its end; here the board's page shall have something to show."""
-    due = run.live_at is not None and now >= run.live_at + SURVEY_AFTER
-    return m.SurveyOpen() if due and state.survey.phase == "planned" else None
+def _survey_step(state: m.ConferenceState, run: m.SessionRun, now: datetime) -> m.SurveyOpen | m.SurveyClose | None:
+    """A conference would do this at its end; here the board's page shall have something to show, which is when it closed."""
+    survey = state.survey
+    if survey.phase == "planned" and run.live_at is not None and now >= run.live_at + SURVEY_AFTER:
+        return m.SurveyOpen()
+    if survey.phase == "open" and survey.opened_at is not None and now >= survey.opened_at + SURVEY_OPEN:
+        return m.SurveyClose()
+    return None
 
 
 def _ended_early(plans: Collection[m.SessionPlan], runs: Mapping[str, m.SessionRun]) -> datetime | None:

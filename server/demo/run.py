@@ -203,7 +203,7 @@ def _announce(console: Console, settings: Settings, tokens: Tokens, attendees: i
     for hint in (
         "A browser is one person: open the second link in a private window or another browser.",
         "A simulated moderator leads the day; you can take over at any time, it goes on where you left off.",
-        "The closing survey opens after three minutes, so that the board has something to read.",
+        "The closing survey opens after three minutes and closes after eight: then the board can read its result.",
         "Stop with Ctrl-C.",
     ):
         console.print(Text(f"  {hint}", style="dim"), soft_wrap=True)

@@ -120,6 +120,7 @@ def _run_of_the_day(plans: tuple[m.SessionPlan, ...]) -> Iterable[m.Event]:
     yield m.SessionPrepared("groups", at(235))
     yield m.SessionWentLive("groups", at(241))
     yield m.SurveyOpened(at(250))
+    yield m.SurveyClosed(at(267))
 
 
 def _people(ids: Sequence[str], chance: random.Random) -> Iterable[dict[str, Any]]:

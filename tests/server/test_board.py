@@ -111,16 +111,41 @@ async def test_the_page_is_in_the_visitors_language(full: Running) -> None:
     assert "Goal met" not in page
 
 
-async def test_four_answers_show_no_distribution(server: Running) -> None:
-    await server.services.streams.handle(m.CONFERENCE, m.SYSTEM, m.SurveyOpen())
-    rows = [survey_row(f"v{i}", 5, 4, "A telling comment") for i in range(4)]
-    await write_rows(server.services.database, tables.survey_answers, rows)
+async def survey_step(run: Running, command: m.ConferenceCommand) -> None:
+    await run.services.streams.handle(m.CONFERENCE, m.SYSTEM, command)
+
+
+async def answers(run: Running, count: int, comment: str) -> None:
+    await write_rows(
+        run.services.database, tables.survey_answers, [survey_row(f"v{i}", 5, 4, comment) for i in range(count)]
+    )
+
+
+async def test_an_open_evaluation_shows_how_many_have_answered_and_nothing_else(server: Running) -> None:
+    await survey_step(server, m.SurveyOpen())
+    await answers(server, 7, "A telling comment")
+    _, page = await page_of(server, "britt")
+    assert "The result stands here when the evaluation is closed" in page
+    assert "Comments stand here when it is closed" in page
+    assert "7 of the 0 who were present have answered" in page
+    assert "A telling comment" not in page
+    assert "Too few answers to show" not in page
+    assert "Very satisfied" not in page
+    _, table = await page_of(server, "britt", "/board.csv")
+    assert [line for line in table.splitlines() if "rating" in line or "telling" in line] == []
+
+
+async def test_a_closed_evaluation_shows_its_result_from_five_answers_on(server: Running) -> None:
+    await survey_step(server, m.SurveyOpen())
+    await answers(server, 4, "A telling comment")
+    await survey_step(server, m.SurveyClose())
     _, page = await page_of(server, "britt")
     assert "Too few answers to show" in page
     assert "A telling comment" not in page
-    await write_rows(server.services.database, tables.survey_answers, [survey_row("v4", 5, 4)])
+    await write_rows(server.services.database, tables.survey_answers, [survey_row("the fifth", 5, 4)])
     _, page = await page_of(server, "britt")
     assert "A telling comment" in page
+    assert "Very satisfied" in page
 
 
 async def test_the_table_has_the_pages_figures(full: Running) -> None:

@@ -268,11 +268,14 @@ def test_after_a_session_that_somebody_ended_early_the_next_comes_soon() -> None
     assert day.live() == "kompetens"
 
 
-def test_the_survey_opens_while_people_are_there() -> None:
+def test_the_survey_opens_while_people_are_there_and_closes_so_that_the_board_can_read_it() -> None:
     day = Day()
-    day.pass_time(200)
-    assert day.conference.survey.phase == "open"
-    assert day.told.count("SurveyOpen") == 1
+    phases: list[m.SurveyPhase] = []
+    for seconds in (170, 30, 240, 60, 600):
+        day.pass_time(seconds)
+        phases.append(day.conference.survey.phase)
+    assert phases == ["planned", "open", "open", "closed", "closed"]
+    assert [day.told.count(name) for name in ("SurveyOpen", "SurveyClose")] == [1, 1]
 
 
 # --- what is said, seen and heard ---

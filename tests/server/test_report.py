@@ -188,8 +188,11 @@ async def test_only_questions_the_hall_has_seen_are_told(database: Database) -> 
     assert b"Anna" not in encoded
 
 
-async def survey(database: Database, *rows: tuple[int | None, int | None, str], attended: int = 10) -> Report:
+async def survey(
+    database: Database, *rows: tuple[int | None, int | None, str], attended: int = 10, is_closed: bool = True
+) -> Report:
     await held(database)
+    await write_events(database, m.CONFERENCE, m.SurveyOpened(at(50)), *([m.SurveyClosed(at(80))] if is_closed else []))
     await write_rows(database, tables.attendance, [stay(f"a{i}", "s1", 0, 60) for i in range(attended)])
     await write_rows(database, tables.survey_answers, [survey_row(f"v{i}", *row) for i, row in enumerate(rows)])
     return await build(database, at(90))
@@ -198,6 +201,19 @@ async def survey(database: Database, *rows: tuple[int | None, int | None, str], 
 async def test_fewer_than_five_answers_are_withheld(database: Database) -> None:
     figures = (await survey(database, *[(5, 5, "Thanks")] * 4)).survey
     assert (figures.answered, figures.conference, figures.association, figures.comments) == (4, None, None, None)
+
+
+async def test_an_open_surveys_result_is_withheld_however_many_have_answered(database: Database) -> None:
+    seven: list[tuple[int | None, int | None, str]] = [(5, 5, f"Comment {i}") for i in range(7)]
+    before = msgspec.to_builtins((await survey(database, *seven, is_closed=False)).survey)
+    await write_rows(database, tables.survey_answers, [survey_row("eighth", 1, 2, "Mine")])
+    after = msgspec.to_builtins((await build(database, at(90))).survey)
+    assert before | {"answered": 8, "response_rate": 0.8} == after  # nothing else tells what the eighth answered
+    assert (after["conference"], after["association"], after["comments"]) == (None, None, None)
+    await write_events(database, m.CONFERENCE, m.SurveyClosed(at(95)))
+    closed = (await build(database, at(96))).survey
+    assert closed.conference is not None
+    assert (closed.conference.n, len(closed.comments or ())) == (8, 8)
 
 
 async def test_survey_with_no_opinion_and_comments(database: Database) -> None:
