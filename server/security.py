@@ -19,6 +19,9 @@ from rooms.errors import Refused
 from server.errors import Errors
 from server.settings import Settings
 
+_OWN: Final = "own_origin"  # in the request's state
+_PORTS: Final = {"http": 80, "https": 443}
+
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
 _USED: Final = ("camera", "microphone", "display-capture", "autoplay", "fullscreen", "speaker-selection")
@@ -28,7 +31,11 @@ _PERMISSIONS: Final = ", ".join([*(f"{name}=(self)" for name in _USED), *(f"{nam
 
 def middleware(settings: Settings) -> list[Middleware]:
     """What every request passes, outermost first: an error page has the security headers too."""
-    return [Middleware(SecurityHeaders, url=settings.url), Middleware(Errors), Middleware(SameOrigin)]
+    return [
+        Middleware(SecurityHeaders, url=settings.url),
+        Middleware(Errors),
+        Middleware(SameOrigin, url=settings.public_url),
+    ]
 
 
 class SecurityHeaders:
@@ -60,12 +67,15 @@ class SecurityHeaders:
 class SameOrigin:
     """Refuses unsafe requests unless a browser says that they come from our own pages. Those with a bearer token and no
     cookie bring their own proof (WHIP and WHEP) and may come from anywhere. No cookie alone is no excuse: browsers keep
-    `SameSite` cookies back from other sites' forms, which could still sign the visitor in as somebody else, or out."""
+    `SameSite` cookies back from other sites' forms, which could still sign the visitor in as somebody else, or out.
+    `url`: the public address, if there is one."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, url: str = "") -> None:
         self._app = app
+        self._own = origin_of(url)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope.setdefault("state", {})[_OWN] = self._own  # for WebSockets too, which ask `is_same_origin` themselves
         if scope["type"] == "http" and scope["method"] not in SAFE_METHODS:
             connection = HTTPConnection(scope)
             has_cookie, has_proof = "cookie" in connection.headers, "authorization" in connection.headers
@@ -75,17 +85,36 @@ class SameOrigin:
 
 
 def is_same_origin(connection: HTTPConnection, *, unmarked: bool = True) -> bool:
-    """True if a request or WebSocket comes from our own pages. Browsers say so in `Sec-Fetch-Site` (W3C Fetch Metadata)
-    and, on plain HTTP, by `Origin` (RFC 6454) alone; `unmarked` is the answer for those who say neither, which for a
-    WebSocket means: no browser."""
-    site = connection.headers.get("sec-fetch-site")
+    """True if a request or WebSocket comes from our own pages. Scripts can set neither `Origin` (RFC 6454) nor
+    `Sec-Fetch-Site` (W3C Fetch Metadata), so either is proof. The public address as `Origin`, scheme and port included, is
+    enough: it does not depend on a proxy that keeps `Host`, nor on how a browser compares `wss:` with `https:`. Else
+    `Sec-Fetch-Site` decides; where a browser sends none (plain HTTP, WebSockets), an `Origin` that names our `Host`. That
+    is no match for a `Sec-Fetch-Site` that says no: behind a proxy it cannot tell http: from https:. `unmarked` is the
+    answer for those who say neither, which for a WebSocket means: no browser."""
+    origin, site = connection.headers.get("origin"), connection.headers.get("sec-fetch-site")
+    own = connection.scope.get("state", {}).get(_OWN, "")
+    if own and origin == own:
+        return True
     if site is not None:
         return site == "same-origin"
-    origin = connection.headers.get("origin")
     if origin is None:
         return unmarked
-    host = urlsplit(origin).netloc
+    host = origin.partition("://")[2]
     return bool(host) and host == connection.headers.get("host")
+
+
+def origin_of(url: str) -> str:
+    """The origin of an address as browsers write it (RFC 6454, 6.2): no default port, lower case, names in ASCII. "" if it
+    has none."""
+    try:
+        parts = urlsplit(url)
+        if parts.scheme not in _PORTS or not parts.hostname:
+            return ""
+        host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname.encode("idna").decode()
+        port = "" if parts.port in (None, _PORTS[parts.scheme]) else f":{parts.port}"
+    except ValueError:  # no such port, no such name
+        return ""
+    return f"{parts.scheme}://{host}{port}"
 
 
 def content_security_policy(nonce: str, socket: str) -> str:

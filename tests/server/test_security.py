@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -10,10 +12,12 @@ from starlette.applications import Starlette
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
+from websockets.exceptions import InvalidStatus
 
 from rooms.errors import Refused
-from server.security import SameOrigin, SecurityHeaders, is_same_origin
+from server.security import SameOrigin, SecurityHeaders, is_same_origin, origin_of
+from tests.server.running import running
 
 
 async def echo_nonce(request: Request) -> Response:
@@ -93,10 +97,74 @@ def connection(**headers: str) -> HTTPConnection:
         ({"origin": "https://evil.example"}, False),
         ({"origin": "null"}, False),
         ({"origin": ""}, False),
+        ({"origin": "https://["}, False),
     ],
 )
 def test_only_our_own_pages_are_the_same_origin(headers: dict[str, str], same: bool) -> None:
     assert is_same_origin(connection(**headers)) is same
+
+
+PUBLIC = "https://konferens.example"
+
+
+@pytest.mark.parametrize(
+    ("headers", "same"),
+    [
+        ({"origin": PUBLIC}, True),  # the proxy made another Host of it
+        ({"origin": PUBLIC, "sec_fetch_site": "same-origin"}, True),
+        ({"origin": PUBLIC, "sec_fetch_site": "same-site"}, True),  # a browser to which wss: is not https:
+        ({"sec_fetch_site": "same-origin"}, True),
+        ({"origin": "https://plenum.example"}, True),  # the Host, past the proxy
+        ({"origin": "http://konferens.example"}, False),
+        ({"origin": "http://konferens.example", "sec_fetch_site": "cross-site"}, False),
+        ({"origin": "http://plenum.example", "sec_fetch_site": "cross-site"}, False),  # our Host, but not our scheme
+        ({"origin": "https://konferens.example:444"}, False),
+        ({"origin": "https://konferens.example.evil.example"}, False),
+        ({"origin": "https://evil.example", "sec_fetch_site": "cross-site"}, False),
+        ({"origin": "https://evil.example", "sec_fetch_site": "none"}, False),
+        ({"origin": "null", "sec_fetch_site": "cross-site"}, False),  # a sandboxed frame, or a redirect through another site
+        ({"sec_fetch_site": "cross-site"}, False),
+    ],
+)
+async def test_behind_a_proxy_the_public_address_is_our_origin(headers: dict[str, str], same: bool) -> None:
+    answers: list[bool] = []
+
+    async def look(scope: Scope, receive: Receive, send: Send) -> None:
+        answers.append(is_same_origin(HTTPConnection(scope)))
+
+    scope = {**connection(**headers).scope, "type": "websocket"}
+    await SameOrigin(look, PUBLIC + "/")(scope, _nothing, _nothing)
+    assert answers == [same]
+
+
+async def _nothing(*_: Any) -> Any:
+    raise AssertionError("nobody reads or writes here")
+
+
+@pytest.mark.parametrize(
+    ("url", "origin"),
+    [
+        ("https://Konferens.example/", "https://konferens.example"),
+        ("https://konferens.example:443", "https://konferens.example"),
+        ("http://localhost:8000", "http://localhost:8000"),
+        ("https://kommundirektörer.example", "https://xn--kommundirektrer-ktb.example"),
+        ("http://[::1]:8000/", "http://[::1]:8000"),
+        ("", ""),
+        ("konferens.example", ""),
+        ("https://konferens.example:port", ""),
+        ("https://[", ""),
+    ],
+)
+def test_an_origin_is_written_as_browsers_do(url: str, origin: str) -> None:
+    assert origin_of(url) == origin
+
+
+async def test_a_page_of_the_public_address_connects_and_another_does_not(tmp_path: Path) -> None:
+    async with running(tmp_path, public_url=PUBLIC) as run:
+        ours = await run.connect("anna", headers={"Origin": PUBLIC})
+        assert (await ours.hello())["person_id"] == "anna"
+        with pytest.raises(InvalidStatus):
+            await run.connect("anna", headers={"Origin": "https://evil.example"})
 
 
 def test_who_says_neither_is_no_browser() -> None:
