@@ -119,6 +119,10 @@ class Seats:
 
     def _heed(self, notification: control.Notification) -> None:
         match notification:
+            case control.SlotsChanged(room) | control.ActiveSpeaker(room) | control.PeerDown(room) if not self._is_session(
+                room
+            ):
+                pass  # a device check's own room: nobody follows it, and what was kept of it would stay for good
             case control.SlotsChanged(session_id, slots):
                 self._hub.signal(m.SlotsSignal(m.session_stream(session_id), slots))
             case control.ActiveSpeaker(session_id, label):
@@ -133,11 +137,25 @@ class Seats:
                     self._hub.forget_signal(m.session_stream(session_id), m.SlotsSignal)
             case control.EngineUp():
                 self.engine_is_up = True
-                self._seats.clear()
+                self._forget_all()
                 self._tell_sessions("reset")
                 self.on_reset()
             case control.PeerUp():
                 pass
+
+    def _is_session(self, room: str) -> bool:
+        try:
+            self._streams.context(room)
+        except Refused:
+            return False
+        return True
+
+    def _forget_all(self) -> None:
+        """Every seat went with the engine. Pages offer again; software that published may not, and is on stage still."""
+        sessions = {seat.session_id for seat in self._seats.values()}
+        self._seats.clear()
+        for session_id in sessions:
+            self.on_change(session_id)
 
     def _tell_sessions(self, status: str) -> None:
         for session_id, run in self._streams.conference.runs.items():

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import asyncio
 
+import structlog
+
 from rooms import messages as m
 from rooms.errors import Refused
 from server.presence import Presence
+from server.reactions import PASSING
 from server.seats import Seats
 from server.streams import Streams
+
+_log = structlog.get_logger("stagehand")
 
 
 class Stagehand:
@@ -38,6 +43,11 @@ class Stagehand:
             elif key not in self._timers:
                 self._timers[key] = asyncio.get_running_loop().call_later(self._grace, self._time_is_up, key)
 
+    @property
+    def waiting(self) -> int:
+        """How many people on stage are being waited for."""
+        return len(self._timers)
+
     def stop(self) -> None:
         for timer in self._timers.values():
             timer.cancel()
@@ -56,5 +66,8 @@ class Stagehand:
     async def _remove(self, session_id: str, person_id: str) -> None:
         try:
             await self._streams.handle(m.session_stream(session_id), m.SYSTEM, m.StageRemove(person_id))
-        except Refused:  # the disk takes nothing now: look again later
-            self.look(session_id)
+        except Refused as refusal:
+            if refusal.code in PASSING:  # the disk takes nothing now: look again later
+                self.look(session_id)
+            else:  # the session left the programme: asking again would be for ever
+                _log.warning("not taken off the stage", code=refusal.code)

@@ -1,0 +1,42 @@
+"""What the media engine tells, told on; and what is kept of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from live.control import ActiveSpeaker, EngineDown, EngineUp, PeerDown, SlotsChanged
+from tests.fakes import FakeEngine
+from tests.server.running import running, until
+from tests.server.test_whip import S1, bearer
+
+
+async def test_software_that_an_engine_took_down_with_it_leaves_the_stage(tmp_path: Path) -> None:
+    engine = FakeEngine()
+    async with running(tmp_path, engine=engine, stage_grace_seconds=0.1) as run, await run.browser() as software:
+        await run.go_live()
+        bo = await run.client("bo", (S1,))
+        headers = await bearer(run, "siri", "whip")
+        assert (await software.post("/whip/plenum", content="v=0\r\n", headers=headers)).status_code == 201
+        engine.notify(EngineDown())
+        engine.notify(EngineUp(udp_port=9, tcp_port=9))
+        await bo.event("stage.left")
+        assert run.services.seats.count == 0
+
+
+async def test_a_device_checks_room_is_no_session_and_leaves_nothing_behind(tmp_path: Path) -> None:
+    engine = FakeEngine()
+    async with running(tmp_path, engine=engine) as run:
+        changed: list[str] = []
+        run.services.seats.on_change = changed.append
+        bo = await run.client("bo", (S1,))
+        check = "check-anna"
+        engine.notify(SlotsChanged(check, {"video0": "anna"}))
+        engine.notify(ActiveSpeaker(check, "anna"))
+        engine.notify(PeerDown(check, "peer1", "anna", "left"))
+        engine.notify(PeerDown("s1", "peer2", "bo", "left"))
+        engine.notify(SlotsChanged("s1", {"video0": "siri"}))
+        await bo.heard("slots", stream=S1)
+        await until(lambda: bool(changed))
+        assert changed == ["s1"]
+        assert "session/check-anna" not in run.services.hub._signals
+        assert "session/check-anna" not in run.services.streams._streams
