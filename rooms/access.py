@@ -113,10 +113,16 @@ def check_watching(actor: m.Actor, run: m.SessionRun) -> None:
     raise Refused("session_ended" if run.phase == "ended" else "not_live")
 
 
-def check_publishing(actor: m.Actor, run: m.SessionRun) -> None:
-    """Raises unless `actor` may send sound and picture into a session now."""
+def check_on_stage_role(actor: m.Actor) -> m.Actor:
+    """Returns `actor` if they may ever send sound and picture into a session, from a page or from software of their own."""
     if not _holds(actor, ON_STAGE):
         raise Refused("forbidden")
+    return actor
+
+
+def check_publishing(actor: m.Actor, run: m.SessionRun) -> None:
+    """Raises unless `actor` may send sound and picture into a session now."""
+    check_on_stage_role(actor)
     if run.phase not in ("backstage", "live"):
         raise Refused("session_ended" if run.phase == "ended" else "session_not_open")
 

@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from live.control import MediaRefused
-from rooms.access import check_page
+from rooms.access import check_on_stage_role, check_page
 from rooms.errors import Refused
 from server import export
 from server.database import Database
@@ -45,10 +45,8 @@ async def people(request: Request) -> Response:
 async def whip_pass(request: Request) -> Response:
     """GET /api/whip?session=ID: the address and token with which one's own software can be the speaker."""
     services: Services = request.state.services
-    actor = check_page(services.identity.actor(request), "session")
+    actor = check_on_stage_role(check_page(services.identity.actor(request), "session"))
     plan = services.streams.context(request.query_params.get("session", "")).plan
-    if not actor.roles & {"speaker", "moderator"}:
-        raise Refused("forbidden")
     token = await services.identity.media_token(plan.room, actor.person_id, "whip")
     return JSONResponse({"url": f"{services.settings.url}/whip/{plan.room}", "token": token})
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import typing
+from pathlib import Path
 
 import pytest
 
@@ -82,3 +84,21 @@ def test_pages_of_the_staff_are_not_for_attendees() -> None:
         access.check_page(None, "lobby")
     assert access.check_page(day.BRITT, "board") is day.BRITT
     assert not access.may(day.BRITT, "desk")
+
+
+def test_only_speakers_and_moderators_may_ever_be_on_stage() -> None:
+    allowed = set()
+    for actor in day.EVERYONE:
+        try:
+            allowed.add(access.check_on_stage_role(actor).person_id)
+        except Refused as refusal:
+            assert refusal.code == "forbidden"
+    assert allowed == {"siri", "mona"}
+
+
+def test_nothing_else_compares_roles() -> None:
+    top = Path(access.__file__).parents[1]
+    sources = [path for folder in ("rooms", "server", "live", "recordings") for path in (top / folder).rglob("*.py")]
+    assert len(sources) > 50
+    found = [path.name for path in sources if re.search(r"\.roles\s*[&|<>=-]+\s*(frozenset\()?[{(]", path.read_text())]
+    assert found == []

@@ -198,3 +198,14 @@ async def test_software_whose_offer_is_refused_does_not_stay_on_stage(tmp_path: 
             headers = await bearer(run, "siri", "whip")
             assert (await software.post("/whip/plenum", content="nonsense", headers=headers)).json()["code"] == "bad_offer"
         await until(lambda: not run.services.streams.room("s1").stage)
+
+
+async def test_only_those_who_may_be_on_stage_get_a_token_for_their_software(tmp_path: Path) -> None:
+    async with running(tmp_path) as run:
+        statuses = {}
+        for person in ("anna", "britt", "siri", "mona"):
+            async with await run.browser(person) as browser:
+                answer = await browser.get("/api/whip", params={"session": "s1"})
+                statuses[person] = answer.status_code
+                assert ("token" in answer.json()) is (answer.status_code == 200)
+        assert statuses == {"anna": 403, "britt": 403, "siri": 200, "mona": 200}
