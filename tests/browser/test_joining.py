@@ -56,7 +56,6 @@ async def test_a_withdrawn_link_says_so_and_signs_out(hall: Hall) -> None:
     await expect(bo.get_by_text("If you have received a newer e-mail with a link, use that one.")).to_be_visible()
 
 
-@pytest.mark.xfail(strict=True, reason="an open WebSocket outlives the link it was opened with")
 async def test_an_open_page_is_signed_out_when_the_link_is_withdrawn(hall: Hall) -> None:
     bo = await hall.sit("bo")
     await bo.goto(hall.url("/session/s1"))
