@@ -196,11 +196,20 @@ async def take_readme(browser: Browser, demo: Demonstration) -> None:
 
 
 def _make_small(path: Path) -> None:
-    """Narrower, and with a palette: these are loaded by everybody who reads about the project."""
+    """These are loaded by everybody who reads about the project."""
     with Image.open(path) as image:
         height = round(image.height * IMAGE_WIDTH / image.width)
         small = image.convert("RGB").resize((IMAGE_WIDTH, height), Image.Resampling.LANCZOS)
-    small.quantize(256, dither=Image.Dither.FLOYDSTEINBERG).save(path, optimize=True)
+    small.save(path, optimize=True)
+
+
+async def close_evaluation(browser: Browser, demo: Demonstration) -> None:
+    """The board reads it when it is closed."""
+    async with visitor(browser, demo, "moderator", Look("en", 1440, dark=False)) as page:
+        await page.goto(demo.url + "/desk")
+        await page.get_by_role("button", name="Close the evaluation").click()
+        await page.get_by_role("dialog").get_by_role("button", name="Close the evaluation").click()
+        await page.get_by_text("Closed", exact=True).wait_for()
 
 
 def looks() -> Iterator[Look]:
@@ -219,6 +228,7 @@ async def run(only: str, *, readme: bool) -> None:
             await take(browser, demo, look, views)
         if readme or not only:
             await asyncio.sleep(max(0.0, began + ANSWERED_AFTER - asyncio.get_running_loop().time()))
+            await close_evaluation(browser, demo)
             await take_readme(browser, demo)
 
 
