@@ -58,6 +58,11 @@ class Relay:
         for event in self._is_open.values():
             event.set()
 
+    def sever(self) -> None:
+        """Ends every stream there is, and what was still on its way in them is lost."""
+        for task in self._streams:
+            task.cancel()
+
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[Relay]:
         pages = await asyncio.start_server(lambda r, w: self._serve(r, w, self._pages_port), HOST, 0)
@@ -70,8 +75,7 @@ class Relay:
             self._media.close()
             for server in (pages, media):
                 server.close()
-            for task in self._streams:
-                task.cancel()
+            self.sever()
             await asyncio.gather(*self._streams, return_exceptions=True)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, port: int) -> None:
@@ -87,7 +91,7 @@ class Relay:
                 finally:
                     far_writer.close()
         except asyncio.CancelledError:
-            pass  # the relay ends
+            pass  # severed
         finally:
             writer.close()
             self._streams.discard(task)

@@ -155,6 +155,7 @@ async def the_recording_plays(anna: Page) -> None:
 async def the_evaluation_is_answered(hall: Hall, mona: Page, anna: Page, bo: Page) -> None:
     await mona.goto(f"{hall.served.url}/desk")
     await click(mona, "Open the evaluation")
+    await expect(mona.get_by_role("button", name="Close the evaluation")).to_be_visible()
     for page in (anna, bo):
         await page.goto(f"{hall.served.url}/survey")
         for number in range(2):

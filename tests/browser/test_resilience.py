@@ -110,6 +110,7 @@ async def test_a_killed_server_loses_nothing_and_nobody_reloads(hall: Hall, rela
     await ask(anna, "Kommer frågan två gånger?")
     await expect(mona.get_by_text("Kommer frågan två gånger?")).to_have_count(1)
     await hall.served.stop(signal.SIGKILL)
+    relay.sever()
     relay.mend()
     await expect(anna.get_by_text("Reconnecting…")).to_be_visible()
     await hall.served.start()
