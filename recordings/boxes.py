@@ -15,7 +15,7 @@ VIDEO_TRACK, SOUND_TRACK = 1, 2
 VIDEO_RATE: Final = 90_000  # ticks a second of each track
 SOUND_RATE: Final = 48_000
 SYNC, NOT_SYNC = 0x02000000, 0x01010000  # sample flags (8.8.3.1): depends on no other; depends, and is no sync sample
-INDEX_SIZE: Final = 32 << 10  # kept free for the index: 2,700 entries, more than an hour at one every two seconds
+INDEX_SIZE: Final = 256 << 10  # kept free for the index: 21,800 fragments, three hours at half a second each
 LARGEST_HEAD: Final = 1 << 20  # a moof or moov beyond this is not ours
 
 
@@ -75,37 +75,32 @@ def reserved() -> bytes:
 
 
 def index(layout: Layout) -> bytes:
-    """Free space and a sidx (8.16.3), `INDEX_SIZE` together: one entry for each stretch from a key frame on, fewer where the
-    recording is too long for that. It saves players from reading the whole file before they know how long it is.
+    """Free space and a sidx (8.16.3), `INDEX_SIZE` together: one entry for each fragment, a stream access point where a key
+    frame begins one. It saves players from reading the whole file before they know how long it is; a recording that is too
+    long for it goes without.
 
-    It is an index of the pictures and touches the first fragment: Chromium's seeking disregards others."""
-    stretches = list(_stretches(layout.fragments))
-    at_most = (INDEX_SIZE - 48) // 12
-    step = -(-len(stretches) // at_most) or 1
-    joined = [stretches[i : i + step] for i in range(0, len(stretches), step)]
-    start = stretches[0][1] if stretches else 0
-    ends = [group[0][1] for group in joined[1:]] + [round(duration(layout) * VIDEO_RATE)]
+    Never an entry for several fragments: after a seek, FFmpeg's demuxer (Chromium's too) would deliver their packets twice
+    and the decoder give up. It is an index of the pictures and touches the first fragment: Chromium disregards others."""
+    references = list(_references(layout.fragments))
+    if len(references) > (INDEX_SIZE - 48) // 12:
+        return reserved()
+    start = references[0][1] if references else 0
+    ends = [time for _, time, _ in references[1:]] + [round(duration(layout) * VIDEO_RATE)]
     entries = b"".join(
-        struct.pack("!III", sum(size for size, *_ in group), end - group[0][1], 0x90000000 if group[0][2] else 0)
-        for group, end in zip(joined, ends, strict=True)
+        struct.pack("!III", size, end - time, 0x90000000 if is_key else 0)
+        for (size, time, is_key), end in zip(references, ends[: len(references)], strict=True)
     )
-    head = struct.pack("!IIIQQHH", 0x01000000, VIDEO_TRACK, VIDEO_RATE, start, 0, 0, len(joined))
+    head = struct.pack("!IIIQQHH", 0x01000000, VIDEO_TRACK, VIDEO_RATE, start, 0, 0, len(references))
     sidx = box(b"sidx", head, entries)
     return box(b"free", bytes(INDEX_SIZE - len(sidx) - 8)) + sidx
 
 
-def _stretches(fragments: Sequence[Fragment]) -> Iterator[tuple[int, int, bool]]:
-    """(bytes, time of the first picture, whether it is a key frame)."""
-    size, time, is_key = 0, 0, False
+def _references(fragments: Sequence[Fragment]) -> Iterator[tuple[int, int, bool]]:
+    """(bytes, time of the first picture, whether it is a key frame) of each."""
+    time = 0
     for each in fragments:
-        if size and each.starts_with_key:
-            yield size, time, is_key
-            size = 0
-        if not size:
-            time, is_key = each.times.get(VIDEO_TRACK, (time, 0))[0], each.starts_with_key
-        size += each.size
-    if size:
-        yield size, time, is_key
+        time = each.times.get(VIDEO_TRACK, (time, 0))[0]
+        yield each.size, time, each.starts_with_key
 
 
 def duration(layout: Layout) -> float:
