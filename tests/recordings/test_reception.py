@@ -6,6 +6,7 @@ import random
 from collections.abc import Iterator
 from pathlib import Path
 
+import av
 import numpy
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -50,6 +51,19 @@ def test_every_picture_and_sound_sent_is_in_the_file(simulation: Simulation) -> 
     assert [round(time * FPS) for time, _ in frames] == list(range(120))
     assert probe(simulation.path) == pytest.approx(4.0, abs=0.05) == result.duration
     assert abs(heard(simulation.path)[4800:-4800]).max() > 0.1
+
+
+def test_who_goes_back_gets_every_packet_again_and_none_twice(simulation: Simulation) -> None:
+    """Several fragments between two key frames: the index must not make demuxers read any of them twice."""
+    units = pictures(320, 180, 240, 60)
+    simulation.play(in_time(video(Stream("video", 11), units), audio(Stream("audio", 22), sounds(400))))
+    simulation.finish(8.0)
+    with av.open(simulation.path) as container:
+        passes = []
+        for _ in range(2):
+            passes.append(sorted((p.stream.index, p.pts or 0, p.size) for p in container.demux() if p.size))
+            container.seek(0)
+    assert len(passes[0]) > 240 and passes[0] == passes[1]
 
 
 @pytest.mark.parametrize("seed", range(5))

@@ -18,6 +18,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from recordings.boxes import INDEX_SIZE
 from recordings.catalogue import Catalogue, probe
 from recordings.reception import Result
 from tests.recordings.media import TAP, Stream, Tap, decoded, heard, pictures, video
@@ -122,7 +123,8 @@ async def test_sigterm_finishes_the_file(tmp_path: Path) -> None:
 async def test_a_full_disk_ends_it_with_the_reason_and_a_whole_file(tmp_path: Path) -> None:
     path = tmp_path / "s1-r1.mp4"
     async with recorder(path) as started, Tap(started.video_port, started.audio_port):
-        resource.prlimit(started.process.pid, resource.RLIMIT_FSIZE, (150_000, 150_000))
+        room = INDEX_SIZE + 120_000
+        resource.prlimit(started.process.pid, resource.RLIMIT_FSIZE, (room, room))
         started.tell(msgspec.json.encode(TAP))
         assert await started.process.wait() == 1
         result = await started.result()

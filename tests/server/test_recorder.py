@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from live.control import Admission, MediaRefused, Notification, TapFormat, Use
+from recordings.boxes import INDEX_SIZE
 from recordings.catalogue import Catalogue, probe
 from server.recorder import Death, Recorder, RecorderFailed
 from server.settings import Settings
@@ -146,7 +147,8 @@ async def test_a_restarted_engine_is_tapped_again(engine: TappingEngine, recorde
 
 async def test_a_recorder_that_cannot_write_is_told(engine: TappingEngine, recorder: Recorder, tmp_path: Path) -> None:
     await recorder.start("s1", "s1", "s1-r1")
-    resource.prlimit(process_of(recorder), resource.RLIMIT_FSIZE, (120_000, 120_000))
+    room = INDEX_SIZE + 90_000
+    resource.prlimit(process_of(recorder), resource.RLIMIT_FSIZE, (room, room))
     death = await first_death(recorder)
     assert death == Death("s1", "s1-r1", "disk_full") and not engine.taps
     assert await recorder.stop("s1-r1") == pytest.approx(probe(path_of(tmp_path)), abs=0.05)
