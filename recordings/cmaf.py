@@ -181,7 +181,8 @@ def finish(file: BinaryIO) -> float:
     if layout.index_offset is None or not layout.fragments:
         return 0.0
     file.truncate(layout.end)
-    _write_at(file, layout.index_offset, boxes.index(layout))
+    if layout.fragments[0].offset - layout.index_offset == boxes.INDEX_SIZE:  # else the room was kept by another version
+        _write_at(file, layout.index_offset, boxes.index(layout))
     os.fsync(file.fileno())
     return boxes.duration(layout)
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from recordings import boxes
 from recordings.boxes import SOUND_TRACK, VIDEO_TRACK, Run
+from recordings.cmaf import finish
 
 
 @pytest.fixture
@@ -79,6 +80,15 @@ def test_the_index_covers_all_and_has_its_fixed_size(file: BinaryIO, count: int)
 def test_a_recording_too_long_for_the_index_has_none_rather_than_a_coarse_one(file: BinaryIO) -> None:
     layout = scanned(file, boxes.reserved() + b"".join(fragments(22_000)))
     assert boxes.index(layout) == boxes.reserved()
+
+
+def test_an_index_that_does_not_fit_the_room_kept_for_it_overwrites_no_media(file: BinaryIO) -> None:
+    data = boxes.box(b"free", bytes(1000)) + b"".join(fragments(4))
+    file.write(data)
+    file.flush()
+    assert finish(file) == 2.0
+    file.seek(0)
+    assert file.read() == data
 
 
 @given(st.binary(max_size=300), st.integers(0, 400), st.binary(max_size=8))
