@@ -93,6 +93,26 @@ def hears(actor: m.Actor, audience: m.Audience) -> bool:
     return actor.person_id == addressee(audience) or _holds(actor, MODERATORS)
 
 
+def is_staff(actor: m.Actor) -> bool:
+    """True if `actor` hears more than the hall: polls before they are opened, and their counts before they are shown."""
+    return _holds(actor, STAFF)
+
+
+def is_moderator(actor: m.Actor) -> bool:
+    """True if `actor` hears all there is: also the questions of others before they are published."""
+    return _holds(actor, MODERATORS)
+
+
+def audience_of(actor: m.Actor, state: m.State) -> str:
+    """A name for what `actor` sees of a stream whose state is `state`: the same for all who see the same."""
+    if is_moderator(actor):
+        return "moderators"
+    has_own = isinstance(state, m.RoomState) and any(
+        question.published_at is None and question.author_id == actor.person_id for question in state.questions.values()
+    )
+    return ("staff" if is_staff(actor) else "hall") + (f":{actor.person_id}" if has_own else "")
+
+
 def addressee(audience: m.Audience) -> str:
     """The id of the person whom an audience names; empty if it names a group."""
     return audience.removeprefix("person:").removesuffix("+moderators") if audience.startswith("person:") else ""

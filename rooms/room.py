@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from rooms import messages as m
 from rooms import polls, questions, recording, stage
-from rooms.access import MODERATORS, STAFF, check_command
+from rooms.access import check_command, is_moderator, is_staff
 
 
 class SessionContext(Struct, frozen=True):
@@ -68,6 +68,6 @@ def redact(room: m.RoomState, actor: m.Actor) -> m.RoomState:
     for every other, redact(apply(room, e)) = redact(room)."""
     return replace(
         room,
-        polls=room.polls if actor.roles & STAFF else polls.redact(room.polls),
-        questions=room.questions if actor.roles & MODERATORS else questions.redact(room.questions, actor.person_id),
+        polls=room.polls if is_staff(actor) else polls.redact(room.polls),
+        questions=room.questions if is_moderator(actor) else questions.redact(room.questions, actor.person_id),
     )

@@ -11,7 +11,7 @@ from asyncio import Transport
 from collections.abc import Callable, Sequence
 
 from rooms import messages as m
-from rooms.access import STAFF
+from rooms.access import is_staff
 from server.outbox import Frame, Outbox
 
 
@@ -49,7 +49,7 @@ class Followers:
 
     def add(self, connection: Connection) -> None:
         self._all[connection.id] = connection
-        if connection.actor.roles & STAFF:
+        if is_staff(connection.actor):
             self.staff[connection.id] = connection
         self.sort(connection)
 

@@ -14,11 +14,12 @@ from typing import Final
 import msgspec
 
 from rooms import messages as m
-from rooms.access import MODERATORS, STAFF, addressee, hears
+from rooms.access import addressee, audience_of, hears
 from rooms.mentions import people_in_event, people_in_state
 from server.followers import Connection, Followers
 from server.journal import Entry
 from server.outbox import Frame
+from server.snapshots import Snapshots
 from server.streams import Stream, redact
 
 SIGNAL_PERIOD: Final = 0.25  # seconds; signals of the same kind are coalesced in between
@@ -47,7 +48,7 @@ class Hub:
         self._signals: dict[str, dict[str, m.Signal]] = {}  # the latest of each kind, for newcomers
         self._changed: dict[str, dict[str, m.Signal]] = {}  # not yet told
         self._flush: asyncio.TimerHandle | None = None
-        self._snapshots: dict[tuple[str, str], tuple[int, Frame]] = {}
+        self._snapshots = Snapshots()
 
     # --- connections
 
@@ -171,16 +172,11 @@ class Hub:
                 followers.tell([encode(signal) for signal in signals.values()], self._outbox_bytes // 4)
 
     def _snapshot(self, actor: m.Actor, stream: Stream) -> Frame:
-        """Encoded once per audience and sequence number: after a restart everybody asks for the same one."""
-        key = (stream.name, _audience_key(actor, stream.state))
-        cached = self._snapshots.get(key)
-        if cached is None or cached[0] != stream.seq:
-            if len(self._snapshots) > 256:  # personal ones come and go
-                self._snapshots.clear()
+        def encode_now() -> Frame:
             state = redact(stream.state, actor)
-            frame = encode(m.Snapshot(stream.name, stream.seq, state, self._names(people_in_state(state))))
-            cached = self._snapshots[key] = (stream.seq, frame)
-        return cached[1]
+            return encode(m.Snapshot(stream.name, stream.seq, state, self._names(people_in_state(state))))
+
+        return self._snapshots.get(stream.name, audience_of(actor, stream.state), stream.seq, encode_now)
 
     def _write(self, connection: Connection, frame: Frame) -> None:
         if not connection.closing and not connection.outbox.offer(frame, self._outbox_bytes):
@@ -195,16 +191,6 @@ class Hub:
         connection.outbox.close(code)
         for stream in list(connection.follows):
             self.unfollow(connection, stream)
-
-
-def _audience_key(actor: m.Actor, state: m.State) -> str:
-    """Actors with the same key see the same snapshot."""
-    if actor.roles & MODERATORS:
-        return "moderators"
-    own = isinstance(state, m.RoomState) and any(
-        question.published_at is None and question.author_id == actor.person_id for question in state.questions.values()
-    )
-    return ("staff" if actor.roles & STAFF else "hall") + (f":{actor.person_id}" if own else "")
 
 
 def _merged(old: m.Signal | None, new: m.Signal) -> m.Signal:
