@@ -1,4 +1,5 @@
-"""RTCP packets (RFC 3550, RFC 4585, RFC 5104, REMB): pure. Neighbours: `rtp`; used by `reports`, `switchboard`, `tap`.
+"""RTCP packets (RFC 3550, RFC 4585, RFC 5104, REMB): pure. Neighbours: `transport_cc` for transport-wide feedback; used by
+`peer`, `track`, `slot`, `tap`.
 
 `parse` reads a compound packet: whatever the bytes, it returns a list of typed packets (unknown types are left out) or
 raises `ValueError`. `bytes(packet)` is the wire form of one packet; a compound packet is their concatenation.
@@ -10,6 +11,9 @@ import struct
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
+
+from live import transport_cc
+from live.transport_cc import TransportFeedback as TransportFeedback
 
 SR, RR, SDES, BYE, RTPFB, PSFB = 200, 201, 202, 203, 205, 206
 NACK_FORMAT: Final = 1
@@ -145,7 +149,8 @@ class Remb:
         return _packet(PSFB, APPLICATION_FORMAT, body)
 
 
-RtcpPacket = SenderReport | ReceiverReport | SourceDescription | Goodbye | Nack | PictureLoss | FullIntra | Remb
+Feedback = Nack | PictureLoss | FullIntra | Remb | TransportFeedback
+RtcpPacket = SenderReport | ReceiverReport | SourceDescription | Goodbye | Feedback
 
 
 def parse(data: bytes) -> list[RtcpPacket]:
@@ -226,6 +231,8 @@ def _parse_feedback(kind: int, layout: int, body: bytes) -> RtcpPacket | None:
     sender, media = struct.unpack_from("!II", body)
     information = body[8:]
     if kind == RTPFB:
+        if layout == transport_cc.FORMAT:
+            return transport_cc.parse_feedback(sender, media, information)
         return Nack(sender, media, _unpack_lost(information)) if layout == NACK_FORMAT else None
     if layout == PLI_FORMAT:
         return PictureLoss(sender, media)
