@@ -193,3 +193,37 @@ async def test_a_short_stall_is_no_sleep(tmp_path: Path) -> None:
     await presence.stop()
     assert [s.seen_at - s.from_at for s in await stretches(database)] == [60]
     await database.close()
+
+
+async def test_a_hall_that_came_at_once_is_not_written_at_once(tmp_path: Path) -> None:
+    clock = FakeClock()
+    database, presence = await opened(tmp_path, clock)
+    people = 1500
+    for number in range(people):
+        presence.enter(f"tab{number}", f"person{number}", "s1", visible=True)
+    presence.beat()
+    await presence.flush()
+    for _ in range(30):
+        clock.advance(1)
+        presence.beat()
+        await presence.flush()
+        rows = await stretches(database)
+        assert sum(1 for row in rows if row.seen_at == clock().timestamp()) == people / 15
+    assert min(row.seen_at for row in rows) > clock().timestamp() - 15  # yet nobody waited longer than a heartbeat
+    await database.close()
+
+
+async def test_whoever_comes_later_is_seen_within_a_heartbeat_too(tmp_path: Path) -> None:
+    clock = FakeClock()
+    database, presence = await opened(tmp_path, clock)
+    for second in range(60):
+        clock.advance(1)
+        presence.enter(f"tab{second}", f"person{second}", "s1", visible=True)
+        if second % 3 == 2:
+            presence.leave(f"tab{second - 1}", "s1")
+        presence.beat()
+        await presence.flush()
+        present = presence.people("s1")
+        seen = [row.seen_at for row in await stretches(database) if row.person_id in present]
+        assert min(seen) > clock().timestamp() - 15
+    await database.close()
