@@ -2,11 +2,27 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+LOG_LEVELS: Final = ("debug", "info", "warning", "error")
+
+# The least and the most that work, ends included. Heartbeats: `RECONNECT_GRACE` must cover several of them. Outbox: less
+# than a snapshot of a long day, and nobody would ever get one.
+RANGES: Final[Mapping[str, tuple[float, float]]] = {
+    "port": (1, 65_535),
+    "media_port": (0, 65_535),
+    "heartbeat_seconds": (0.1, 20),
+    "stage_grace_seconds": (0, 3600),
+    "connections_per_person": (1, 1000),
+    "messages_per_second": (1, 100_000),
+    "outbox_bytes": (1 << 16, 1 << 30),
+}
 
 
 class SettingsError(Exception):
@@ -68,7 +84,23 @@ class Settings:
         values |= {key: value for key, value in overrides.items() if value is not None}
         if "directory" in values:
             values["directory"] = Path(values["directory"]).resolve()
-        return cls(**values)
+        settings = cls(**values)
+        settings.check()
+        return settings
+
+    def check(self) -> None:
+        """Raises `SettingsError` for the first value with which the server could not do its work."""
+        for name, (least, most) in RANGES.items():
+            value = getattr(self, name)
+            if not least <= value <= most:  # not a number is neither
+                raise SettingsError(f"PLENUM_{name.upper()} must be from {least:,} to {most:,}, not {value}")
+        if self.log_level.lower() not in LOG_LEVELS:
+            raise SettingsError(f"PLENUM_LOG_LEVEL must be one of {', '.join(LOG_LEVELS)}, not {self.log_level!r}")
+        if not self.host.strip():
+            raise SettingsError("PLENUM_HOST is empty; 127.0.0.1 listens on this machine only, 0.0.0.0 on all its addresses")
+        for address in self.media_hosts:
+            _check_address(address)
+        _check_public_url(self.public_url)
 
 
 def _convert(name: str, kind: object, text: str) -> object:
@@ -76,4 +108,30 @@ def _convert(name: str, kind: object, text: str) -> object:
     try:
         return convert[kind](text)
     except ValueError:
-        raise SettingsError(f"{name} must be {kind}, not {text!r}") from None
+        words = {"int": "a whole number", "float": "a number"}
+        raise SettingsError(f"{name} must be {words.get(str(kind), kind)}, not {text!r}") from None
+
+
+def _check_address(text: str) -> None:
+    """An address that browsers can be sent to. Names are not announced: every browser would have to look them up."""
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        raise SettingsError(
+            f"PLENUM_PUBLIC_ADDRESSES takes IP addresses, comma-separated: {text!r} is none (a host name will not do)"
+        ) from None
+    if address.is_unspecified or address.is_multicast or getattr(address, "scope_id", None):
+        raise SettingsError(f"PLENUM_PUBLIC_ADDRESSES: nobody can be sent to {text}; name the address that browsers reach")
+
+
+def _check_public_url(text: str) -> None:
+    if not text:
+        return
+    try:
+        parts = urlsplit(text)
+        fits = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # no such port, no such address
+        fits = False
+    if not fits or not text.isprintable() or parts.path not in ("", "/") or parts.query or parts.fragment or "@" in text:
+        example = "https://conference.example.org"
+        raise SettingsError(f"PLENUM_PUBLIC_URL must be the pages' address without a path, as {example}, not {text!r}")

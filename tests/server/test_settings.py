@@ -1,0 +1,108 @@
+"""Settings: what cannot work stops the start, in one clear line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from server.settings import Settings, SettingsError
+
+
+def complaint(**environment: str) -> str:
+    with pytest.raises(SettingsError) as caught:
+        Settings.from_environment({f"PLENUM_{name.upper()}": value for name, value in environment.items()})
+    text = str(caught.value)
+    assert "\n" not in text
+    return text
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("port", "0"),
+        ("port", "-1"),
+        ("port", "65536"),
+        ("port", "99999999999999999999"),
+        ("port", "eighty"),
+        ("port", ""),
+        ("port", "80.5"),
+        ("media_port", "-1"),
+        ("media_port", "70000"),
+        ("heartbeat_seconds", "0"),
+        ("heartbeat_seconds", "-15"),
+        ("heartbeat_seconds", "nan"),
+        ("heartbeat_seconds", "inf"),
+        ("heartbeat_seconds", "600"),
+        ("stage_grace_seconds", "-1"),
+        ("stage_grace_seconds", "nan"),
+        ("connections_per_person", "0"),
+        ("messages_per_second", "0"),
+        ("messages_per_second", "-20"),
+        ("outbox_bytes", "10"),
+        ("outbox_bytes", "-1"),
+        ("log_level", "loud"),
+        ("log_level", ""),
+        ("host", " "),
+        ("public_addresses", "conference.example.org"),
+        ("public_addresses", "192.0.2.1, rubbish"),
+        ("public_addresses", "192.0.2.1;192.0.2.2"),
+        ("public_addresses", "0.0.0.0"),
+        ("public_addresses", "::"),
+        ("public_addresses", "224.0.0.1"),
+        ("public_addresses", "fe80::1%eth0"),
+        ("public_addresses", "192.0.2.1:8001"),
+        ("public_url", "conference.example.org"),
+        ("public_url", "ftp://conference.example.org"),
+        ("public_url", "https://"),
+        ("public_url", "https://conference.example.org:99999"),
+        ("public_url", "https://conference.example.org/plenum"),
+        ("public_url", "https://conference.example.org?x"),
+        ("public_url", "https://somebody@conference.example.org"),
+        ("public_url", "https://[::1"),
+        ("public_url", "https://conference.example.org\n"),
+    ],
+)
+def test_what_cannot_work_is_named_with_its_variable(name: str, value: str) -> None:
+    assert f"PLENUM_{name.upper()}" in complaint(**{name: value})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("port", "443"),
+        ("media_port", "0"),
+        ("heartbeat_seconds", "5"),
+        ("stage_grace_seconds", "0"),
+        ("log_level", "DEBUG"),
+        ("public_addresses", ""),
+        ("public_addresses", "192.0.2.1, 2001:db8::1,"),
+        ("public_url", ""),
+        ("public_url", "https://conference.example.org/"),
+        ("public_url", "http://localhost:8443"),
+        ("public_url", "https://[2001:db8::1]:8443"),
+    ],
+)
+def test_what_works_is_taken(name: str, value: str) -> None:
+    Settings.from_environment({f"PLENUM_{name.upper()}": value})
+
+
+def test_defaults_work() -> None:
+    Settings.from_environment({})
+
+
+def test_options_are_held_to_the_same() -> None:
+    with pytest.raises(SettingsError, match="PLENUM_PORT must be from 1 to 65,535, not 70000"):
+        Settings.from_environment({}, port=70000)
+
+
+def test_an_option_goes_before_the_environment() -> None:
+    assert Settings.from_environment({"PLENUM_PORT": "8080"}, port=8081).port == 8081
+
+
+def test_an_unknown_variable_is_refused_with_the_known_ones() -> None:
+    assert "PLENUM_HEARTBEAT_SECONDS" in complaint(heartbeet="15")
+
+
+def test_paths_are_absolute(tmp_path: Path) -> None:
+    assert Settings.from_environment({}, directory=tmp_path / "x" / "..").directory == tmp_path.resolve()
