@@ -19,6 +19,7 @@ from live.dtls import HandshakeFailed, SecureTransport, Srtp
 from live.feedback import ViewerReports, clock_offset
 from live.ice import Credentials
 from live.limits import Budget, Limits
+from live.path import Paths
 from live.port import Endpoint
 from live.rtp import HEADER_LENGTH, MID, extensions, payload_offset
 from live.slot import Outlet, ntp_seconds
@@ -51,8 +52,7 @@ class Peer:
         self._dtls = SecureTransport(certificate, self._send_record, lambda: self._on_down(self, "left"))
         self._handshake: asyncio.Task[None] | None = None
         self._srtp: Srtp | None = None
-        self._paths: list[tuple[Endpoint, Any]] = []  # that passed ICE, newest last
-        self._nominated: list[tuple[Endpoint, Any]] = []  # those of them that were ever nominated, the present one last
+        self._paths = Paths(self, limits.addresses, self._follow)
         self.endpoint: Endpoint | None = None  # of the nominated path
         self.address: Any = None
         self.is_up = self.is_closed = False
@@ -80,45 +80,21 @@ class Peer:
     def pass_check(self, endpoint: Endpoint, address: Any, now: float, *, nominates: bool) -> None:
         """An authenticated check came from `address`; with `nominates` it is where media goes and comes from."""
         self.seen_at = now
-        path = endpoint, address
-        if endpoint.checked.get(address) is not self:
-            if (other := endpoint.checked.get(address)) is not None:
-                other.drop_path(endpoint, address)
-            endpoint.checked[address] = self
-            self._paths.append(path)
-            if len(self._paths) > self._limits.addresses:
-                self.drop_path(*next(old for old in self._paths if old != (self.endpoint, self.address)))
-        if nominates and path != (self.endpoint, self.address):
-            if path in self._nominated:
-                self._nominated.remove(path)
-            self._nominated.append(path)
-            self._use(endpoint, address)
+        self._paths.add(endpoint, address)
+        if nominates:
+            self._paths.nominate(endpoint, address)
             self._come_up(now)
         if self._handshake is None:
             self._handshake = asyncio.create_task(self._shake_hands())
 
-    def _use(self, endpoint: Endpoint, address: Any) -> None:
-        if self.endpoint is not None:
-            self.endpoint.nominated.pop(self.address, None)
-        endpoint.nominated[address] = self
-        self.endpoint, self.address, self.sendto = endpoint, address, endpoint.sendto
-
     def drop_path(self, endpoint: Endpoint, address: Any) -> None:
-        """The address is another peer's now, or the connection behind it is gone: the one nominated before it counts
-        again. (Chromium opens several TCP connections, nominates more than one, and closes all but one.)"""
-        path = endpoint, address
-        if endpoint.checked.get(address) is self:
-            del endpoint.checked[address]
-        if endpoint.nominated.get(address) is self:
-            del endpoint.nominated[address]
-        for paths in (self._paths, self._nominated):
-            if path in paths:
-                paths.remove(path)
-        if path == (self.endpoint, self.address):
-            self.endpoint = self.address = None
-            self.sendto = _send_nowhere
-            if self._nominated:
-                self._use(*self._nominated[-1])
+        """The address is another peer's now, or the connection behind it is gone."""
+        self._paths.drop(endpoint, address)
+
+    def _follow(self) -> None:
+        """Another path is nominated, or none."""
+        self.endpoint, self.address = self._paths.current or (None, None)
+        self.sendto = self.endpoint.sendto if self.endpoint else _send_nowhere
 
     # --- DTLS ---
 
@@ -127,17 +103,12 @@ class Peer:
             self._dtls.receive(record)
 
     def _send_record(self, record: bytes) -> None:
-        endpoint, address = (
-            (self.endpoint, self.address) if self.endpoint else self._paths[-1:][0] if self._paths else (None, None)
-        )
-        if endpoint is not None:
-            self._send(endpoint, record, address)
-
-    def _send(self, endpoint: Endpoint, data: bytes, address: Any) -> None:
-        try:
-            endpoint.sendto(data, address)
-        except OSError:
-            self.dropped += 1
+        if path := self._paths.current or self._paths.newest:
+            endpoint, address = path
+            try:
+                endpoint.sendto(record, address)
+            except OSError:
+                self.dropped += 1
 
     async def _shake_hands(self) -> None:
         try:
@@ -165,9 +136,7 @@ class Peer:
         for track in self.tracks:
             self.room.remove_track(track, now)
         self._tracks.clear()
-        for endpoint, address in self._paths:
-            endpoint.checked.pop(address, None)
-            endpoint.nominated.pop(address, None)
+        self._paths.clear()
 
     async def say_goodbye(self) -> None:
         """Ends the DTLS session. After `leave`."""

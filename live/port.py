@@ -13,18 +13,25 @@ import ipaddress
 import socket
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final, Protocol
 
 from live.ice import Address
-
-if TYPE_CHECKING:
-    from live.peer import Peer
 
 BATCH: Final = 64  # datagrams per wake-up: the loop must also serve others
 BUFFER: Final = 8 << 20
 LONGEST: Final = 2048  # octets; longer datagrams are cut, and then fail their checks
 
 OnCheck = Callable[["Endpoint", bytes, Any], None]
+
+
+class Listener(Protocol):
+    """A client that passed ICE."""
+
+    def receive_media(self, data: bytes, now: float) -> None: ...
+
+    def receive_dtls(self, record: bytes, now: float) -> None: ...
+
+    def drop_path(self, endpoint: Endpoint, address: Any) -> None: ...
 
 
 class Endpoint:
@@ -35,8 +42,8 @@ class Endpoint:
     def __init__(self, transport: str, sendto: Callable[[bytes, Any], object], on_check: OnCheck) -> None:
         self.transport = transport  # "udp" or "tcp"
         self.sendto = sendto
-        self.checked: dict[Any, Peer] = {}
-        self.nominated: dict[Any, Peer] = {}
+        self.checked: dict[Any, Listener] = {}
+        self.nominated: dict[Any, Listener] = {}
         self.strangers = self.received = 0
         self._on_check = on_check
 
@@ -174,4 +181,4 @@ def own_addresses() -> tuple[str, ...]:
     return tuple(sorted(dict.fromkeys(found), key=lambda host: ":" in host)[:8])
 
 
-__all__ = ["Address", "Endpoint", "MediaPort", "OnCheck", "announced", "local_addresses", "own_addresses"]
+__all__ = ["Address", "Endpoint", "Listener", "MediaPort", "OnCheck", "announced", "local_addresses", "own_addresses"]

@@ -5,15 +5,12 @@ and hands each packet to the slots that it feeds. Neighbours: `peer` owns tracks
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final
+from typing import Final, Protocol
 
 from live import rtcp
 from live.answer import Sending
 from live.codecs import CLOCK
 from live.rtp import AUDIO_LEVEL, EXTENSION, HEADER, HEADER_LENGTH, MARKER, PADDING, extensions, payload_offset
-
-if TYPE_CHECKING:
-    from live.slot import Slot
 
 RECEIVER_SSRC: Final = 1  # ours, in feedback to publishers: we have no source of our own there
 KEY_FRAME_INTERVAL: Final = 0.5  # seconds: PLI towards a publisher, from however many viewers
@@ -22,6 +19,16 @@ MAX_ASKED: Final = 4  # times for one packet
 LOUDNESS_WEIGHT: Final = 0.1  # of a packet in the smoothed level: about 200 ms at 50 packets a second
 UNMEASURED_SPEECH: Final = 87.0  # a publisher that sends no RFC 6464 levels: −40 dBov while it sends sound
 DTX_PAYLOAD: Final = 3  # octets: Opus sends no more in silence (RFC 6716, 2.1.9)
+
+
+class Sink(Protocol):
+    """Where a track's packets go: a slot."""
+
+    def forward(
+        self, track: Track, flags: int, marker: int, sequence: int, timestamp: int, payload: bytes, now: float
+    ) -> None: ...
+
+    def forget(self, track: Track) -> None: ...
 
 
 class Track:
@@ -79,7 +86,7 @@ class Track:
         self.clock = CLOCK[sending.codec]
         self.level_id = sending.extensions.get(AUDIO_LEVEL, 0)
         self.send_feedback, self.on_start = send_feedback, on_start
-        self.slots: tuple[Slot, ...] = ()
+        self.slots: tuple[Sink, ...] = ()
         self.packets = self.bytes = self.bad = self.nacks = self.plis = 0
         self.first = self.highest = -1  # extended sequence numbers (RFC 3550, A.1)
         self.timestamp = 0

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from live.control import Admission, MediaRefused, Notification, PeerDown, PeerUp
 from live.forwarder import Forwarder
 from live.limits import Limits
+from live.peer import Peer
 from live.port import Endpoint
 from tests.live.test_ice import request
 from tests.live.test_sdp import GSTREAMER
@@ -45,6 +46,12 @@ class Stage:
 
     def admit(self, label: str = "anna", room: str = "r") -> Admission:
         return self.forwarder.admit(room, label, GSTREAMER, None, may_send=True, may_receive=False)
+
+    def at(self, address: Any) -> Peer:
+        """The peer whose media comes from `address`."""
+        peer = self.endpoint.nominated[address]
+        assert isinstance(peer, Peer)
+        return peer
 
     def check(self, admission: Admission, address: Any, *, nominate: bool = True, password: str = "") -> None:
         ufrag, secret = (re.findall(rf"a=ice-{name}:(\S+)", admission.answer)[0] for name in ("ufrag", "pwd"))
@@ -97,7 +104,7 @@ async def test_when_a_path_breaks_the_one_nominated_before_counts_again() -> Non
         for address in (HOME, AWAY):
             s.check(admission, address)
         s.check(admission, STRANGER, nominate=False)
-        peer = s.endpoint.nominated[AWAY]
+        peer = s.at(AWAY)
         peer.drop_path(s.endpoint, AWAY)
         assert list(s.endpoint.nominated) == [HOME] and peer.address == HOME
         peer.drop_path(s.endpoint, HOME)
@@ -109,8 +116,8 @@ async def test_an_address_that_somebody_else_gets_is_theirs() -> None:
         first, second = s.admit("anna"), s.admit("bo")
         s.check(first, HOME)
         s.check(second, HOME)
-        assert s.endpoint.nominated[HOME].label == "bo"
-        assert [peer.label for peer in s.endpoint.checked.values()] == ["bo"]
+        assert s.at(HOME).label == "bo"
+        assert list(s.endpoint.checked.values()) == [s.at(HOME)]
 
 
 async def test_no_more_than_so_many_addresses_are_kept() -> None:
@@ -138,7 +145,7 @@ async def test_media_before_the_handshake_is_dropped() -> None:
         s.check(admission, HOME)
         s.endpoint.receive(b"\x80\x60" + bytes(100), HOME)
         s.endpoint.receive(b"\x80\xc8" + bytes(100), HOME)
-        assert s.endpoint.nominated[HOME].tracks == []
+        assert s.at(HOME).tracks == []
 
 
 @settings(max_examples=25, deadline=None)
