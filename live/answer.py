@@ -6,16 +6,39 @@ ICE-lite, BUNDLE, rtcp-mux, DTLS passive (RFC 8829, RFC 8839, RFC 9143, RFC 5763
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
+from live.agreement import (
+    Abilities,
+    Receiving,
+    Sending,
+    Sent,
+    agree_receiving,
+    agree_sending,
+    common_codecs,
+    decodable,
+)
 from live.codecs import Codec
 from live.control import AUDIO_SLOTS, SCREEN_SLOTS, VIDEO_SLOTS, MediaRefused, Use
-from live.rtp import AUDIO_LEVEL, MID
 from live.sdp import FINGERPRINT_LENGTHS, Offer, OfferedCodec, Section, parse_offer
 
-Sent = Literal["microphone", "camera", "screen"]
+__all__ = [
+    "PROGRAMME",
+    "SOUND",
+    "Abilities",
+    "Local",
+    "Plan",
+    "Receiving",
+    "Sending",
+    "Sent",
+    "answer_text",
+    "common_codecs",
+    "decodable",
+    "plan",
+]
+
 PROGRAMME: Final = "programme"  # screen, else the active speaker
 SOUND: Final = "sound"  # the loudest publisher as one stream
 
@@ -23,6 +46,7 @@ _KIND: Final[dict[Use, str]] = {
     "microphone": "audio",
     "camera": "video",
     "screen": "video",
+    "screen_sound": "audio",
     "audio": "audio",
     "video": "video",
     "screen_slot": "video",
@@ -34,30 +58,8 @@ _SLOTS: Final[dict[Use, tuple[str, ...]]] = {
     "screen_slot": tuple(f"screen{n}" for n in range(SCREEN_SLOTS)),
     "programme": (PROGRAMME,),
 }
-_FEEDBACK: Final = ("nack", "nack pli", "ccm fir", "goog-remb")
-_EXTENSIONS: Final = {"audio": (MID, AUDIO_LEVEL), "video": (MID,)}  # understood from publishers
+_FEEDBACK: Final = ("nack", "nack pli", "ccm fir")
 _PROTOCOLS: Final = ("UDP/TLS/RTP/SAVPF", "TCP/TLS/RTP/SAVPF", "TCP/DTLS/RTP/SAVPF", "UDP/TLS/RTP/SAVP")
-
-
-@dataclass(frozen=True, slots=True)
-class Sending:
-    """An m-line the peer may send on."""
-
-    mid: str
-    use: Sent
-    codec: Codec
-    payload_type: int
-    ssrcs: tuple[int, ...]
-    extensions: dict[str, int]
-
-
-@dataclass(frozen=True, slots=True)
-class Receiving:
-    """An m-line that is a receive slot; with the payload type the peer wants for each codec it can decode."""
-
-    mid: str
-    slot: str
-    payload_types: dict[Codec, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +84,17 @@ class Local:
     candidates: tuple[str, ...]
 
 
-def plan(offer_text: str, uses: dict[str, Use] | None, *, may_send: bool, may_receive: bool) -> Plan:
-    """Decides what an offer gets. Raises `MediaRefused` with `bad_offer`."""
+def plan(
+    offer_text: str,
+    uses: dict[str, Use] | None,
+    *,
+    may_send: bool,
+    may_receive: bool,
+    video_codecs: Collection[Codec] | None = None,
+    abilities: Abilities = Abilities(),  # noqa: B008 (frozen)
+) -> Plan:
+    """Decides what an offer gets. `video_codecs`: what everybody in the room can decode (`common_codecs`), which a publisher
+    is held to where it can be. Raises `MediaRefused` with `bad_offer`."""
     try:
         offer = parse_offer(offer_text)
     except ValueError as error:
@@ -102,10 +113,12 @@ def plan(offer_text: str, uses: dict[str, Use] | None, *, may_send: bool, may_re
         use = chosen.get(section.mid)
         if use is None or _KIND[use] != section.kind:
             continue
-        if use == "microphone" or use == "camera" or use == "screen":
-            if may_send and (sending := _sending(section, use)):
+        if use == "microphone" or use == "camera" or use == "screen" or use == "screen_sound":
+            if may_send and (sending := agree_sending(section, use, abilities, video_codecs)):
                 sendings.append(sending)
-        elif may_receive and (receiving := _receiving(section, _slot_names(use, free, is_sound=_is_sound(uses, usable)))):
+            continue
+        slot = _slot_names(use, free, is_sound=_is_sound(uses, usable)) if may_receive else ""
+        if receiving := agree_receiving(section, slot, abilities):
             receivings.append(receiving)
     if not sendings and not receivings:
         raise MediaRefused("bad_offer", "nothing that is offered can be sent or received here")
@@ -160,45 +173,8 @@ def _slot_names(use: Use, free: dict[Use, list[str]], *, is_sound: bool) -> str:
     return free[use].pop(0) if free[use] else ""
 
 
-def _sending(section: Section, use: Sent) -> Sending | None:
-    if section.direction not in ("sendonly", "sendrecv") or not (found := _choose(section)):
-        return None
-    codec, offered = found[0]
-    extensions = {uri: section.extensions[uri] for uri in _EXTENSIONS[section.kind] if uri in section.extensions}
-    return Sending(section.mid, use, codec, offered.payload_type, section.ssrcs, extensions)
-
-
-def _receiving(section: Section, slot: str) -> Receiving | None:
-    if not slot or section.direction not in ("recvonly", "sendrecv") or not (found := _choose(section)):
-        return None
-    return Receiving(section.mid, slot, {codec: offered.payload_type for codec, offered in found})
-
-
-def _choose(section: Section) -> list[tuple[Codec, OfferedCodec]]:
-    """The codecs that are forwarded, best first: H.264 constrained baseline in packetization mode 1 (recorded and
-    streamed without transcoding), then VP8; Opus for audio. One payload type each."""
-    if section.kind == "audio":
-        opus = [c for c in section.codecs if c.name.lower() == "opus" and c.clock == 48_000]
-        return [("opus", opus[0])] if opus else []
-    h264 = sorted((c for c in section.codecs if c.name.upper() == "H264" and c.clock == 90_000), key=_h264_rank)
-    vp8 = [c for c in section.codecs if c.name.upper() == "VP8" and c.clock == 90_000]
-    found: list[tuple[Codec, OfferedCodec]] = []
-    if h264 and _h264_rank(h264[0]) < 100:
-        found.append(("H264", h264[0]))
-    if vp8:
-        found.append(("VP8", vp8[0]))
-    return found
-
-
-def _h264_rank(codec: OfferedCodec) -> int:
-    """Lower is better; 100 and more: not in packetization mode 1."""
-    profile = codec.parameters.get("profile-level-id", "420010").lower()
-    rank = 0 if profile.startswith("42e0") else 1 if profile.startswith("42") else 2 if profile.startswith("4d") else 3
-    return rank if codec.parameters.get("packetization-mode") == "1" else rank + 100
-
-
-def answer_text(plan: Plan, local: Local, ssrc_of: Callable[[str], int]) -> str:
-    """Returns the answer. `ssrc_of` gives a slot's SSRC by its name."""
+def answer_text(plan: Plan, local: Local, sources_of: Callable[[str], tuple[int, int]]) -> str:
+    """Returns the answer. `sources_of` gives a slot's SSRC and that of its retransmissions by the slot's name."""
     sendings = {sending.mid: sending for sending in plan.sendings}
     receivings = {receiving.mid: receiving for receiving in plan.receivings}
     lines = ["v=0", "o=- 1 1 IN IP4 127.0.0.1", "s=-", "t=0 0"]
@@ -209,42 +185,101 @@ def answer_text(plan: Plan, local: Local, ssrc_of: Callable[[str], int]) -> str:
         if section.mid not in plan.bundle:
             formats = " ".join(section.formats)
             lines += [f"m={section.kind} 0 {section.protocol} {formats}", "c=IN IP4 0.0.0.0", f"a=mid:{section.mid}"]
-            continue
-        sending, receiving = sendings.get(section.mid), receivings.get(section.mid)
-        lines += _section_lines(section, sending, receiving, local)
-        if receiving:
-            lines += _source_lines(receiving.slot, ssrc_of(receiving.slot))
+        elif sending := sendings.get(section.mid):
+            lines += _sending_lines(section, sending, local)
+        elif receiving := receivings.get(section.mid):
+            lines += _receiving_lines(section, receiving, local)
+            lines += _source_lines(receiving, *sources_of(receiving.slot))
+        else:
+            lines += _head_lines(section, "inactive", local, [section.codecs[0].payload_type])
+            lines += _codec_lines(section.codecs[0], "")
     return "\r\n".join(lines) + "\r\n"
 
 
-def _section_lines(section: Section, sending: Sending | None, receiving: Receiving | None, local: Local) -> list[str]:
-    direction = "recvonly" if sending else "sendonly" if receiving else "inactive"
-    wanted = {sending.payload_type} if sending else set(receiving.payload_types.values()) if receiving else set()
-    codecs = [offered for _, offered in _choose(section) if offered.payload_type in wanted] or [section.codecs[0]]
-    formats = " ".join(str(codec.payload_type) for codec in codecs)
+def _sending_lines(section: Section, sending: Sending, local: Local) -> list[str]:
+    wanted = {sending.payload_type, sending.red_payload_type, sending.rtx_payload_type}
+    # In the offer's order: a publisher that puts RED first sends it, one that puts Opus first does not.
+    agreed = [codec.payload_type for codec in section.codecs if codec.payload_type in wanted]
+    lines = _head_lines(section, "recvonly", local, agreed)
+    lines += _extension_lines(section, sending.extensions)
+    for codec in _agreed_codecs(section, agreed):
+        lines += _codec_lines(codec, sending.feedback, sending.use)
+    if sending.rids:
+        restrictions = {rid.id: rid.restrictions for rid in section.rids}
+        lines += [f"a=rid:{rid} recv {restrictions[rid]}".rstrip() for rid in sending.rids]
+        lines.append(f"a=simulcast:recv {';'.join(sending.rids)}")
+    return lines
+
+
+def _receiving_lines(section: Section, receiving: Receiving, local: Local) -> list[str]:
+    agreed: list[int] = []
+    for payload_type in receiving.payload_types.values():
+        agreed += filter(None, (payload_type, receiving.rtx.get(payload_type, 0)))
+    agreed += filter(None, (receiving.red_payload_type,))
+    lines = _head_lines(section, "sendonly", local, agreed)
+    lines += _extension_lines(section, receiving.extensions)
+    for codec in _agreed_codecs(section, agreed):
+        lines += _codec_lines(codec, receiving.feedback)
+    return lines
+
+
+def _head_lines(section: Section, direction: str, local: Local, payload_types: list[int]) -> list[str]:
+    formats = " ".join(map(str, payload_types))
     lines = [f"m={section.kind} 9 {section.protocol} {formats}", "c=IN IP4 0.0.0.0", f"a=mid:{section.mid}"]
     lines += [f"a=ice-ufrag:{local.ufrag}", f"a=ice-pwd:{local.password}", f"a=fingerprint:sha-256 {local.fingerprint}"]
-    lines += ["a=setup:passive", f"a={direction}", "a=rtcp-mux", "a=rtcp-rsize"]
-    for uri, number in (sending.extensions if sending else {}).items():
-        lines.append(f"a=extmap:{number} {uri}")
-    for codec in codecs:
-        lines += _codec_lines(codec)
+    lines += ["a=setup:passive", f"a={direction}", "a=rtcp-mux", *(["a=rtcp-rsize"] if section.rtcp_rsize else [])]
     # Candidates stand in every m-line: some clients read only the one they take the transport from.
     return lines + [f"a=candidate:{candidate}" for candidate in local.candidates] + ["a=end-of-candidates"]
 
 
-def _codec_lines(codec: OfferedCodec) -> list[str]:
+def _agreed_codecs(section: Section, payload_types: list[int]) -> list[OfferedCodec]:
+    by_payload_type = {codec.payload_type: codec for codec in section.codecs}
+    return [by_payload_type[payload_type] for payload_type in payload_types]
+
+
+_DIRECTIONS: Final = {"sendonly": "/recvonly", "recvonly": "/sendonly", "sendrecv": "/sendrecv"}
+
+
+def _extension_lines(section: Section, extensions: dict[str, int]) -> list[str]:
+    """With a direction where the offer gave one (RFC 8285, 5)."""
+    towards = {uri: _DIRECTIONS[direction] for uri, direction in section.extension_directions.items()}
+    return [f"a=extmap:{number}{towards.get(uri, '')} {uri}" for uri, number in extensions.items()]
+
+
+def _codec_lines(codec: OfferedCodec, feedback: str, use: Sent | None = None) -> list[str]:
     channels = f"/{codec.channels}" if codec.channels > 1 else ""
     lines = [f"a=rtpmap:{codec.payload_type} {codec.name}/{codec.clock}{channels}"]
-    if codec.name.lower() == "opus":
-        lines.append(f"a=fmtp:{codec.payload_type} minptime=10;useinbandfec=1")
-    elif codec.format:
-        lines.append(f"a=fmtp:{codec.payload_type} {codec.format}")
-    lines += [f"a=rtcp-fb:{codec.payload_type} {value}" for value in codec.feedback if value in _FEEDBACK]
-    return lines
+    if format := _format(codec, use):
+        lines.append(f"a=fmtp:{codec.payload_type} {format}")
+    wanted = (*_FEEDBACK, feedback)
+    return lines + [f"a=rtcp-fb:{codec.payload_type} {value}" for value in codec.feedback if value in wanted]
 
 
-def _source_lines(slot: str, ssrc: int) -> list[str]:
+_ECHOED: Final = {
+    "h264": ("level-asymmetry-allowed", "packetization-mode", "profile-level-id"),  # RFC 6184, 8.2.2
+    "vp9": ("profile-id",),
+    "av1": ("profile", "level-idx", "tier"),
+    "rtx": ("apt",),
+}
+
+
+def _format(codec: OfferedCodec, use: Sent | None) -> str:
+    """The fmtp line. What the offer says of its own abilities (max-fs, sprop-...) is no matter of ours."""
+    name = codec.name.lower()
+    if name == "opus":  # RFC 7587, 7.1. Shared sound is music as often as not: stereo, and never cut off
+        return "minptime=10;useinbandfec=1;" + ("stereo=1" if use == "screen_sound" else "usedtx=1")
+    if name == "red":
+        return codec.format
+    return ";".join(f"{key}={value}" for key, value in codec.parameters.items() if key in _ECHOED.get(name, ()))
+
+
+def _source_lines(receiving: Receiving, ssrc: int, repair: int) -> list[str]:
     """Programme and sound are one stream, which a player keeps in step; every other slot stands alone."""
-    stream = "plenum" if slot in (PROGRAMME, SOUND) else slot
-    return [f"a=msid:{stream} {slot}", f"a=ssrc:{ssrc} cname:plenum", f"a=ssrc:{ssrc} msid:{stream} {slot}"]
+    stream = "plenum" if receiving.slot in (PROGRAMME, SOUND) else receiving.slot
+    sources = [ssrc, *([repair] if receiving.rtx else [])]
+    lines = [f"a=msid:{stream} {receiving.slot}"]
+    if receiving.rtx:
+        lines.append(f"a=ssrc-group:FID {ssrc} {repair}")
+    for source in sources:
+        lines += [f"a=ssrc:{source} cname:plenum", f"a=ssrc:{source} msid:{stream} {receiving.slot}"]
+    return lines

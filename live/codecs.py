@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Final, Literal, NamedTuple
 
-Codec = Literal["H264", "VP8", "opus"]
-CLOCK: Final[dict[Codec, int]] = {"H264": 90_000, "VP8": 90_000, "opus": 48_000}
+Codec = Literal["H264", "VP8", "VP9", "AV1", "opus"]
+CLOCK: Final[dict[Codec, int]] = {"H264": 90_000, "VP8": 90_000, "VP9": 90_000, "AV1": 90_000, "opus": 48_000}
 
 _SPS, _STAP_A, _FU_A = 7, 24, 28
 

@@ -12,10 +12,10 @@ from typing import Final, Literal, Protocol
 
 from msgspec import Struct
 
-# What an m-line of an offer is for. The first three are sent by the client; the others are receive slots:
+# What an m-line of an offer is for. The first four are sent by the client; the others are receive slots:
 # `audio`: one of the loudest publishers; `video`: one publisher's camera; `screen_slot`: the shared screen;
 # `programme`: screen if there is one, else the active speaker's camera (WHEP, recorder).
-Use = Literal["microphone", "camera", "screen", "audio", "video", "screen_slot", "programme"]
+Use = Literal["microphone", "camera", "screen", "screen_sound", "audio", "video", "screen_slot", "programme"]
 
 Transport = Literal["udp", "tcp"]
 
@@ -96,6 +96,92 @@ class TapFormat(Struct, frozen=True):
     audio_channels: int
 
 
+class TrackStatistics(Struct, frozen=True):
+    """One source (SSRC) of a publisher. `layer`: the rid of a simulcast layer, "" without simulcast. `lost`: on the way to
+    the worker and not repaired; `recovered`: repaired by retransmission. `height`: of the picture, 0 unknown."""
+
+    mid: str
+    layer: str
+    use: Use
+    codec: str
+    packets: int
+    bytes: int
+    bitrate_bps: int
+    lost: int
+    recovered: int
+    bad: int  # malformed
+    jitter_ms: float
+    height: int
+    key_frames: int
+    nacks: int  # sent to the publisher
+    plis: int  # likewise
+    loudness: float  # 127 + dBov (RFC 6464); 0 silence
+
+
+class PeerStatistics(Struct, frozen=True):
+    """One client. `loss_up` and `loss_down`: fractions, of the last second or so; `rtt_ms` 0: not known yet. `estimate_bps`:
+    what the way to the client is thought to carry, 0 where it tells nothing. `slots`: the layer that each of its slots gets
+    now ("full" without simulcast, "" nothing). `dropped`: packets that the socket did not take; `bad`: that could not be read."""
+
+    peer_id: str
+    label: str
+    transport: str  # "udp", "tcp", "" while there is no nominated address
+    up: bool
+    silent_s: float
+    rtt_ms: float
+    loss_up: float
+    loss_down: float
+    estimate_bps: int
+    sent_bps: int
+    received_bps: int
+    dropped: int
+    bad: int
+    nacks: int  # from this client
+    plis: int  # likewise, with FIR
+    resent: int  # packets, in answer to its NACKs
+    slots: dict[str, str]
+    tracks: tuple[TrackStatistics, ...]
+
+
+class SlotStatistics(Struct, frozen=True):
+    source: str  # the publisher's label
+    viewers: int
+    packets: int  # that were forwarded, each counted once however many viewers got it
+    bytes: int
+    switches: int
+    resent: int
+
+
+class TapStatistics(Struct, frozen=True):
+    video: str
+    dropped: int
+
+
+class RoomStatistics(Struct, frozen=True):
+    slots: dict[str, SlotStatistics]
+    peers: dict[str, PeerStatistics]  # by id
+    taps: dict[str, TapStatistics]
+
+
+class PortStatistics(Struct, frozen=True):
+    """Datagrams over UDP, and connections over TCP. `strangers`: datagrams from addresses that have not passed ICE."""
+
+    received: int
+    strangers: int
+    connections: int
+    refused: int
+
+
+class WorkerStatistics(Struct, frozen=True):
+    """One worker process. `cpu_s`: processor seconds since it began."""
+
+    pid: int
+    cpu_s: float
+    peers: int
+    ports: PortStatistics
+    rooms: dict[str, RoomStatistics]
+
+
 class MediaEngine(Protocol):
     """What the server needs of a media engine."""
 
@@ -121,8 +207,13 @@ class MediaEngine(Protocol):
 
     async def untap(self, room: str, tap_id: str) -> None: ...
 
-    async def statistics(self) -> dict[str, object]:
-        """Counters per worker, room and peer, for `/healthz` and metrics."""
+    async def view(self, room: str, peer_id: str, heights: dict[str, int]) -> None:
+        """Says how large a peer shows its picture slots: the tile's height in device pixels by slot name, 0 where it is not
+        shown. Slots that are not named stay as they were. Audio only is 0 for all. Without any call a peer gets what fits
+        its network. Unknown peers and slots are no error."""
+
+    async def statistics(self) -> tuple[WorkerStatistics, ...]:
+        """Counters per worker, room and peer, for `/healthz`, metrics and moderators. Raises `MediaRefused`."""
 
     def notifications(self) -> AsyncIterator[Notification]:
         """What happens, in order; one reader."""

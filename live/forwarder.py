@@ -13,7 +13,7 @@ from typing import Any, Final
 from aiortc import RTCCertificate
 
 from live import ice
-from live.answer import Local, answer_text, plan
+from live.answer import Abilities, Local, answer_text, plan
 from live.control import Admission, MediaRefused, Notification, PeerDown, PeerUp, TapFormat, Use
 from live.dtls import sha256_fingerprint
 from live.limits import Limits
@@ -25,6 +25,9 @@ from live.tcp import TcpPort
 
 TICK: Final = 0.1  # seconds
 TICKS_PER_REPORT: Final = 10
+_ABILITIES: Final = Abilities(
+    simulcast=False, rtx_in=False, rtx_out=False, transport_cc_in=False, transport_cc_out=False, red=False
+)
 
 
 class Room:
@@ -59,7 +62,7 @@ class Forwarder:
         self, room: str, label: str, offer: str, uses: dict[str, Use] | None, *, may_send: bool, may_receive: bool
     ) -> Admission:
         """See `MediaEngine.admit`."""
-        agreed = plan(offer, uses, may_send=may_send, may_receive=may_receive)
+        agreed = plan(offer, uses, may_send=may_send, may_receive=may_receive, abilities=_ABILITIES)
         home = self._open(room)
         if len(self._by_ufrag) >= self._limits.peers or len(home.peers) >= self._limits.peers_per_room:
             self._close_if_empty(room)
@@ -79,7 +82,7 @@ class Forwarder:
         )
         home.peers[peer.id] = self._by_ufrag[credentials.ufrag] = peer
         local = Local(credentials.ufrag, credentials.password, self._fingerprint, self.candidates)
-        return Admission(peer.id, answer_text(agreed, local, lambda slot: home.board.slots[slot].ssrc))
+        return Admission(peer.id, answer_text(agreed, local, lambda slot: (home.board.slots[slot].ssrc, 0)))
 
     def remove(self, room: str, peer_id: str) -> None:
         home = self._rooms.get(room)

@@ -19,8 +19,14 @@ MARKER: Final = 0x80
 ONE_BYTE: Final = 0xBEDE  # RFC 8285, 4.2
 TWO_BYTE: Final = 0x1000  # RFC 8285, 4.3; the lowest four bits are free
 
+# Header extensions.
 MID: Final = "urn:ietf:params:rtp-hdrext:sdes:mid"  # RFC 9143
+RID: Final = "urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id"  # RFC 8852
+REPAIRED_RID: Final = "urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id"  # RFC 8852
 AUDIO_LEVEL: Final = "urn:ietf:params:rtp-hdrext:ssrc-audio-level"  # RFC 6464
+TRANSPORT_CC: Final = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01"
+ABS_SEND_TIME: Final = "http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time"
+DEPENDENCY_DESCRIPTOR: Final = "https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension"
 
 
 @dataclass(frozen=True, slots=True)

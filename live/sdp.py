@@ -13,6 +13,7 @@ MAX_OFFER: Final = 128 * 1024  # characters; Chromium needs some 4,000 an m-line
 MAX_SECTIONS: Final = 24
 MAX_LINES: Final = 6000
 _TOKEN: Final = re.compile(r"[A-Za-z0-9+/!#$%&'*.^_`{|}~-]{1,256}")
+_RID: Final = re.compile(r"[A-Za-z0-9_-]{1,16}")  # RFC 8851, 10; 16 is what a one-byte header extension carries
 _ICE_CHARACTERS: Final = re.compile(r"[A-Za-z0-9+/=_-]{4,256}")  # RFC 8839, 5.4; "=_-" are seen in the field
 DIRECTIONS: Final = ("sendrecv", "sendonly", "recvonly", "inactive")
 FINGERPRINT_LENGTHS: Final = {"sha-256": 32, "sha-384": 48, "sha-512": 64}
@@ -36,6 +37,16 @@ class OfferedCodec:
 
 
 @dataclass(frozen=True, slots=True)
+class Rid:
+    """One encoding of an m-line (RFC 8851). `payload_types` empty: any; `restrictions` as written, without "pt"."""
+
+    id: str
+    direction: str  # "send" or "recv"
+    payload_types: tuple[int, ...] = ()
+    restrictions: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Section:
     """An m-line with its attributes. `port` 0: not offered."""
 
@@ -46,13 +57,18 @@ class Section:
     mid: str
     direction: str
     codecs: tuple[OfferedCodec, ...]
-    extensions: dict[str, int]  # by URI
-    ssrcs: tuple[int, ...]
+    extensions: dict[str, int]  # ids by URI; those for another direction than the m-line's are left out
+    extension_directions: dict[str, str]  # by URI, where one is given (RFC 8285, 5)
+    rids: tuple[Rid, ...]
+    simulcast: tuple[str, ...]  # the rids it wants to send at once, in its order (RFC 8853)
+    ssrcs: tuple[int, ...]  # without repair flows
+    repairs: dict[int, int]  # repair flow: the source that it repairs (FID groups, RFC 5576)
     ufrag: str
     password: str
     fingerprints: tuple[tuple[str, str], ...]  # (algorithm, upper-case hexadecimal with colons)
     setup: str
     rtcp_mux: bool
+    rtcp_rsize: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,21 +140,29 @@ def _section(block: _Block, session: _Block, index: int) -> Section:
     ufrag, password = block.first("ice-ufrag", session), block.first("ice-pwd", session)
     if ufrag and not (_ICE_CHARACTERS.fullmatch(ufrag) and _ICE_CHARACTERS.fullmatch(password)):
         raise ValueError("ICE credentials are malformed")
+    direction = directions[0] if directions else "sendrecv"
+    extensions, extension_directions = _extensions(block.every("extmap", session), direction)
+    repairs = _repairs(block)
     return Section(
         kind=kind,
         port=_number(port.partition("/")[0], 65535),
         protocol=protocol,
         formats=tuple(formats),
         mid=mid,
-        direction=directions[0] if directions else "sendrecv",
+        direction=direction,
         codecs=_codecs(block, formats) if kind in ("audio", "video") else (),
-        extensions=_extensions(block.every("extmap", session)),
-        ssrcs=_ssrcs(block),
+        extensions=extensions,
+        extension_directions=extension_directions,
+        rids=_rids(block.every("rid")),
+        simulcast=_simulcast(block.first("simulcast")),
+        ssrcs=tuple(ssrc for ssrc in _ssrcs(block) if ssrc not in repairs),
+        repairs=repairs,
         ufrag=ufrag,
         password=password,
         fingerprints=tuple(_fingerprint(value) for value in block.every("fingerprint", session)),
         setup=block.first("setup", session) or "active",
         rtcp_mux="rtcp-mux" in block.attributes,
+        rtcp_rsize="rtcp-rsize" in block.attributes,
     )
 
 
@@ -182,20 +206,57 @@ def _by_payload_type(values: list[str]) -> dict[int, list[str]]:
     return found
 
 
-def _extensions(values: list[str]) -> dict[str, int]:
+def _extensions(values: list[str], direction: str) -> tuple[dict[str, int], dict[str, str]]:
+    """Ids and directions by URI. Left out: what is for the other direction, and the ids from 4096 that ask the answerer to
+    find a free one (RFC 8285, 5 and 6)."""
     found: dict[str, int] = {}
+    directions: dict[str, str] = {}
     for value in values:
         number, _, rest = value.partition(" ")
-        if uri := rest.split()[:1]:
-            found.setdefault(uri[0], _number(number.partition("/")[0], 255))
-    return found
+        number, _, towards = number.partition("/")
+        identifier, uri = _number(number, 4351), rest.split()[:1]
+        if not uri or not 0 < identifier < 256 or towards not in ("", "sendrecv", direction):
+            continue
+        if uri[0] not in found:
+            found[uri[0]] = identifier
+            if towards:
+                directions[uri[0]] = towards
+    return found, directions
 
 
-def _ssrcs(block: _Block) -> tuple[int, ...]:
-    """The sources of the m-line; repair flows (the second of an FID group, RFC 5576) are left out."""
-    repair = {part for value in block.every("ssrc-group") if value.startswith("FID ") for part in value.split()[2:]}
+def _rids(values: list[str]) -> tuple[Rid, ...]:
+    """Rids in order. Malformed and repeated ones are left out, as RFC 8851, 6.3, has it."""
+    found: dict[str, Rid] = {}
+    for value in values:
+        name, _, rest = value.partition(" ")
+        direction, _, restrictions = rest.strip().partition(" ")
+        if not _RID.fullmatch(name) or direction not in ("send", "recv") or name in found:
+            continue
+        parts = [part.strip() for part in restrictions.split(";") if part.strip()]
+        listed = [part[3:].split(",") for part in parts if part.startswith("pt=")]
+        payload_types = tuple(_number(text, 127) for text in listed[0]) if listed else ()
+        kept = ";".join(part for part in parts if not part.startswith("pt="))
+        found[name] = Rid(name, direction, payload_types, kept)
+    return tuple(found.values())
+
+
+def _simulcast(value: str) -> tuple[str, ...]:
+    """The rids of "send h;m,m2;~l recv ..." (RFC 8853, 5.1): of alternatives the first; "~" (paused) is ignored."""
+    words = value.split()
+    listed = [streams for direction, streams in zip(words[::2], words[1::2], strict=False) if direction == "send"]
+    names = [stream.split(",")[0].removeprefix("~") for stream in listed[0].split(";")] if listed else []
+    return tuple(dict.fromkeys(name for name in names if _RID.fullmatch(name)))
+
+
+def _ssrcs(block: _Block) -> list[int]:
     named = dict.fromkeys(value.split()[0] for value in block.every("ssrc") if value.split())
-    return tuple(_number(text, 0xFFFFFFFF) for text in named if text not in repair)
+    return [_number(text, 0xFFFFFFFF) for text in named]
+
+
+def _repairs(block: _Block) -> dict[int, int]:
+    groups = [value.split()[1:] for value in block.every("ssrc-group") if value.startswith("FID ")]
+    pairs = [(_number(g[0], 0xFFFFFFFF), _number(g[1], 0xFFFFFFFF)) for g in groups if len(g) == 2]
+    return {repair: source for source, repair in pairs if repair != source}
 
 
 def _fingerprint(value: str) -> tuple[str, str]:
