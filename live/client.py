@@ -17,7 +17,17 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 from live import wire
-from live.control import Admission, EngineDown, EngineUp, MediaRefused, Notification, TapFormat, Transport, Use
+from live.control import (
+    Admission,
+    EngineDown,
+    EngineUp,
+    MediaRefused,
+    Notification,
+    TapFormat,
+    Transport,
+    Use,
+    WorkerStatistics,
+)
 
 START_TIMEOUT: Final = 15.0  # seconds until a worker must say that it is up
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0  # seconds before a restart, doubled for each that fails
@@ -125,8 +135,11 @@ class EmbeddedEngine:
     async def untap(self, room: str, tap_id: str) -> None:
         await self._call_if_up(wire.Untap(room, tap_id))
 
-    async def statistics(self) -> dict[str, object]:
-        return await self._call(wire.Statistics(), dict[str, object])
+    async def view(self, room: str, peer_id: str, heights: dict[str, int]) -> None:
+        await self._call_if_up(wire.View(room, peer_id, heights))
+
+    async def statistics(self) -> tuple[WorkerStatistics, ...]:
+        return (await self._call(wire.Statistics(), WorkerStatistics),)
 
     async def notifications(self) -> AsyncIterator[Notification]:
         """What happens, in order; one reader. Ends never: cancel the reading task."""

@@ -121,7 +121,7 @@ class TrackStatistics(Struct, frozen=True):
 class PeerStatistics(Struct, frozen=True):
     """One client. `loss_up` and `loss_down`: fractions, of the last second or so; `rtt_ms` 0: not known yet. `estimate_bps`:
     what the way to the client is thought to carry, 0 where it tells nothing. `slots`: the layer that each of its slots gets
-    now ("full" without simulcast, "" nothing). `dropped`: packets that the socket did not take; `bad`: that could not be read."""
+    now ("full" without simulcast, "" nothing). `dropped`: packets that the socket did not take; `bad`: unreadable ones."""
 
     peer_id: str
     label: str

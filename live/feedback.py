@@ -32,10 +32,7 @@ class ViewerReports:
                 self.blocks[block.ssrc] = block
         self.at = now
 
-    def statistics(self) -> dict[str, object]:
-        blocks = self.blocks.values()
-        return {
-            "lost": sum(block.lost for block in blocks),
-            "fraction_lost": round(max((block.fraction_lost for block in blocks), default=0) / 256, 3),
-            "estimate": self.estimate,
-        }
+    @property
+    def fraction_lost(self) -> float:
+        """Of the source that arrives worst."""
+        return round(max((block.fraction_lost for block in self.blocks.values()), default=0) / 256, 3)

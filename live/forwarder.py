@@ -5,6 +5,7 @@ control connection, `port` and `tcp` feed it datagrams.
 from __future__ import annotations
 
 import asyncio
+import os
 import secrets
 import time
 from collections.abc import Callable, Coroutine
@@ -14,7 +15,18 @@ from aiortc import RTCCertificate
 
 from live import ice
 from live.answer import Abilities, Local, answer_text, plan
-from live.control import Admission, MediaRefused, Notification, PeerDown, PeerUp, TapFormat, Use
+from live.control import (
+    Admission,
+    MediaRefused,
+    Notification,
+    PeerDown,
+    PeerUp,
+    PortStatistics,
+    RoomStatistics,
+    TapFormat,
+    Use,
+    WorkerStatistics,
+)
 from live.dtls import sha256_fingerprint
 from live.limits import Limits
 from live.peer import Peer
@@ -38,6 +50,12 @@ class Room:
         self.phase = phase  # the tick of each second at which it reports: not all rooms at once
         self.peers: dict[str, Peer] = {}
         self.taps: dict[str, Tap] = {}
+
+    def statistics(self, now: float) -> RoomStatistics:
+        peers = {peer.id: peer.statistics(now) for peer in self.peers.values()}
+        return RoomStatistics(
+            self.board.statistics(), peers, {tap_id: tap.statistics() for tap_id, tap in self.taps.items()}
+        )
 
 
 class Forwarder:
@@ -118,20 +136,21 @@ class Forwarder:
             tap.close()
             self._close_if_empty(room)
 
-    def statistics(self) -> dict[str, object]:
+    def view(self, room: str, peer_id: str, heights: dict[str, int]) -> None:
+        """See `MediaEngine.view`."""
+
+    def statistics(self) -> WorkerStatistics:
         now = _now()
-        return {
-            "peers": len(self._by_ufrag),
-            "ports": [port.statistics() for port in self.ports or ()],
-            "rooms": {
-                name: {
-                    **room.board.statistics(),
-                    "peers": {peer.id: peer.statistics(now) for peer in room.peers.values()},
-                    "taps": {tap_id: tap.statistics() for tap_id, tap in room.taps.items()},
-                }
-                for name, room in self._rooms.items()
-            },
-        }
+        used = os.times()
+        udp, tcp = self.ports or (None, None)
+        ports = PortStatistics(
+            received=sum(endpoint.received for endpoint in udp.endpoints) if udp else 0,
+            strangers=sum(endpoint.strangers for endpoint in udp.endpoints) if udp else 0,
+            connections=tcp.connections if tcp else 0,
+            refused=tcp.refused if tcp else 0,
+        )
+        rooms = {name: room.statistics(now) for name, room in self._rooms.items()}
+        return WorkerStatistics(os.getpid(), used.user + used.system, len(self._by_ufrag), ports, rooms)
 
     # --- life ---
 

@@ -15,6 +15,7 @@ from pylibsrtp import Error as SrtpError
 
 from live import rtcp
 from live.answer import Plan, Sending
+from live.control import PeerStatistics
 from live.dtls import HandshakeFailed, SecureTransport, Srtp
 from live.feedback import ViewerReports, clock_offset
 from live.ice import Credentials
@@ -296,20 +297,27 @@ class Peer:
         """The slots that flow to this peer now: those whose report it shall get."""
         return tuple(name for name, outlet in self._outlets.items() if not outlet.is_quiet)
 
-    def statistics(self, now: float) -> dict[str, object]:
-        return {
-            "label": self.label,
-            "up": self.is_up,
-            "transport": self.endpoint.transport if self.endpoint else "",
-            "silent_s": round(now - self.seen_at, 1),
-            "dropped": self.dropped,
-            "bad": self.bad,
-            "nacks": self.nacks,
-            "plis": self.plis,
-            "tracks": {track.mid: track.statistics() for track in self.tracks},
-            "slots": list(self._outlets),
-            "receives": self.heard.statistics(),
-        }
+    def statistics(self, now: float) -> PeerStatistics:
+        return PeerStatistics(
+            peer_id=self.id,
+            label=self.label,
+            transport=self.endpoint.transport if self.endpoint else "",
+            up=self.is_up,
+            silent_s=round(now - self.seen_at, 1),
+            rtt_ms=0.0,
+            loss_up=0.0,
+            loss_down=self.heard.fraction_lost,
+            estimate_bps=self.heard.estimate,
+            sent_bps=0,
+            received_bps=0,
+            dropped=self.dropped,
+            bad=self.bad,
+            nacks=self.nacks,
+            plis=self.plis,
+            resent=0,
+            slots={name: "" if outlet.is_quiet else "full" for name, outlet in self._outlets.items()},
+            tracks=tuple(track.statistics() for track in self.tracks),
+        )
 
 
 BITRATES: Final = {"camera": 2_500_000, "screen": 4_000_000, "microphone": 0}  # bit/s, what a publisher is told it may use

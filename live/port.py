@@ -88,12 +88,6 @@ class MediaPort:
             loop.remove_reader(sock)
             sock.close()
 
-    def statistics(self) -> dict[str, object]:
-        return {
-            "received": sum(endpoint.received for endpoint in self.endpoints),
-            "strangers": sum(endpoint.strangers for endpoint in self.endpoints),
-        }
-
 
 def _read(sock: socket.socket, endpoint: Endpoint) -> None:
     receive, recvfrom = endpoint.receive, sock.recvfrom

@@ -17,6 +17,7 @@ from pylibsrtp import Error as SrtpError
 
 from live import rtcp
 from live.codecs import CLOCK, Codec, Vp8Continuity, starts_key_frame
+from live.control import SlotStatistics
 from live.rtp import HEADER, MARKER
 from live.track import Track
 
@@ -249,15 +250,9 @@ class Slot:
         shifted = timestamp + self._timestamp_shift + int((wall - then) * source.clock)
         return rtcp.SenderReport(self.ssrc, ntp_timestamp(wall), shifted & 0xFFFFFFFF, self.packets, self.octets)
 
-    def statistics(self) -> dict[str, object]:
-        return {
-            "source": self.source.label if self.source else "",
-            "viewers": len(self.outlets),
-            "packets": self.packets,
-            "bytes": self.octets,
-            "switches": self.switches,
-            "resent": self.resent,
-        }
+    def statistics(self) -> SlotStatistics:
+        source = self.source.label if self.source else ""
+        return SlotStatistics(source, len(self.outlets), self.packets, self.octets, self.switches, self.resent)
 
 
 def ntp_timestamp(wall: float) -> int:

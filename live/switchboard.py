@@ -13,7 +13,7 @@ from typing import Final
 
 from live import rtcp
 from live.answer import PROGRAMME, SOUND
-from live.control import AUDIO_SLOTS, SCREEN_SLOTS, VIDEO_SLOTS, ActiveSpeaker, Notification, SlotsChanged
+from live.control import AUDIO_SLOTS, SCREEN_SLOTS, VIDEO_SLOTS, ActiveSpeaker, Notification, SlotsChanged, SlotStatistics
 from live.slot import Outlet, Slot, Viewer
 from live.speaker import ActiveSpeaker as Floor
 from live.speaker import loudest
@@ -140,8 +140,8 @@ class Switchboard:
         for slot in self.slots.values():
             slot.leave(viewer)
 
-    def statistics(self) -> dict[str, object]:
-        return {"slots": {name: slot.statistics() for name, slot in self.slots.items()}}
+    def statistics(self) -> dict[str, SlotStatistics]:
+        return {name: slot.statistics() for name, slot in self.slots.items()}
 
     def reports(self, now: float) -> dict[str, bytes]:
         """For every slot that is fed, by name: its sender report and canonical name, a compound packet."""

@@ -14,7 +14,7 @@ from typing import Any, Final
 from live import rtcp
 from live.answer import PROGRAMME, SOUND
 from live.codecs import CLOCK, Codec
-from live.control import MediaRefused, TapFormat
+from live.control import MediaRefused, TapFormat, TapStatistics
 from live.slot import Outlet
 from live.switchboard import Switchboard
 
@@ -106,5 +106,5 @@ class Tap:
             if source is not None and any(isinstance(p, (rtcp.PictureLoss, rtcp.FullIntra)) for p in packets):
                 source.request_key_frame(time.monotonic())
 
-    def statistics(self) -> dict[str, object]:
-        return {"video": self._codec, "dropped": self._picture.dropped + self._sound.dropped}
+    def statistics(self) -> TapStatistics:
+        return TapStatistics(self._codec, self._picture.dropped + self._sound.dropped)

@@ -126,5 +126,6 @@ class TcpPort:
         if self._server:
             await self._server.wait_closed()
 
-    def statistics(self) -> dict[str, object]:
-        return {"connections": len(self._connections), "refused": self.refused}
+    @property
+    def connections(self) -> int:
+        return len(self._connections)

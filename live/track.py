@@ -10,6 +10,7 @@ from typing import Final, Protocol
 from live import rtcp
 from live.answer import Sending
 from live.codecs import CLOCK
+from live.control import TrackStatistics
 from live.rtp import AUDIO_LEVEL, EXTENSION, HEADER, HEADER_LENGTH, MARKER, PADDING, extensions, payload_offset
 
 RECEIVER_SSRC: Final = 1  # ours, in feedback to publishers: we have no source of our own there
@@ -228,16 +229,22 @@ class Track:
             delay=int((now - self.sender_report_at) * 65536) if heard else 0,
         )
 
-    def statistics(self) -> dict[str, object]:
-        return {
-            "use": self.use,
-            "codec": self.codec,
-            "packets": self.packets,
-            "bytes": self.bytes,
-            "lost": max(0, self.lost),
-            "bad": self.bad,
-            "nacks": self.nacks,
-            "plis": self.plis,
-            "jitter_ms": round(1000 * self.jitter / self.clock, 1),
-            "loudness": round(self.loudness, 1),
-        }
+    def statistics(self) -> TrackStatistics:
+        return TrackStatistics(
+            mid=self.mid,
+            layer="",
+            use=self.use,
+            codec=self.codec,
+            packets=self.packets,
+            bytes=self.bytes,
+            bitrate_bps=0,
+            lost=max(0, self.lost),
+            recovered=0,
+            bad=self.bad,
+            jitter_ms=round(1000 * self.jitter / self.clock, 1),
+            height=0,
+            key_frames=0,
+            nacks=self.nacks,
+            plis=self.plis,
+            loudness=round(self.loudness, 1),
+        )

@@ -52,11 +52,17 @@ class Untap(Struct, frozen=True, tag="untap"):
     tap_id: str
 
 
+class View(Struct, frozen=True, tag="view"):
+    room: str
+    peer_id: str
+    heights: dict[str, int]
+
+
 class Statistics(Struct, frozen=True, tag="statistics"):
     pass
 
 
-Call = Admit | Remove | RemoveLabel | RemoveReceivers | TapRoom | Untap | Statistics
+Call = Admit | Remove | RemoveLabel | RemoveReceivers | TapRoom | Untap | View | Statistics
 
 
 class Request(Struct, frozen=True):

@@ -80,6 +80,8 @@ def _call(forwarder: Forwarder, call: wire.Call) -> object:
             forwarder.remove_label(room, label, senders_only=senders_only)
         case wire.RemoveReceivers(room):
             forwarder.remove_receivers(room)
+        case wire.View(room, peer_id, heights):
+            forwarder.view(room, peer_id, heights)
         case wire.Untap(room, tap_id):
             forwarder.untap(room, tap_id)
     return None

@@ -98,11 +98,10 @@ async def _media_state(services: Services) -> dict[str, Any]:
         statistics = await services.media.statistics()
     except MediaRefused:
         return {"up": False}
-    rooms = statistics.get("rooms")
     return {
         "up": services.seats.engine_is_up,
-        "peers": statistics.get("peers", 0),
-        "rooms": len(rooms) if isinstance(rooms, dict) else 0,
+        "peers": sum(worker.peers for worker in statistics),
+        "rooms": len({room for worker in statistics for room in worker.rooms}),
     }
 
 

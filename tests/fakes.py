@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
-from live.control import Admission, EngineUp, MediaRefused, Notification, TapFormat, Use
+from live.control import Admission, EngineUp, MediaRefused, Notification, PortStatistics, TapFormat, Use, WorkerStatistics
 
 
 class FakeClock:
@@ -28,6 +28,7 @@ class FakeEngine:
     def __init__(self) -> None:
         self.peers: dict[str, tuple[str, str]] = {}
         self.taps: set[str] = set()
+        self.views: dict[str, dict[str, int]] = {}
         self.is_up = True
         self._notifications: asyncio.Queue[Notification] = asyncio.Queue(1000)
         self._notifications.put_nowait(EngineUp(udp_port=9, tcp_port=9))
@@ -62,8 +63,12 @@ class FakeEngine:
     async def untap(self, room: str, tap_id: str) -> None:
         self.taps.discard(tap_id)
 
-    async def statistics(self) -> dict[str, object]:
-        return {"peers": len(self.peers)}
+    async def view(self, room: str, peer_id: str, heights: dict[str, int]) -> None:
+        if peer_id in self.peers:
+            self.views[peer_id] = self.views.get(peer_id, {}) | heights
+
+    async def statistics(self) -> tuple[WorkerStatistics, ...]:
+        return (WorkerStatistics(1, 0.0, len(self.peers), PortStatistics(0, 0, 0, 0), {}),)
 
     async def notifications(self) -> AsyncIterator[Notification]:
         while True:

@@ -8,7 +8,7 @@ import os
 import shutil
 import signal
 from collections.abc import AsyncIterator
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 import pytest
@@ -152,8 +152,8 @@ async def test_chromium_without_udp_goes_by_tcp(browser: Browser) -> None:
         await speaker.evaluate("publish('anna')")
         await viewer.evaluate("uses => watch('bo', uses)", RECEIVE)
         await until_decoded(viewer, 30)
-        found: Any = await engine.statistics()
-        assert {peer["transport"] for peer in found["rooms"]["room"]["peers"].values()} == {"tcp"}
+        (found,) = await engine.statistics()
+        assert {peer.transport for peer in found.rooms["room"].peers.values()} == {"tcp"}
 
 
 @pytest.mark.browser

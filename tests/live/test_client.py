@@ -7,7 +7,6 @@ import os
 import signal
 import socket
 import sys
-from typing import Any
 
 import pytest
 
@@ -110,10 +109,11 @@ async def test_statistics_count_per_room_peer_and_track(engine: EmbeddedEngine) 
     viewer = await watch(engine, "r")
     async with all_closed(client, viewer):
         await viewer.until_frames("0", 5)
-        found: Any = await engine.statistics()
-        assert found["peers"] == 2
+        (found,) = await engine.statistics()
+        assert found.peers == 2
         assert client.admission and viewer.admission
-        track = found["rooms"]["r"]["peers"][client.admission.peer_id]["tracks"]["0"]
-        assert track["packets"] > 5 and track["codec"] == "H264" and track["lost"] == 0
-        assert found["rooms"]["r"]["slots"]["programme"]["packets"] >= 5
-        assert found["rooms"]["r"]["peers"][viewer.admission.peer_id]["slots"] == ["programme", "sound"]
+        tracks = found.rooms["r"].peers[client.admission.peer_id].tracks
+        track = next(track for track in tracks if track.mid == "0")
+        assert (track.codec, track.lost) == ("H264", 0) and track.packets > 5
+        assert found.rooms["r"].slots["programme"].packets >= 5
+        assert found.rooms["r"].peers[viewer.admission.peer_id].slots == {"programme": "full", "sound": "full"}

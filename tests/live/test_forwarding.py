@@ -120,8 +120,8 @@ async def test_a_certificate_that_the_offer_did_not_name_is_refused(engine: Embe
         await client.accept(admission.answer)
         await told.until(lambda all: any(isinstance(n, PeerDown) and n.reason == "handshake" for n in all))
         assert not any(isinstance(n, PeerUp) for n in told.all)
-        found: Any = await engine.statistics()
-        assert found["peers"] == 0
+        (found,) = await engine.statistics()
+        assert found.peers == 0
 
 
 async def test_who_may_not_send_is_not_forwarded(engine: EmbeddedEngine) -> None:
@@ -135,8 +135,8 @@ async def test_who_may_not_send_is_not_forwarded(engine: EmbeddedEngine) -> None
     publisher = await publish(engine, "room", "bo", shade=200)
     async with all_closed(client, publisher):
         await client.until_frames("1", 5)
-        found: Any = await engine.statistics()
-        assert found["rooms"]["room"]["peers"][admission.peer_id]["tracks"] == {}
+        (found,) = await engine.statistics()
+        assert found.rooms["room"].peers[admission.peer_id].tracks == ()
 
 
 async def test_a_peer_that_vanishes_is_noticed() -> None:

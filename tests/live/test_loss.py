@@ -81,8 +81,8 @@ async def test_a_viewer_that_loses_packets_gets_them_again(engine: EmbeddedEngin
         async with all_closed(publisher, viewer):
             await viewer.until_frames("0", 60)
             await until(lambda: link.lost > 5)
-            found: Any = await engine.statistics()
-            assert found["rooms"]["room"]["slots"]["programme"]["resent"] > 0
+            (found,) = await engine.statistics()
+            assert found.rooms["room"].slots["programme"].resent > 0
 
 
 async def test_a_publisher_that_loses_packets_is_asked_for_them(engine: EmbeddedEngine) -> None:
@@ -96,7 +96,7 @@ async def test_a_publisher_that_loses_packets_is_asked_for_them(engine: Embedded
         viewer = await watch(engine, "room")
         async with all_closed(publisher, viewer):
             await viewer.until_frames("0", 30)
-            found: Any = await engine.statistics()
-            track = found["rooms"]["room"]["peers"][admission.peer_id]["tracks"]["0"]
-            assert link.lost > 5 and track["nacks"] > 0
-            assert track["lost"] < link.lost / 2
+            (found,) = await engine.statistics()
+            (track,) = found.rooms["room"].peers[admission.peer_id].tracks
+            assert link.lost > 5 and track.nacks > 0
+            assert track.lost < link.lost / 2

@@ -109,7 +109,7 @@ async def test_an_ended_tap_gets_nothing_more(engine: EmbeddedEngine, ports: tup
     await engine.tap("room", "rec", "127.0.0.1", video.number, audio.number)
     await engine.untap("room", "rec")
     await engine.untap("room", "rec")
-    assert (await engine.statistics())["rooms"] == {}
+    assert (await engine.statistics())[0].rooms == {}
 
 
 async def test_a_recorder_that_is_not_there_disturbs_nobody(engine: EmbeddedEngine) -> None:
@@ -119,5 +119,5 @@ async def test_a_recorder_that_is_not_there_disturbs_nobody(engine: EmbeddedEngi
     await engine.tap("room", "rec", "127.0.0.1", number, number)
     publisher = await publish(engine, "room", "anna")
     async with all_closed(publisher):
-        found: Any = await engine.statistics()
-        assert found["peers"] == 1
+        (found,) = await engine.statistics()
+        assert found.peers == 1

@@ -12,6 +12,7 @@ import pytest
 from aioice import stun
 
 from live import tcp
+from live.peer import Peer
 from live.tcp import MAX_UNSENT, TcpPort
 from tests.live.conftest import until
 from tests.live.test_forwarder import Stage, stage
@@ -80,7 +81,7 @@ async def test_a_stranger_is_shown_the_door(monkeypatch: pytest.MonkeyPatch) -> 
         writer.write(frame(b"\x80" * 100) + frame(b"") + frame(b"\x16" * 20))
         with contextlib.suppress(ConnectionError):
             assert await reader.read() == b""
-        assert at.listener.statistics()["connections"] == 0
+        assert at.listener.connections == 0
         writer.close()
 
 
@@ -90,7 +91,7 @@ async def test_too_many_strangers_are_refused(monkeypatch: pytest.MonkeyPatch) -
         lines = [await at.connect() for _ in range(3)]
         with contextlib.suppress(ConnectionError):
             assert await lines[2][0].read() == b""
-        assert at.listener.statistics() == {"connections": 2, "refused": 1}
+        assert (at.listener.connections, at.listener.refused) == (2, 1)
         for _, writer in lines:
             writer.close()
 
@@ -116,6 +117,7 @@ async def test_a_connection_that_breaks_takes_its_address_with_it() -> None:
         await reader.readexactly(2)
         (connection,) = at.listener._connections
         (peer,) = connection.endpoint.nominated.values()
+        assert isinstance(peer, Peer)
         writer.transport.abort()
         await until(lambda: not at.listener._connections)
         assert peer.endpoint is None and not connection.endpoint.checked

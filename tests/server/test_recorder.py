@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from live.control import Admission, MediaRefused, Notification, TapFormat, Use
+from live.control import Admission, MediaRefused, Notification, TapFormat, Use, WorkerStatistics
 from recordings.boxes import INDEX_SIZE
 from recordings.catalogue import Catalogue, probe
 from server.recorder import Death, Recorder, RecorderFailed
@@ -58,8 +58,11 @@ class TappingEngine:
     async def remove_receivers(self, room: str) -> None:
         raise NotImplementedError
 
-    async def statistics(self) -> dict[str, object]:
-        return {}
+    async def view(self, room: str, peer_id: str, heights: dict[str, int]) -> None:
+        raise NotImplementedError
+
+    async def statistics(self) -> tuple[WorkerStatistics, ...]:
+        return ()
 
     def notifications(self) -> AsyncIterator[Notification]:
         raise NotImplementedError
