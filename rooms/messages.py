@@ -114,7 +114,8 @@ class StageMember(_Value, frozen=True):
 
 
 class Poll(_Value, frozen=True):
-    """A single-choice poll. `counts` (one per option) is unknown until closed, and hidden from the hall until shown."""
+    """A single-choice poll. `counts` (one per option) is unknown until closed, and hidden from the hall until shown. Empty:
+    too few have answered an anonymous poll to tell anything of it (`rooms.polls.LEAST_ANSWERS`)."""
 
     id: Id
     title: str
@@ -623,7 +624,8 @@ class PresenceSignal(_ServerFrame, tag="presence", frozen=True):
 
 
 class TallySignal(_ServerFrame, tag="tally", frozen=True):
-    """How many have answered each open poll, and how many votes each question has. Only what changed."""
+    """How many have answered each open poll, and how many votes each question has. Only what changed. An anonymous poll is
+    left out until enough have answered (`rooms.polls.LEAST_ANSWERS`)."""
 
     stream: str
     answered: dict[str, int]

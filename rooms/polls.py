@@ -1,4 +1,8 @@
-"""Single-choice polls: draft → open → closed → shown. Answers are rows, not events (`server/ballots.py`)."""
+"""Single-choice polls: draft → open → closed → shown. Answers are rows, not events (`server/ballots.py`).
+
+What an anonymous poll tells must not tell what one person answered: not how many have answered, nor what, before
+`LEAST_ANSWERS` have. A counted poll that never got so far has `counts` `()`.
+"""
 
 from __future__ import annotations
 
@@ -21,6 +25,10 @@ MOST_OPTIONS: Final = 10
 TITLE_LENGTH: Final = 300
 OPTION_LENGTH: Final = 120
 
+# The count of one answer is that answer, and of two, either voter can tell the other's. From three on, nobody learns a
+# single answer by subtracting their own (unless all are the same, which only a secret count would hide).
+LEAST_ANSWERS: Final = 3
+
 
 def decide(polls: Polls, session_id: str, phase: m.Phase, command: Command, now: datetime) -> list[Event]:
     """What a moderator's (or the counting server's) command makes happen."""
@@ -40,7 +48,7 @@ def decide(polls: Polls, session_id: str, phase: m.Phase, command: Command, now:
             return [m.PollClosed(poll_id, now)]
         case m.PollCount(poll_id, counts):
             poll = _in_phase(polls, poll_id, "closed")
-            return [m.PollCounted(poll_id, counts)] if poll.counts is None else []
+            return [m.PollCounted(poll_id, tellable(poll, counts))] if poll.counts is None else []
         case m.PollShow(poll_id):
             poll = _in_phase(polls, poll_id, "closed")
             if poll.counts is None:
@@ -70,6 +78,16 @@ def redact(polls: Polls) -> Polls:
         for key, poll in polls.items()
         if poll.phase != "draft"
     }
+
+
+def tells(poll: m.Poll, answered: int) -> bool:
+    """True if it may be told that `answered` people have answered, and when the poll is closed, what."""
+    return not poll.anonymous or answered >= LEAST_ANSWERS
+
+
+def tellable(poll: m.Poll, counts: tuple[int, ...]) -> tuple[int, ...]:
+    """The counts of a poll as far as anybody may know them: `()` where they would tell what one person answered."""
+    return counts if tells(poll, sum(counts)) else ()
 
 
 def check_answer(polls: Polls, poll_id: str, option: int) -> m.Poll:

@@ -18,8 +18,10 @@ from sqlalchemy.sql import Executable
 
 from rooms import messages as m
 from rooms.errors import Refused
+from rooms.polls import tells
 from server.batch import Batch
 from server.database import Database
+from server.journal import has_happened
 from server.tables import answers, survey_answers, votes
 from server.vault import Vault
 
@@ -130,7 +132,8 @@ class Ballots:
 
     async def forget(self, poll: m.Poll) -> None:
         """Destroys what links a counted poll's answers to people: the names of the rows, their places on the disk (a page
-        is filled in the order of arrival), the memory, the key, and the log of the database. Harmless when repeated."""
+        is filled in the order of arrival), the memory, the key, and the log of the database. Answers too few to be told are
+        destroyed themselves. Harmless when repeated."""
         self._answers[poll.id] = dict.fromkeys(map(str, range(self.answered(poll.id))), -1) if poll.anonymous else {}
         if not poll.anonymous or not self._vault.holds(poll.id):
             return
@@ -139,7 +142,7 @@ class Ballots:
             mine = answers.c.poll_id == poll.id
             options = sorted((await connection.execute(select(answers.c.option).where(mine))).scalars())
             await connection.execute(delete(answers).where(mine))
-            for number, option in enumerate(options):
+            for number, option in enumerate(options if tells(poll, len(options)) else ()):
                 row = {"poll_id": poll.id, "voter": f"{number:06}", "option": option}
                 await connection.execute(insert(answers), row)
 
@@ -148,7 +151,8 @@ class Ballots:
 
     async def answer_survey(self, actor: m.Actor, answer: SurveyAnswer) -> None:
         """Stores a person's answer to the closing survey, which `check_survey` has found open; changeable until it closes.
-        Durable when it returns."""
+        Durable when it returns. An answer that was under way while the survey closed is refused, not counted: the closing
+        is asked for in the answer's own transaction, so that the figures stand still from the moment the board has them."""
         self._ensure(SURVEY)
         try:
             voter = self._vault.voter(SURVEY, actor.person_id)
@@ -161,10 +165,14 @@ class Ballots:
             "comment": answer.comment,
         }
 
-        async def work(connection: AsyncConnection) -> None:
+        async def work(connection: AsyncConnection) -> bool:
+            if await has_happened(connection, m.CONFERENCE, m.SurveyClosed):
+                return False
             await connection.execute(_upsert(survey_answers, "voter"), [row])
+            return True
 
-        await self._database.write(work)
+        if not await self._database.write(work):
+            raise Refused("survey_closed")
 
     async def survey_answer_of(self, actor: m.Actor) -> SurveyAnswer | None:
         """What a person has answered, while the survey is open."""

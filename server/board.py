@@ -13,6 +13,7 @@ from starlette.routing import Route
 from rooms import messages as m
 from rooms.access import check_page
 from rooms.evaluation import LEAST_SHOWN
+from rooms.polls import LEAST_ANSWERS
 from server import board_table, charts
 from server.export import to_csv
 from server.figures import Figures
@@ -49,6 +50,7 @@ def context(report: Report, figures: Figures) -> dict[str, Any]:
         "report": report,
         "figures": figures,
         "least": LEAST_SHOWN,
+        "least_answers": LEAST_ANSWERS,
         "over": all(session.phase == "ended" for session in report.sessions) and bool(report.sessions),
         "verdicts": _verdicts(report),
         "participants_ring": charts.ring(goal.people / max(1, goal.goal), 1.0),

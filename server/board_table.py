@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from rooms.evaluation import Cell, Interval, Verdict
-from server.export import Row, Table
+from server.export import TOO_FEW, Row, Table
 from server.report import Report, SessionFigures
 
 # `part` is the section of the page, `item` what the figure is about (a session, group, option, question), `minute` only
@@ -90,6 +90,6 @@ def _cells(part: str, cells: tuple[Cell[str], ...] | None) -> Iterator[Row]:
 
 def _polls(report: Report) -> Iterator[Row]:
     for poll in report.polls:
-        yield _row("poll", poll.title, "answered", poll.answered, poll.session_id)
+        yield _row("poll", poll.title, "answered", TOO_FEW if poll.answered is None else poll.answered, poll.session_id)
         for option, count in zip(poll.options, poll.counts or (), strict=False):
             yield _row("poll", poll.title, option, count, poll.session_id)

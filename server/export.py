@@ -17,6 +17,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from rooms import messages as m
+from rooms.polls import LEAST_ANSWERS, tellable
 from server.database import Database
 from server.people import People, Person
 from server.report import presences_of
@@ -40,6 +41,8 @@ COLUMNS: Final[Mapping[Kind, tuple[str, ...]]] = {
 # A spreadsheet takes a text that begins like this for a formula, after white space too (CWE-1236). Full-width signs count.
 _FORMULA_STARTS: Final = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
 _CONTROL_STARTS: Final = ("\t", "\r", "\n")
+TOO_FEW: Final = f"(fewer than {LEAST_ANSWERS} answers)"  # instead of the result of an anonymous poll
+
 _BYTE_ORDER_MARK: Final = "\ufeff"  # Excel takes a file without it for Windows-1252
 
 
@@ -96,20 +99,25 @@ def _attendance(facts: Facts, people: People, now: datetime) -> Iterator[Row]:
 
 
 def _answers(facts: Facts, people: People, named: Mapping[str, list[tuple[str, int]]]) -> Iterator[Row]:
-    """Of a named poll one row for each person, of an anonymous one a row for each option with its count."""
+    """Of a named poll one row for each person, of an anonymous one a row for each option with its count, or one that says
+    that too few have answered."""
     for plan in _plans(facts):
         for poll in facts.rooms.get(plan.id, m.RoomState()).polls.values():
             if poll.phase not in ("closed", "shown"):
                 continue
             start: Row = {**_session(plan), "poll_id": poll.id, "poll": poll.title, "anonymous": poll.anonymous}
             if poll.anonymous:
-                counted = facts.answers.get(poll.id, {})
-                for index, option in enumerate(poll.options):
-                    count = poll.counts[index] if poll.counts is not None else counted.get(index, 0)
+                for option, count in _counts(poll, facts.answers.get(poll.id, {})):
                     yield {**start, "option": option, "count": count, **dict.fromkeys(_PERSON, "")}
             else:
                 for person_id, index in named.get(poll.id, ()):
                     yield {**start, "option": poll.options[index], "count": 1, **_person(people, person_id)}
+
+
+def _counts(poll: m.Poll, rows: Mapping[int, int]) -> list[tuple[str, int | None]]:
+    """Option and count; by the rows where a killed server has left the poll uncounted."""
+    counts = tuple(rows.get(index, 0) for index in range(len(poll.options))) if poll.counts is None else poll.counts
+    return list(zip(poll.options, tellable(poll, counts), strict=False)) or [(TOO_FEW, None)]
 
 
 def _questions(facts: Facts, people: People) -> Iterator[Row]:

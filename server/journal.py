@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 import msgspec
-from sqlalchemy import insert, select
+from sqlalchemy import func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from rooms import messages as m
@@ -28,6 +28,15 @@ class Entry(msgspec.Struct, frozen=True):
     event: m.Event
     body: bytes  # the event as JSON, encoded once for the journal and for everybody who hears it
     cause: str | None = None
+
+
+async def has_happened(connection: AsyncConnection, stream: str, event: type[m.Event]) -> bool:
+    """True if a stream has an event of this type by now, for a write that must not come after it: asked in the write's own
+    transaction, no other commit can come between."""
+    start = msgspec.json.encode({"type": event.__struct_config__.tag})[:-1]  # the tag is a body's first field
+    is_one = func.substr(events.c.body, 1, len(start)) == start
+    query = select(events.c.seq).where(events.c.stream == stream, is_one).limit(1)
+    return (await connection.execute(query)).first() is not None
 
 
 class Journal:

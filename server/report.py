@@ -20,6 +20,7 @@ from msgspec import Struct
 from rooms import messages as m
 from rooms.attendance import CurvePoint, Period, Presence, merge, summarise
 from rooms.evaluation import LEAST_SHOWN, Cell, Verdict, distribute, judge, response_rate, suppress
+from rooms.polls import tellable, tells
 from server.database import Database
 from server.municipalities import SIZE_BANDS
 from server.report_facts import Facts, Person, read_facts
@@ -62,7 +63,8 @@ class SessionFigures(Struct, frozen=True):
 
 
 class PollFigures(Struct, frozen=True):
-    """`counts` is None while the poll is open: a tally that is watched as it grows tells who answered what."""
+    """`counts` is None while the poll is open: a tally that is watched as it grows tells who answered what. Where too few
+    have answered an anonymous poll (`rooms.polls.LEAST_ANSWERS`), `answered` is None, and `counts` empty."""
 
     id: str
     session_id: str
@@ -70,7 +72,7 @@ class PollFigures(Struct, frozen=True):
     anonymous: bool
     phase: m.PollPhase
     options: tuple[str, ...]
-    answered: int
+    answered: int | None
     counts: tuple[int, ...] | None
 
 
@@ -235,7 +237,8 @@ def _polls(facts: Facts, programme: m.Programme) -> Iterable[PollFigures]:
 
 def _poll(poll: m.Poll, session_id: str, rows: Mapping[int, int]) -> PollFigures:
     """Closed polls by their count in the journal; one that a killed server left uncounted, by its rows."""
-    counted = poll.counts or tuple(rows.get(option, 0) for option in range(len(poll.options)))
+    counts = tuple(rows.get(option, 0) for option in range(len(poll.options))) if poll.counts is None else poll.counts
+    answered = sum(counts)
     return PollFigures(
         id=poll.id,
         session_id=session_id,
@@ -243,8 +246,8 @@ def _poll(poll: m.Poll, session_id: str, rows: Mapping[int, int]) -> PollFigures
         anonymous=poll.anonymous,
         phase=poll.phase,
         options=poll.options,
-        answered=sum(counted),
-        counts=None if poll.phase == "open" else counted,
+        answered=answered if tells(poll, answered) else None,
+        counts=None if poll.phase == "open" else tellable(poll, counts),
     )
 
 

@@ -6,6 +6,7 @@ import asyncio
 from typing import Final
 
 from rooms import messages as m
+from rooms.polls import tells
 from server.ballots import Ballots
 from server.hub import Hub
 from server.journal import Entry
@@ -59,7 +60,8 @@ class Tallies:
 
     def _tell_votes(self, session_id: str) -> None:
         stream, room = m.session_stream(session_id), self._streams.room(session_id)
-        answered = {key: self._ballots.answered(key) for key, poll in room.polls.items() if poll.phase == "open"}
+        counted = {key: self._ballots.answered(key) for key, poll in room.polls.items() if poll.phase == "open"}
+        answered = {key: count for key, count in counted.items() if tells(room.polls[key], count)}
         # what is not published does not exist for the hall, not even as a number
         votes = {key: self._ballots.votes(key) for key, q in room.questions.items() if q.published_at is not None}
         told = self._told.get(session_id, m.TallySignal(stream, {}, {}))

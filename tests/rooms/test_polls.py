@@ -43,6 +43,20 @@ def test_the_hall_does_not_see_a_count_before_it_is_shown() -> None:
     assert room.redact(state, day.BRITT).polls["s1-p1"].counts == (3, 1)
 
 
+@pytest.mark.parametrize(("counts", "told"), [((0, 0), ()), ((1, 0), ()), ((1, 1), ()), ((2, 1), (2, 1)), ((3, 0), (3, 0))])
+def test_an_anonymous_poll_tells_nothing_before_enough_have_answered(counts: tuple[int, ...], told: tuple[int, ...]) -> None:
+    draft = m.PollDraft("Ska vi?", ("Ja", "Nej"), anonymous=True)
+    state = after(draft, m.PollOpen("s1-p1"), m.PollClose("s1-p1"), m.PollCount("s1-p1", counts), m.PollShow("s1-p1"))
+    assert state.polls["s1-p1"].counts == told
+    for actor in day.EVERYONE:
+        assert room.redact(state, actor).polls["s1-p1"].counts == told
+
+
+def test_a_named_poll_tells_every_answer() -> None:
+    state = after(DRAFT, m.PollOpen("s1-p1"), m.PollClose("s1-p1"), m.PollCount("s1-p1", (1, 0)))
+    assert state.polls["s1-p1"].counts == (1, 0)
+
+
 @pytest.mark.parametrize("options", [("Ja",), ("Ja", "Ja"), ("Ja", " Ja ")])
 def test_a_poll_needs_different_options(options: tuple[str, ...]) -> None:
     assert refusal(m.RoomState(), m.PollDraft("Ska vi?", options, anonymous=True)) == "bad_options"

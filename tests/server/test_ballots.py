@@ -14,6 +14,7 @@ from rooms import messages as m
 from rooms.errors import Refused
 from server.ballots import SURVEY, Ballots, SurveyAnswer
 from server.database import Database
+from server.journal import Journal
 from server.vault import Vault
 from tests.rooms import day
 
@@ -59,21 +60,35 @@ async def test_answers_are_there_after_a_restart(tmp_path: Path) -> None:
 
 
 async def test_after_the_count_no_byte_on_the_disk_links_an_answer_to_its_person(tmp_path: Path) -> None:
-    """Two voters only, and the whole of the database, its log and the keys' folder searched for what linked them."""
+    """As few voters as are told of; the whole of the database, its log and the keys' folder searched for what links them."""
     database, ballots = await opened(tmp_path)
     vault = Vault(tmp_path / "keys")
     await ballots.answer(day.ANNA, "s1", ANONYMOUS, 1)
     await ballots.answer(day.BO, "s1", ANONYMOUS, 0)
+    await ballots.answer(day.SIRI, "s1", ANONYMOUS, 0)
     pseudonym = vault.voter(ANONYMOUS.id, "anna")
     key = (tmp_path / "keys" / f"{ANONYMOUS.id}.key").read_bytes()
-    assert await ballots.counts(ANONYMOUS) == (1, 1)
+    assert await ballots.counts(ANONYMOUS) == (2, 1)
     await ballots.forget(ANONYMOUS)
     everything = content_of(tmp_path)
     for trace in (key, b"anna", pseudonym.encode(), pseudonym[:16].encode()):
         assert trace not in everything
-    assert await ballots.counts(ANONYMOUS) == (1, 1)
+    assert await ballots.counts(ANONYMOUS) == (2, 1)
     assert ballots.answer_of("anna", ANONYMOUS) is None
-    assert ballots.answered(ANONYMOUS.id) == 2
+    assert ballots.answered(ANONYMOUS.id) == 3
+    await database.close()
+
+
+async def test_answers_too_few_to_be_told_are_destroyed_with_their_poll(tmp_path: Path) -> None:
+    database, ballots = await opened(tmp_path)
+    for poll in (NAMED, ANONYMOUS):
+        await ballots.answer(day.ANNA, "s1", poll, 1)
+        await ballots.answer(day.BO, "s1", poll, 0)
+        await ballots.forget(poll)
+        await ballots.forget(poll)  # again, as after a restart
+    assert await ballots.counts(NAMED) == (1, 1)
+    assert await ballots.counts(ANONYMOUS) == (0, 0)
+    assert b"s1-p2" not in content_of(tmp_path)
     await database.close()
 
 
@@ -144,6 +159,42 @@ async def test_what_is_destroyed_is_not_made_again_for_who_comes_late(tmp_path: 
         await ballots.answer_survey(day.ANNA, SurveyAnswer(5, None, ""))
     assert len(await ballots.survey_rows()) == 1
     assert not Vault(tmp_path / "keys").holds(SURVEY)
+    await database.close()
+
+
+async def test_an_answer_under_way_while_the_survey_closes_is_refused_and_not_counted(tmp_path: Path) -> None:
+    """Both wait for the same commit, the closing before the answer."""
+    database, ballots = await opened(tmp_path)
+    await ballots.answer_survey(day.BO, SurveyAnswer(3, 3, "före"))
+    opening, arrived = asyncio.Event(), asyncio.Event()
+
+    async def hold(connection: AsyncConnection) -> None:
+        arrived.set()
+        await opening.wait()
+
+    holding = asyncio.create_task(database.write(hold))
+    await arrived.wait()
+    closed = m.SurveyClosed(day.NOON)
+    closing = asyncio.create_task(Journal(database).append(m.CONFERENCE, 1, [closed], actor="mona", cause=None, at=day.NOON))
+    await asyncio.sleep(0)  # it is in line now
+    answering = asyncio.create_task(ballots.answer_survey(day.ANNA, SurveyAnswer(5, 5, "efter")))
+    await asyncio.sleep(0)
+    opening.set()
+    await asyncio.gather(holding, closing)
+    with pytest.raises(Refused, match="survey_closed"):
+        await answering
+    await ballots.forget_survey()
+    assert await ballots.survey_rows() == [SurveyAnswer(3, 3, "före")]
+    await database.close()
+
+
+async def test_only_the_closing_of_the_survey_closes_it(tmp_path: Path) -> None:
+    database, ballots = await opened(tmp_path)
+    others: list[m.Event] = [m.SurveyOpened(day.NOON), m.SessionEnded("s1", day.NOON)]
+    await Journal(database).append(m.CONFERENCE, 1, others, actor="mona", cause=None, at=day.NOON)
+    await Journal(database).append("session/s1", 1, [m.SurveyClosed(day.NOON)], actor="x", cause=None, at=day.NOON)
+    await ballots.answer_survey(day.ANNA, SurveyAnswer(5, 5, ""))
+    assert len(await ballots.survey_rows()) == 1
     await database.close()
 
 

@@ -111,6 +111,14 @@ async def test_answers_to_an_anonymous_poll_are_counts_and_nobody(database: Data
         assert "Person" not in text
 
 
+@pytest.mark.parametrize("counted", [True, False], ids=["counted", "killed before the count"])
+async def test_too_few_answers_to_an_anonymous_poll_are_one_row_that_says_so(database: Database, counted: bool) -> None:
+    await held(database)
+    await polled(database, poll("s1-p1", anonymous=True), {"5f2a" * 16: 1, "0b1c" * 16: 1}, counted=counted)
+    (row,) = await rows(database, "answers")
+    assert (row["option"], row["count"], row["poll_id"]) == ("(fewer than 3 answers)", None, "s1-p1")
+
+
 @pytest.mark.parametrize("anonymous", [True, False])
 async def test_nothing_is_told_of_a_poll_that_is_still_open(database: Database, anonymous: bool) -> None:
     await held(database)

@@ -10,7 +10,7 @@ import pytest
 
 from rooms import messages as m
 from rooms.evaluation import Cell
-from server import tables
+from server import board_table, tables
 from server.database import Database
 from server.report import Report, build
 from tests.server.board_day import (
@@ -164,6 +164,26 @@ async def test_an_open_polls_tally_is_withheld_and_a_closed_ones_is_not(database
         ("s1-p1", 5, (1, 4)),
         ("s1-p2", 3, (2, 1)),  # closed, but killed before it was counted
     ]
+
+
+async def test_of_an_anonymous_poll_with_few_answers_nothing_is_told_open_or_closed(database: Database) -> None:
+    await held(database)
+    polls = [m.Poll(f"s1-p{i}", f"Poll {i}", ("Yes", "No"), anonymous=i < 3) for i in range(4)]
+    await write_events(
+        database,
+        "session/s1",
+        *[m.PollDrafted(poll) for poll in polls],
+        *[m.PollOpened(msgspec.structs.replace(poll, phase="open")) for poll in polls],
+        *[m.PollClosed(poll.id, at(20)) for poll in polls[1:]],
+        m.PollCounted("s1-p1", ()),
+    )
+    await write_rows(
+        database, tables.answers, [{"poll_id": poll.id, "voter": f"v{v}", "option": v} for poll in polls for v in range(2)]
+    )
+    report = await build(database, at(90))
+    assert [(poll.answered, poll.counts) for poll in report.polls] == [(None, None), (None, ()), (None, ()), (2, (1, 1))]
+    values = [row["value"] for row in board_table.table(report) if row["figure"] == "answered" and row["part"] == "poll"]
+    assert values == ["(fewer than 3 answers)"] * 3 + [2]
 
 
 async def test_only_questions_the_hall_has_seen_are_told(database: Database) -> None:

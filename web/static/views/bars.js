@@ -5,9 +5,19 @@ import { n, number, percent, t } from "../i18n.js";
 
 /** @typedef {import("../../types/messages").Poll} Poll */
 
+/** Of `rooms/polls.py`: fewer answers than this to an anonymous poll would tell what one person answered. */
+export const LEAST_ANSWERS = 3;
+
+/** How many have answered so far. @param {Poll} poll @param {number | undefined} answered unknown: too few to tell, or none yet */
+export function answeredText(poll, answered) {
+  if (answered === undefined && poll.anonymous) return t("Fewer than {least} have answered", { least: LEAST_ANSWERS });
+  return n("{count} has answered", "{count} have answered", answered ?? 0);
+}
+
 /** @param {Poll} poll counted @param {number} [ownOption] */
 export function resultsView(poll, ownOption) {
   const counts = poll.counts ?? [];
+  if (!counts.length) return tooFewView();
   const total = counts.reduce((sum, count) => sum + count, 0);
   return html`<div class="results">
     <ul class="bars" role="list">
@@ -19,6 +29,10 @@ export function resultsView(poll, ownOption) {
       ${tableView(poll, counts, total)}
     </details>
   </div>`;
+}
+
+function tooFewView() {
+  return html`<p class="muted">${t("Fewer than {least} have answered. The result of an anonymous poll would tell what one of them answered, so nobody gets to see it.", { least: LEAST_ANSWERS })}</p>`;
 }
 
 /** @param {string} label @param {number} count @param {number} total @param {boolean} isOwn */

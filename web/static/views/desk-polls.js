@@ -1,8 +1,8 @@
 /** Polls at the desk: draft, open, close, show. Pure functions of the desk's model; the draft being written is its own. */
 
 import { html, nothing } from "lit";
-import { n, number, t } from "../i18n.js";
-import { resultsView } from "./bars.js";
+import { number, t } from "../i18n.js";
+import { LEAST_ANSWERS, answeredText, resultsView } from "./bars.js";
 import { badge, button, icon, problem } from "./parts.js";
 
 /** Of `rooms/polls.py`: the server decides, the form helps. */
@@ -54,7 +54,7 @@ function draftView(draft, { actions, edit, change, save }) {
       : nothing}
     <fieldset class="choices">
       <legend class="visually-hidden">${t("Who sees what somebody answered?")}</legend>
-      ${secrecyChoice(draft, true, t("Anonymous"), t("Nobody can see who answered what."), change)}
+      ${secrecyChoice(draft, true, t("Anonymous"), t("Nobody can see who answered what. If fewer than {least} answer, there is no result to see.", { least: LEAST_ANSWERS }), change)}
       ${secrecyChoice(draft, false, t("With names"), t("The organisers can see who answered what. The hall is told before answering."), change)}
     </fieldset>
     <div class="actions">
@@ -122,7 +122,7 @@ function answeredView(poll, { signals }) {
   const answered = signals.answered[poll.id] ?? 0;
   const most = Math.max(1, signals.present, answered);
   return html`<div class="bar" role="status">
-    <span class="bar-label">${n("{count} has answered", "{count} have answered", answered)}</span>
+    <span class="bar-label">${answeredText(poll, signals.answered[poll.id])}</span>
     <span class="bar-value">${t("of {count} present", { count: number(most) })}</span>
     <progress max=${most} value=${answered} aria-hidden="true"></progress>
   </div>`;

@@ -1,8 +1,8 @@
 /** Polls as the hall sees them: answer, change, wait for the result, read it. Pure functions of the page's model. */
 
 import { html, nothing } from "lit";
-import { n, t } from "../i18n.js";
-import { resultsView } from "./bars.js";
+import { t } from "../i18n.js";
+import { answeredText, resultsView } from "./bars.js";
 import { empty, icon, problem } from "./parts.js";
 
 /**
@@ -56,7 +56,7 @@ function openView(poll, { signals, mine, choices, actions, choose, answer }) {
       <button class="button primary" ?disabled=${chosen === undefined || isSaved} aria-busy=${actions.isBusy(key) ? "true" : nothing}>
         ${actions.isBusy(key) ? t("Sending…") : saved === undefined ? t("Send answer") : t("Change answer")}
       </button>
-      <span class="muted small tabular">${n("{count} has answered", "{count} have answered", signals.answered[poll.id] ?? 0)}</span>
+      <span class="muted small tabular">${answeredText(poll, signals.answered[poll.id])}</span>
     </div>
     <p role="status" class="saved small">
       ${isSaved ? html`${icon("check")} <span>${t("Your answer is saved. You can change it while the poll is open.")}</span>` : nothing}
