@@ -11,6 +11,7 @@ import structlog
 import uvicorn
 from structlog.tracebacks import ExceptionDictTransformer
 
+from live.control import MediaEngine
 from server.app import create_app
 from server.frames import FrameProtocol
 from server.settings import Settings
@@ -19,11 +20,11 @@ from server.socket import MOST_BYTES
 SHUTDOWN_SECONDS: Final = 5
 
 
-def configuration(settings: Settings) -> uvicorn.Config:
-    """uvicorn's configuration. The access log is off: addresses of pages can be secrets (personal links)."""
+def configuration(settings: Settings, engine: MediaEngine | None = None) -> uvicorn.Config:
+    """uvicorn's configuration; `engine` as in `create_app`. No access log: addresses can be secrets (personal links)."""
     configure_logging(settings.log_level)
     return uvicorn.Config(
-        create_app(settings),
+        create_app(settings, engine=engine),
         host=settings.host,
         port=settings.port,
         ws=FrameProtocol,
@@ -39,10 +40,10 @@ def configuration(settings: Settings) -> uvicorn.Config:
     )
 
 
-def serve(settings: Settings) -> None:
-    """Runs until SIGINT or SIGTERM."""
+async def serve(settings: Settings, engine: MediaEngine) -> None:
+    """Runs until SIGINT or SIGTERM; the caller started the engine and stops it."""
     calm_collector()
-    uvicorn.Server(configuration(settings)).run()
+    await uvicorn.Server(configuration(settings, engine)).serve()
 
 
 def calm_collector() -> None:

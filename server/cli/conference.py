@@ -79,13 +79,12 @@ def run(
     settings = settings_of(directory, port=port, host=host)
     programme = programme_file.load(directory / PROGRAMME)
     check_ports(settings)
-    asyncio.run(_check_data(settings))
-    from server.serve import serve  # late: the media libraries take a while, and no other command needs them
+    from server.start import start  # late: no other command needs it
 
     hints = f"stop with Ctrl-C; personal links: plenum links -C {directory}"
-    typer.echo(f"{programme.name}: {settings.url}  ({hints})", err=True)
+    line = f"{programme.name}: {settings.url}  ({hints})"
     with contextlib.suppress(KeyboardInterrupt):  # that is how one stops it
-        serve(settings)
+        start(settings, _check_data, lambda: typer.echo(line, err=True))
 
 
 def check_ports(settings: Settings) -> None:

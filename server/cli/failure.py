@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from live.control import MediaRefused
 from rooms.errors import Refused
 from server.people_file import PeopleFileError
 from server.programme_file import ProgrammeFileError
@@ -26,6 +27,8 @@ def describe(error: Exception) -> str | None:
             )
         case Refused():
             return error.message
+        case MediaRefused():
+            return f"{error}; is another program using PLENUM_MEDIA_PORT?"
         case OSError():
             return _describe_os_error(error)
         case _:

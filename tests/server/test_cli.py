@@ -159,6 +159,15 @@ def test_run_says_that_the_port_is_taken(started: Plenum) -> None:
         )
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems do not answer for all of 127.0.0.0/8")
+def test_run_says_that_the_media_did_not_come_up(started: Plenum, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+        other.bind(("127.0.0.2", 0))  # where only the media engine will look
+        monkeypatch.setenv("PLENUM_MEDIA_PORT", str(other.getsockname()[1]))
+        monkeypatch.setenv("PLENUM_PUBLIC_ADDRESSES", "127.0.0.2")
+        assert "is another program using PLENUM_MEDIA_PORT?" in complaint(started("run", "--port", FREE_PORT))
+
+
 def test_run_refuses_settings_that_are_none(started: Plenum, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PLENUM_COLOUR", "blue")
     assert "PLENUM_COLOUR is not a setting" in complaint(started("run"))

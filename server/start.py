@@ -1,0 +1,39 @@
+"""A quick start: the media worker comes up in its own process while this one still loads its libraries, which takes longer
+than everything else together. Nothing heavy may be imported here."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from types import ModuleType
+
+import uvloop
+
+from live.client import EmbeddedEngine
+from server.settings import Settings
+
+
+def start(settings: Settings, check: Callable[[Settings], Awaitable[None]], announce: Callable[[], None]) -> None:
+    """Runs a server until SIGINT or SIGTERM. `check` may refuse, by an exception of its own, before anything listens;
+    `announce` is called when nothing stands in the way. Raises `MediaRefused` if the media engine does not come up."""
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_start(settings, check, announce))
+
+
+async def _start(settings: Settings, check: Callable[[Settings], Awaitable[None]], announce: Callable[[], None]) -> None:
+    engine = EmbeddedEngine(settings.media_hosts, settings.media_port)
+    engine.begin()
+    try:
+        module = await asyncio.to_thread(_load)
+        await check(settings)
+        await engine.wait_until_up()
+        announce()
+        await module.serve(settings, engine)
+    finally:
+        await engine.stop()
+
+
+def _load() -> ModuleType:
+    from server import serve
+
+    return serve
