@@ -84,72 +84,81 @@ async def run_services(settings: Settings, now: Clock, engine: MediaEngine | Non
     programme = load_programme(settings.directory / "conference.toml")
     async with AsyncExitStack() as stack:
         media = engine or start_engine(settings, stack)
-        database = Database(settings.database)
-        await database.open()
-        stack.push_async_callback(database.close)
-
-        secret = read_secret(settings)
-        people, links = People(database), Links(database, secret, now)
-        await people.load()
-        await links.load()
-
-        hub, bus, journal = Hub(settings.outbox_bytes, people.name_of), MemoryBus(), Journal(database)
-        bus.subscribe(hub.deliver)
-        streams = Streams(journal, bus, now)
-        await streams.load()
-        ballots = Ballots(database, Vault(settings.data / "keys"))
-        await ballots.load()
-
-        seats = Seats(media, streams, hub)
-        recorder = Recorder(settings, media)
-        presence = Presence(database, now, settings.heartbeat_seconds)
-        tallies = Tallies(hub, streams, ballots, presence)
-        stagehand = Stagehand(streams, presence, seats, settings.stage_grace_seconds)
-        reactions = Reactions(streams, ballots, recorder, seats, report_bug)
-        bus.subscribe(reactions.heed)
-        bus.subscribe(tallies.heed)
-        ballots.on_change = tallies.votes_changed
-        presence.on_change = both(tallies.presence_changed, stagehand.look)
-        seats.on_change = stagehand.look
-        seats.on_reset = reactions.engine_came_up
-        stack.push_async_callback(recorder.close)
-
-        services = Services(
-            settings=settings,
-            now=now,
-            database=database,
-            journal=journal,
-            people=people,
-            links=links,
-            identity=Identity(secret, links, people, secure=settings.url.startswith("https:")),
-            streams=streams,
-            ballots=ballots,
-            presence=presence,
-            hub=hub,
-            media=media,
-            seats=seats,
-            recorder=recorder,
-            translations=Translations(lambda: languages_of(streams)),
-        )
+        services = await load_services(settings, now, media, stack)
+        reactions, stagehand = connect(services)
         if isinstance(media, EmbeddedEngine):
             await media.wait_until_up()
-        await streams.handle(m.CONFERENCE, m.SYSTEM, m.ProgrammePublish(programme))
+        await services.streams.handle(m.CONFERENCE, m.SYSTEM, m.ProgrammePublish(programme))
         reactions.catch_up()
         stagehand.look_everywhere()
-        presence.start()
-        stack.push_async_callback(presence.stop)
+        services.presence.start()
+        stack.push_async_callback(services.presence.stop)
         stack.callback(stagehand.stop)
         stack.push_async_callback(reactions.stop)
-        for work in (
-            seats.listen,
-            partial(follow_other_processes, people, links, hub, seats),
-            partial(tell_deaths, recorder, reactions),
-        ):
+        for work in background(services, reactions):
             stack.push_async_callback(end, asyncio.create_task(keep_going(work)))
         yield services
-        hub.close_all()
-        await streams.drain()
+        services.hub.close_all()
+        await services.streams.drain()
         await reactions.drain()
+
+
+async def load_services(settings: Settings, now: Clock, media: MediaEngine, stack: AsyncExitStack) -> Services:
+    """Opens the database and builds what handlers are handed, each with what the last run has left."""
+    database = Database(settings.database)
+    await database.open()
+    stack.push_async_callback(database.close)
+    secret = read_secret(settings)
+    people, links = People(database), Links(database, secret, now)
+    hub, bus, journal = Hub(settings.outbox_bytes, people.name_of), MemoryBus(), Journal(database)
+    streams = Streams(journal, bus, now)
+    ballots = Ballots(database, Vault(settings.data / "keys"))
+    for part in (people, links, streams, ballots):
+        await part.load()
+    recorder = Recorder(settings, media)
+    stack.push_async_callback(recorder.close)
+    return Services(
+        settings=settings,
+        now=now,
+        database=database,
+        journal=journal,
+        bus=bus,
+        people=people,
+        links=links,
+        identity=Identity(secret, links, people, secure=settings.url.startswith("https:")),
+        streams=streams,
+        ballots=ballots,
+        presence=Presence(database, now, settings.heartbeat_seconds),
+        hub=hub,
+        media=media,
+        seats=Seats(media, streams, hub),
+        recorder=recorder,
+        translations=Translations(lambda: languages_of(streams)),
+    )
+
+
+def connect(services: Services) -> tuple[Reactions, Stagehand]:
+    """Who hears of what. The hub is first: nothing is done about an event before everybody has been told."""
+    bus, seats, presence, ballots = services.bus, services.seats, services.presence, services.ballots
+    tallies = Tallies(services.hub, services.streams, ballots, presence)
+    stagehand = Stagehand(services.streams, presence, seats, services.settings.stage_grace_seconds)
+    reactions = Reactions(services.streams, ballots, services.recorder, seats, report_bug)
+    for listener in (services.hub.deliver, reactions.heed, tallies.heed):
+        bus.subscribe(listener)
+    ballots.on_change = tallies.votes_changed
+    presence.on_change = both(tallies.presence_changed, stagehand.look)
+    seats.on_change = stagehand.look
+    seats.on_reset = reactions.engine_came_up
+    return reactions, stagehand
+
+
+def background(services: Services, reactions: Reactions) -> tuple[Callable[[], Coroutine[Any, Any, None]], ...]:
+    """What goes on all the time."""
+    return (
+        services.seats.listen,
+        partial(follow_other_processes, services.people, services.links, services.hub, services.seats),
+        partial(tell_deaths, services.recorder, reactions),
+    )
 
 
 def start_engine(settings: Settings, stack: AsyncExitStack) -> EmbeddedEngine:

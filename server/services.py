@@ -11,6 +11,7 @@ import structlog
 
 from live.control import MediaEngine
 from server.ballots import Ballots
+from server.bus import MemoryBus
 from server.database import Database
 from server.hub import Hub
 from server.i18n import Translations
@@ -43,6 +44,7 @@ class Services:
     now: Callable[[], datetime]  # aware, UTC
     database: Database
     journal: Journal
+    bus: MemoryBus
     people: People
     links: Links
     identity: Identity
