@@ -1,0 +1,316 @@
+"""How much a viewer's path takes: the estimate by which layers are chosen. Send-side congestion control after
+draft-ietf-rmcat-gcc-02, fed by transport-wide feedback. Pure: no I/O, the time is handed in. Neighbours: `sent`, `delay`,
+`loss` and `probing` are its parts, `allocation` spends the estimate, `peer` feeds it.
+
+Times are monotonic seconds, sizes octets, rates bit/s.
+"""
+
+from __future__ import annotations
+
+from typing import Final, Protocol
+
+from live.delay import DelayTrend, Signal
+from live.loss import Losses
+from live.probing import Probing
+from live.sent import SentPackets
+from live.transport_cc import TransportFeedback
+
+FLOOR, CEILING, START = 50_000, 8_000_000, 300_000
+BACK_OFF: Final = 0.85  # of what was acknowledged, after overuse
+LEAST_BACK_OFF: Final = 0.5  # of it, while a long queue drains
+LONG_QUEUE: Final = 0.1  # seconds
+GROWTH: Final = 0.08  # a second, while the capacity is unknown or far
+HEADROOM: Final = 1.5  # the estimate does not grow beyond this much of what is acknowledged: nothing tested more
+PROBE_STEP: Final = 2.0  # of the estimate is tried
+PROBE_MARGIN: Final = 1.25  # of the capacity, once overuse has shown it
+PROBE_PASSED: Final = 0.8  # of the target came through: the path takes it
+PACKET: Final = 1200  # octets: near the capacity the estimate grows by half a packet a round trip
+SILENCE: Final = 0.5  # seconds and two round trips without feedback while packets are under way: an outage
+
+
+class Estimate(Protocol):
+    """What `peer` needs of an estimator, whichever feedback the viewer gives."""
+
+    rtt: float
+    wanted: float
+
+    @property
+    def estimate(self) -> int:
+        """bit/s that may be sent, sound included."""
+
+    def sent(self, sequence: int, size: int, now: float) -> None: ...
+    def acknowledge(self, feedback: TransportFeedback, now: float) -> None: ...
+    def loss(self, fraction: float, now: float) -> None: ...
+    def remb(self, bitrate: int, now: float) -> None: ...
+    def round_trip(self, seconds: float) -> None: ...
+    def probe(self, now: float) -> int: ...
+
+
+class AcknowledgedRate:
+    """What arrives, by the viewer's clock: `short` over the last 100 ms, `long` smoothed over about 400 ms."""
+
+    __slots__ = ("_octets", "_since", "long", "short")
+
+    def __init__(self) -> None:
+        self.long = self.short = 0.0
+        self._octets = 0
+        self._since = float("-inf")
+
+    def add(self, octets: int, arrived: float) -> None:
+        span = arrived - self._since
+        if not -1 < span < 1:  # nothing was sent meanwhile
+            self._since, self._octets = arrived, 0
+            return
+        self._octets += octets
+        if span < 0.1:
+            return
+        self.short = self._octets * 8 / span
+        self.long += (self.short - self.long) * (min(1.0, span / 0.4) if self.long else 1.0)
+        self._since, self._octets = arrived, 0
+
+    @property
+    def after_overuse(self) -> float:
+        """While a queue stands, what arrives is what the path takes: the newest counts, unless it is but a pause."""
+        return min(self.long, max(self.short, self.long / 2))
+
+
+class FixedEstimate:
+    """For viewers without transport-wide feedback: what they say themselves (REMB), less while they report much loss."""
+
+    __slots__ = ("_bound", "_losses", "_said", "_updated_at", "rtt", "wanted")
+
+    def __init__(self) -> None:
+        self._said = self._bound = float(CEILING)
+        self._losses = Losses()
+        self._updated_at = float("-inf")
+        self.rtt = self.wanted = 0.0
+
+    @property
+    def estimate(self) -> int:
+        return int(max(FLOOR, min(self._said, self._bound)))
+
+    def sent(self, sequence: int, size: int, now: float) -> None:
+        pass
+
+    def acknowledge(self, feedback: TransportFeedback, now: float) -> None:
+        pass
+
+    def loss(self, fraction: float, now: float) -> None:
+        """From a receiver report: `fraction` of one."""
+        self._losses.told(round(100 * (1 - fraction)), round(100 * fraction), now)
+        cut = self._losses.cut(now, self.rtt)
+        if cut < 1:
+            self._bound = max(FLOOR, self.estimate * cut)
+        elif not self._losses.forbids_growth:
+            self._bound = min(CEILING, self._bound * (1 + GROWTH) ** min(1.0, now - self._updated_at))
+        self._updated_at = now
+
+    def remb(self, bitrate: int, now: float) -> None:
+        self._said = min(bitrate, CEILING)
+
+    def round_trip(self, seconds: float) -> None:
+        self.rtt = _smoothed(self.rtt, seconds)
+
+    def probe(self, now: float) -> int:
+        return 0
+
+
+class Estimator:
+    """`wanted` is what all that the viewer watches would take: more is never tried out. `rtt` is 0 while unknown. Until the
+    first feedback the estimate is `START`."""
+
+    __slots__ = (
+        "_acknowledged",
+        "_capacity",
+        "_cut_at",
+        "_delay",
+        "_heard_at",
+        "_losses",
+        "_packets",
+        "_probing",
+        "_rate",
+        "_resume",
+        "_silenced",
+        "_updated_at",
+        "_waiting_since",
+        "rtt",
+        "sent",
+        "wanted",
+    )
+
+    def __init__(self) -> None:
+        self._packets = SentPackets()
+        self.sent = self._packets.sent
+        self._delay, self._losses, self._probing = DelayTrend(), Losses(), Probing()
+        self._acknowledged = AcknowledgedRate()
+        self._rate = float(START)
+        self._capacity = 0.0  # where overuse was last seen; 0: not known
+        self._resume = 0.0  # the rate to go back to once the queue has drained; 0: none
+        self._silenced = 0.0  # the rate before an outage; 0: there is none
+        self._cut_at = self._updated_at = self._heard_at = float("-inf")
+        self._waiting_since = float("inf")
+        self.rtt = 0.0
+        self.wanted = float(CEILING)
+
+    @property
+    def estimate(self) -> int:
+        return int(self._rate)
+
+    @property
+    def queue(self) -> float:
+        """Seconds that packets seem to wait on the path."""
+        return self._delay.queue
+
+    # --- what is heard ---
+
+    def acknowledge(self, feedback: TransportFeedback, now: float) -> None:
+        told = self._packets.take(feedback)
+        if not told.came and not told.lost:
+            return
+        self._heard_at = self._waiting_since = now
+        if told.came:
+            self.round_trip(now - told.sent_at)
+            self._acknowledged.add(told.octets, told.arrived)
+        for window in told.windows:
+            self._delay.add(window.arrived, window.delay)
+            if self._probing.is_running:
+                self._probing.came(window.first_sent, window.last_sent, window.arrived, window.octets)
+        if self._silenced:
+            if told.came:
+                self._end_outage(now)
+            return
+        self._losses.told(told.came, told.lost, now)
+        self._decide(now)
+
+    def loss(self, fraction: float, now: float) -> None:
+        """From a receiver report: counts only if the viewer's transport-wide feedback stays away."""
+        if now - self._heard_at > 2 and self._heard_at > 0:
+            self._losses.told(round(100 * (1 - fraction)), round(100 * fraction), now)
+            self._cut_for_loss(now)
+
+    def remb(self, bitrate: int, now: float) -> None:
+        """Says no more than the feedback does."""
+
+    def round_trip(self, seconds: float) -> None:
+        self.rtt = _smoothed(self.rtt, seconds)
+
+    # --- what follows ---
+
+    def _decide(self, now: float) -> None:
+        step = min(now - self._updated_at, 0.25)
+        self._updated_at = now
+        signal = self._delay.signal
+        if self._probing.is_running:
+            self._judge_probe(signal, now)
+        elif self._cut_for_loss(now):
+            return
+        elif signal is Signal.OVERUSE:
+            self._back_off(now)
+        elif signal is Signal.NORMAL and not self._losses.forbids_growth:
+            self._grow(step, now)
+
+    def _cut_for_loss(self, now: float) -> bool:
+        factor = self._losses.cut(now, self.rtt)
+        if factor < 1:
+            tested = HEADROOM * self._acknowledged.long if self._acknowledged.long else self._rate
+            self._set(min(self._rate, max(tested, self._rate / 2)) * factor)
+            self._cut_at = now
+            self._probing.fail(now)
+        return factor < 1
+
+    def _back_off(self, now: float) -> None:
+        since = now - self._cut_at
+        if since < self.rtt + 0.1:
+            return
+        self._cut_at = now
+        arriving = self._acknowledged.after_overuse
+        self._probing.fail(now)
+        if self._rate > 2 * arriving and since > 2:
+            self._set(self._rate / 2)  # little is sent, so little is known: only what persists makes it less
+            return
+        self._capacity = arriving
+        self._resume = min(self._rate, BACK_OFF * arriving)
+        deeper = max(0.0, self._delay.queue - LONG_QUEUE)
+        self._set(min(self._rate, arriving * max(LEAST_BACK_OFF, BACK_OFF - deeper)))
+
+    def _grow(self, step: float, now: float) -> None:
+        if self._resume and self._delay.queue < LONG_QUEUE / 2:
+            self._rate, self._resume = max(self._rate, self._resume), 0.0
+        most = HEADROOM * self._acknowledged.long + 10_000
+        if self._rate >= most:
+            return
+        if self._rate > 1.2 * self._capacity > 0:
+            self._capacity = 0.0  # no longer true: look again how much there is
+            self._probing.failures, self._probing.next_at = 0, now
+        if self._rate > 0.9 * self._capacity > 0:
+            grown = self._rate + PACKET * 4 * step / (self.rtt + 0.1)
+        else:
+            grown = self._rate * (1 + GROWTH) ** step
+        self._set(min(grown, most))
+
+    def _set(self, rate: float) -> None:
+        self._rate = min(max(rate, FLOOR), CEILING)
+
+    # --- probes ---
+
+    def probe(self, now: float) -> int:
+        """Returns how many octets of padding to send now: mostly none. To be called every 20 to 100 ms and after feedback;
+        it also notices when feedback stays away."""
+        self._notice_silence(now)
+        if self._probing.is_running:
+            return self._probing.padding(now)
+        if not self._may_probe(now):
+            return 0
+        target = min(PROBE_STEP * self._rate, self.wanted * 1.05, CEILING)
+        if self._capacity:
+            target = min(target, PROBE_MARGIN * max(self._capacity, self._rate))
+        return self._probing.begin(target, self._acknowledged.long, now)
+
+    def _may_probe(self, now: float) -> bool:
+        return (
+            now >= self._probing.next_at
+            and self.wanted > 1.05 * self._rate
+            and now - self._heard_at < 0.3
+            and self._delay.signal is Signal.NORMAL
+            and self._delay.queue < LONG_QUEUE / 2
+            and not self._losses.forbids_growth
+        )
+
+    def _judge_probe(self, signal: Signal, now: float) -> None:
+        probing, came = self._probing, self._probing.rate()
+        if signal is Signal.OVERUSE:
+            arriving = came or self._acknowledged.after_overuse
+            probing.end(now, self._rate, failed=True)
+            self._capacity = max(arriving, self._rate)
+            self._cut_at = now  # the queue is the padding's: it drains by itself
+            self._set(max(self._rate, BACK_OFF * arriving))
+        elif probing.is_over(now, self.rtt):
+            failed = came < PROBE_PASSED * probing.target
+            probing.end(now, self._rate, failed=failed)
+            self._set(max(self._rate, min(came * (0.9 if failed else 1.0), probing.target)))
+
+    # --- outages ---
+
+    def _notice_silence(self, now: float) -> None:
+        if self._packets.newest == self._packets.told:
+            self._waiting_since = now  # nothing is under way
+        elif now - self._waiting_since > SILENCE + 2 * self.rtt and self._heard_at > 0:
+            self._waiting_since = now
+            self._silenced = self._silenced or self._rate
+            self._probing.is_running = False
+            self._set(self._rate / 2)
+
+    def _end_outage(self, now: float) -> None:
+        """The path is back: half of what it took, and look at once whether it is the whole again."""
+        self._set(max(self._rate, self._silenced / 2))
+        self._silenced = self._resume = 0.0
+        self._packets.losses_from = now
+        self._losses.forget()
+        self._delay = DelayTrend()
+        self._probing.failures, self._probing.next_at = 0, now + self.rtt
+
+
+def _smoothed(known: float, seconds: float) -> float:
+    if not 0 <= seconds < 10:
+        return known
+    return known + (seconds - known) / 8 if known else seconds
