@@ -1,0 +1,1 @@
+"""`make bench-media`: the media engine against Janus, with the same clients in another network namespace."""

@@ -1,0 +1,161 @@
+"""`make bench-media`: our engine, Janus's video room and a floor in C, in turn, with the same clients.
+
+One publisher sends 300 packets of 1,100 octets and 50 Opus packets a second; every viewer gets all of it. Server and
+clients are in two network namespaces. CPU time is that of the server's processes, all threads, for each packet that
+*arrived*; loss and delay are the receivers'. The delay runs from the publisher's `sendmsg` to the moment at which the kernel
+had the packet for the viewer.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Final
+
+from rich.console import Console
+from rich.table import Table
+
+from bench.measures import median, raise_file_limit
+from bench.media import janus, native
+from bench.media.contest import Contender, Figures, floor
+from bench.media.network import Network, network
+
+MOST_LOSS: Final = 0.001
+MOST_DELAY: Final = 0.020  # seconds, p99
+OURS: Final = "Plenum"
+
+_console: Final = Console(stderr=True, width=None if sys.stderr.isatty() else 120)
+
+
+def main() -> None:
+    options = _options()
+    raise_file_limit(8192)
+    with tempfile.TemporaryDirectory(prefix="plenum-bench-") as name, network(use_loopback=options.loopback) as net:
+        directory = Path(name)
+        library = native.build(directory)
+        _console.print(f"network: {net.note}")
+        figures = compare(net, library, directory, options)
+        most = climb(net, library, directory, options) if options.steps else 0
+    _console.print(report(figures))
+    print(json.dumps(summary(figures, most)))
+
+
+def compare(net: Network, library: Path, directory: Path, options: argparse.Namespace) -> list[Figures]:
+    """All rounds of all sizes, contenders alternating."""
+    figures: list[Figures] = []
+    with ExitStack() as stack:
+        contenders = [Contender("plenum", OURS, net, library, directory / "plenum")]
+        stack.callback(contenders[0].close)
+        if rival := _janus(net, library, directory, options):
+            contenders.append(rival)
+            stack.callback(rival.close)
+        for size in options.viewers:
+            fresh = [contender.join(size) for contender in contenders]
+            profiles = ", ".join(f"{contender.name} {contender.profile}" for contender in contenders)
+            _console.print(f"{size} viewers each ({profiles})")
+            for number in range(options.rounds):
+                base = floor(net, library, contenders[0].port, size, options.seconds / 2)
+                for contender, entry in zip(contenders, fresh, strict=True):
+                    entry.results.append(contender.run(options.seconds))
+                    entry.floors.append(base)
+                told = ", ".join(f"{entry.name} {entry.costs[-1]:.2f}" for entry in fresh)
+                _console.print(f"  round {number + 1} of {options.rounds}: {told}, floor {base:.2f} µs a packet")
+            figures += fresh
+    return figures
+
+
+def _janus(net: Network, library: Path, directory: Path, options: argparse.Namespace) -> Contender | None:
+    version = janus.version()
+    if not version:
+        _console.print("Janus is not compared: no `janus` on the PATH (Debian: apt-get install janus)")
+    elif net.is_loopback:
+        _console.print("Janus is not compared: it does not serve the loopback")
+    else:
+        name = f"Janus {version}"
+        return Contender("janus", name, net, library, directory / "janus", "--event-loops", options.event_loops)
+    return None
+
+
+def climb(net: Network, library: Path, directory: Path, options: argparse.Namespace) -> int:
+    """The most viewers of our engine without loss and delay, among the steps."""
+    most = 0
+    contender = Contender("plenum", OURS, net, library, directory / "climb")
+    try:
+        for step in options.steps:
+            entry = contender.join(step)
+            entry.results.append(contender.run(options.seconds))
+            told = f"loss {entry.loss:.3%}, p99 {entry.p99 * 1000:.1f} ms, {entry.cost:.2f} µs a packet"
+            _console.print(f"{step} viewers: {told}, set up in {entry.set_up * 1000:.1f} ms, {entry.kib:.0f} KiB each")
+            if entry.loss > MOST_LOSS or entry.p99 > MOST_DELAY:
+                break
+            most = step
+    finally:
+        contender.close()
+    return most
+
+
+def report(figures: list[Figures]) -> Table:
+    """Medians over the rounds."""
+    table = Table(
+        "viewers", "server", "µs a packet", "min–max", "× floor", "loss", "p50 ms", "p99 ms", "KiB each", "set-up ms"
+    )
+    for entry in figures:
+        costs = entry.costs
+        table.add_row(
+            str(entry.viewers),
+            entry.name,
+            f"{entry.cost:.2f}",
+            f"{min(costs):.2f}–{max(costs):.2f}",
+            f"{_over_floor(entry):.1f}",
+            f"{entry.loss:.3%}",
+            f"{entry.p50 * 1000:.2f}",
+            f"{entry.p99 * 1000:.2f}",
+            f"{entry.kib:.0f}",
+            f"{entry.set_up * 1000:.2f}",
+        )
+    return table
+
+
+def _over_floor(entry: Figures) -> float:
+    return median([cost / base for cost, base in zip(entry.costs, entry.floors, strict=True)])
+
+
+def summary(figures: list[Figures], most: int) -> dict[str, float | None]:
+    """The last line: our figures with the most viewers that were compared; loss is the worst of all sizes."""
+    own = [entry for entry in figures if entry.name == OURS]
+    last = own[-1]
+    rival = next((entry for entry in figures if entry.name != OURS and entry.viewers == last.viewers), None)
+    ratios = [a / b for a, b in zip(last.costs, rival.costs, strict=True)] if rival else []
+    return {
+        "us_per_packet": round(last.cost, 2),
+        "vs_janus": round(median(ratios), 3) if ratios else None,
+        "vs_c_floor": round(_over_floor(last), 2),
+        "loss": round(max(entry.loss for entry in own), 6),
+        "p99_ms": round(last.p99 * 1000, 2),
+        "max_viewers": most,
+    }
+
+
+def _numbers(text: str) -> list[int]:
+    return sorted(int(part) for part in text.split(",") if part)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m bench.media", description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--viewers", type=_numbers, default=[20, 50, 150], help="sizes to compare (default: 20,50,150)")
+    parser.add_argument(
+        "--steps", type=_numbers, default=[150, 300, 600, 1000, 1200], help="sizes to climb, ours alone; empty: none"
+    )
+    parser.add_argument("--rounds", type=int, default=5, help="windows of each server and size (default: %(default)s)")
+    parser.add_argument("--seconds", type=float, default=4.0, help="length of a window (default: %(default)s)")
+    parser.add_argument("--loopback", action="store_true", help="no namespaces (and no Janus, which avoids the loopback)")
+    parser.add_argument("--event-loops", type=int, default=0, help="Janus's threads; 0: its default, one for each peer")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,82 @@
+"""Builds and loads `native.c`, and mirrors its structures."""
+
+from __future__ import annotations
+
+import ctypes
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any, Final
+
+SOURCE: Final = Path(__file__).with_name("native.c")
+STREAMS: Final = 2  # video and audio
+STEP: Final = 1e-5  # seconds
+STEPS: Final = 100_000
+OVERRUN: Final = 1 << 15  # a window that is never longer than this many packets
+
+_U16, _U32, _U64 = ctypes.c_uint16, ctypes.c_uint32, ctypes.c_uint64
+
+
+class Stream(ctypes.Structure):
+    """One stream of a viewer; see the source."""
+
+    ssrc: int
+    shift: int
+    highest: int
+    seen: int
+    counted: int
+    repeated: int
+    received: int
+    last: int
+    cycles: int
+    _fields_ = (
+        ("ssrc", _U32),
+        ("shift", _U16),
+        ("highest", _U16),
+        ("seen", _U64),
+        ("counted", _U32),
+        ("repeated", _U32),
+        ("received", _U32),
+        ("last", _U16),
+        ("cycles", _U16),
+    )
+
+
+class Viewer(ctypes.Structure):
+    streams: Any
+    learning: int
+    others: int
+    _fields_ = (("streams", Stream * STREAMS), ("learning", _U32), ("others", _U32))
+
+
+class Window(ctypes.Structure):
+    """What is counted now: `span` packets of each stream from number `from_` on."""
+
+    from_: Any
+    span: Any
+    strange: int
+    delays: Any
+    _fields_ = (("from_", _U16 * STREAMS), ("span", _U16 * STREAMS), ("strange", _U64), ("delays", _U32 * (STEPS + 1)))
+
+
+def build(directory: Path) -> Path:
+    """Compiles into `directory`. Exits with one line if there is no compiler or no libcrypto."""
+    if shutil.which("cc") is None:
+        raise SystemExit("bench-media needs a C compiler for its receivers: no `cc` on the PATH")
+    library = directory / "native.so"
+    command = ["cc", "-O2", "-shared", "-fPIC", "-o", str(library), str(SOURCE), "-l:libcrypto.so.3"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        raise SystemExit(f"bench-media: its receivers cannot be compiled: {done.stderr.strip().splitlines()[-1]}")
+    return library
+
+
+def percentile(delays: list[int], share: float) -> float:
+    """Seconds that `share` of the packets did not exceed, to the upper end of a step, from a histogram of steps of 10 µs;
+    infinite beyond its end."""
+    wanted, passed = sum(delays) * share, 0
+    for step, packets in enumerate(delays):
+        passed += packets
+        if packets and passed >= wanted:
+            return (step + 1) * STEP if step < STEPS else float("inf")
+    return 0.0
