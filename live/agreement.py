@@ -59,7 +59,8 @@ class Sending:
 @dataclass(frozen=True, slots=True)
 class Receiving:
     """An m-line that is a receive slot; with the payload type the peer wants for each codec it can decode, and for each of
-    those that has one the payload type of its retransmissions. `red_payload_type` 0: no RED."""
+    those that has one the payload type of its retransmissions. `red_payload_type` 0: no RED. `is_mixed`: packets may have
+    two-byte header extensions (values of more than 16 octets need them) where others have one-byte ones."""
 
     mid: str
     slot: str
@@ -68,6 +69,7 @@ class Receiving:
     rtx: dict[int, int] = field(default_factory=dict)
     extensions: dict[str, int] = field(default_factory=dict)
     feedback: Feedback = ""
+    is_mixed: bool = False
 
 
 def agree_sending(
@@ -87,7 +89,7 @@ def agree_sending(
         codec=codec,
         payload_type=offered.payload_type,
         ssrcs=section.ssrcs,
-        extensions=_extensions(section, feedback),
+        extensions=_extensions(section, feedback, {codec}),
         red_payload_type=red_of(section, offered) if abilities.red else 0,
         rtx_payload_type=rtx,
         rids=_layers(section, offered.payload_type) if abilities.simulcast else (),
@@ -103,7 +105,7 @@ def agree_receiving(section: Section, slot: str, abilities: Abilities) -> Receiv
     offered = [codec for _, codec in found]
     feedback = _feedback(section, offered, transport_cc=abilities.transport_cc_out)
     rtx = rtx_of(section) if abilities.rtx_out else {}
-    extensions = _extensions(section, feedback)
+    extensions = _extensions(section, feedback, {codec for codec, _ in found})
     return Receiving(
         mid=section.mid,
         slot=slot,
@@ -112,6 +114,7 @@ def agree_receiving(section: Section, slot: str, abilities: Abilities) -> Receiv
         rtx={codec.payload_type: rtx[codec.payload_type] for codec in offered if codec.payload_type in rtx},
         extensions={uri: number for uri, number in extensions.items() if uri not in (RID, REPAIRED_RID)},
         feedback=feedback,
+        is_mixed=section.extmap_allow_mixed,
     )
 
 
@@ -195,10 +198,13 @@ def _feedback(section: Section, codecs: list[OfferedCodec], *, transport_cc: boo
     return "goog-remb" if any("goog-remb" in codec.feedback for codec in codecs) else ""
 
 
-def _extensions(section: Section, feedback: Feedback) -> dict[str, int]:
-    """The header extensions understood on this m-line. Each way of estimating bandwidth has its own."""
+def _extensions(section: Section, feedback: Feedback, codecs: Collection[Codec]) -> dict[str, int]:
+    """The header extensions understood on this m-line. Each way of estimating bandwidth has its own. Dependency descriptors
+    are for AV1 alone: the payloads of the others say what they need, and a viewer that has none loses nothing."""
     left_out = {TRANSPORT_CC if feedback != "transport-cc" else ABS_SEND_TIME}
     if not section.simulcast:
         left_out |= {RID, REPAIRED_RID}
+    if "AV1" not in codecs:
+        left_out.add(DEPENDENCY_DESCRIPTOR)
     wanted = (uri for uri in _EXTENSIONS[section.kind] if uri not in left_out)
     return {uri: section.extensions[uri] for uri in wanted if uri in section.extensions}

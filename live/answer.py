@@ -197,7 +197,7 @@ def answer_text(plan: Plan, local: Local, sources_of: Callable[[str], tuple[int,
 
 
 def _sending_lines(section: Section, sending: Sending, local: Local) -> list[str]:
-    wanted = {sending.payload_type, sending.red_payload_type, sending.rtx_payload_type}
+    wanted = {sending.payload_type, sending.red_payload_type, sending.rtx_payload_type} - {0}
     # In the offer's order: a publisher that puts RED first sends it, one that puts Opus first does not.
     agreed = [codec.payload_type for codec in section.codecs if codec.payload_type in wanted]
     lines = _head_lines(section, "recvonly", local, agreed)
@@ -227,9 +227,14 @@ def _head_lines(section: Section, direction: str, local: Local, payload_types: l
     formats = " ".join(map(str, payload_types))
     lines = [f"m={section.kind} 9 {section.protocol} {formats}", "c=IN IP4 0.0.0.0", f"a=mid:{section.mid}"]
     lines += [f"a=ice-ufrag:{local.ufrag}", f"a=ice-pwd:{local.password}", f"a=fingerprint:sha-256 {local.fingerprint}"]
-    lines += ["a=setup:passive", f"a={direction}", "a=rtcp-mux", *(["a=rtcp-rsize"] if section.rtcp_rsize else [])]
+    lines += ["a=setup:passive", f"a={direction}", "a=rtcp-mux"]
+    lines += [f"a={name}" for name, offered in _options(section).items() if offered]
     # Candidates stand in every m-line: some clients read only the one they take the transport from.
     return lines + [f"a=candidate:{candidate}" for candidate in local.candidates] + ["a=end-of-candidates"]
+
+
+def _options(section: Section) -> dict[str, bool]:
+    return {"rtcp-rsize": section.rtcp_rsize, "extmap-allow-mixed": section.extmap_allow_mixed}
 
 
 def _agreed_codecs(section: Section, payload_types: list[int]) -> list[OfferedCodec]:

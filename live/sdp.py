@@ -15,6 +15,9 @@ MAX_LINES: Final = 6000
 _TOKEN: Final = re.compile(r"[A-Za-z0-9+/!#$%&'*.^_`{|}~-]{1,256}")
 _RID: Final = re.compile(r"[A-Za-z0-9_-]{1,16}")  # RFC 8851, 10; 16 is what a one-byte header extension carries
 _ICE_CHARACTERS: Final = re.compile(r"[A-Za-z0-9+/=_-]{4,256}")  # RFC 8839, 5.4; "=_-" are seen in the field
+_CONTROL: Final = re.compile(
+    r"[\x00-\x08\x0a-\x1f\x7f\x85\u2028\u2029]"
+)  # what some reader might take for the end of a line
 DIRECTIONS: Final = ("sendrecv", "sendonly", "recvonly", "inactive")
 FINGERPRINT_LENGTHS: Final = {"sha-256": 32, "sha-384": 48, "sha-512": 64}
 
@@ -69,6 +72,7 @@ class Section:
     setup: str
     rtcp_mux: bool
     rtcp_rsize: bool
+    extmap_allow_mixed: bool  # one-byte and two-byte headers in one stream (RFC 8285, 6); here or for the whole session
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +120,7 @@ def _blocks(text: str) -> list[_Block]:
     for line in lines[1:]:
         if not line:
             continue
-        if len(line) < 2 or line[1] != "=":
+        if len(line) < 2 or line[1] != "=" or _CONTROL.search(line):
             raise ValueError("a line is not of the form x=value")
         if line[0] == "m":
             blocks.append(_Block(line[2:]))
@@ -136,11 +140,11 @@ def _section(block: _Block, session: _Block, index: int) -> Section:
     mid = block.first("mid") or str(index)
     if not _TOKEN.fullmatch(mid):
         raise ValueError("mid is no token")
-    directions = [name for name in DIRECTIONS if name in block.attributes or name in session.attributes]
+    own, general = ([name for name in DIRECTIONS if name in each.attributes] for each in (block, session))
     ufrag, password = block.first("ice-ufrag", session), block.first("ice-pwd", session)
     if ufrag and not (_ICE_CHARACTERS.fullmatch(ufrag) and _ICE_CHARACTERS.fullmatch(password)):
         raise ValueError("ICE credentials are malformed")
-    direction = directions[0] if directions else "sendrecv"
+    direction = (own or general or ["sendrecv"])[0]
     extensions, extension_directions = _extensions(block.every("extmap", session), direction)
     repairs = _repairs(block)
     return Section(
@@ -163,6 +167,7 @@ def _section(block: _Block, session: _Block, index: int) -> Section:
         setup=block.first("setup", session) or "active",
         rtcp_mux="rtcp-mux" in block.attributes,
         rtcp_rsize="rtcp-rsize" in block.attributes,
+        extmap_allow_mixed="extmap-allow-mixed" in block.attributes or "extmap-allow-mixed" in session.attributes,
     )
 
 
