@@ -31,13 +31,17 @@ _ROUND: Final = 3  # polls by which each session's list begins later
 
 
 def next_step(state: m.ConferenceState, now: datetime) -> m.ConferenceCommand | None:
-    """Takes sessions through their phases by the clock."""
+    """Takes sessions through their phases by the clock, and opens and closes the evaluation, whatever is on meanwhile."""
+    return _session_step(state, now) or _survey_step(state, now)
+
+
+def _session_step(state: m.ConferenceState, now: datetime) -> m.ConferenceCommand | None:
     plans = [plan for plan in (state.programme.sessions if state.programme else ()) if plan.kind != "break"]
     runs = {plan.id: state.runs.get(plan.id, m.SessionRun()) for plan in plans}
     for plan in plans:
         run = runs[plan.id]
         if run.phase == "live":
-            return m.SessionEnd(plan.id) if now >= plan.ends_at else _survey_step(state, run, now)
+            return m.SessionEnd(plan.id) if now >= plan.ends_at else None
     early = _ended_early(plans, runs)
     for plan in plans:
         run = runs[plan.id]
@@ -87,10 +91,11 @@ def next_question_step(
     return m.QuestionMarkAnswered(max(ripe, key=lambda key: votes.get(key, 0)))
 
 
-def _survey_step(state: m.ConferenceState, run: m.SessionRun, now: datetime) -> m.SurveyOpen | m.SurveyClose | None:
+def _survey_step(state: m.ConferenceState, now: datetime) -> m.SurveyOpen | m.SurveyClose | None:
     """A conference would do this at its end; here the board's page shall have something to show, which is when it closed."""
     survey = state.survey
-    if survey.phase == "planned" and run.live_at is not None and now >= run.live_at + SURVEY_AFTER:
+    began = min((run.live_at for run in state.runs.values() if run.live_at is not None), default=None)
+    if survey.phase == "planned" and began is not None and now >= began + SURVEY_AFTER:
         return m.SurveyOpen()
     if survey.phase == "open" and survey.opened_at is not None and now >= survey.opened_at + SURVEY_OPEN:
         return m.SurveyClose()

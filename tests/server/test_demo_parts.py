@@ -278,6 +278,17 @@ def test_the_survey_opens_while_people_are_there_and_closes_so_that_the_board_ca
     assert [day.told.count(name) for name in ("SurveyOpen", "SurveyClose")] == [1, 1]
 
 
+def test_the_survey_goes_on_when_somebody_has_ended_the_session() -> None:
+    day = Day()
+    day.pass_time(200)  # it is open
+    day.do(m.SessionEnd(FIRST_SESSION))
+    over = {plan.id: m.SessionRun("ended", ended_at=day.now) for plan in programme().sessions}  # and no other will be live
+    day.conference = replace(day.conference, runs=over | day.conference.runs)
+    day.pass_time(300)
+    assert day.live() is None
+    assert day.conference.survey.phase == "closed"
+
+
 # --- what is said, seen and heard ---
 
 
