@@ -24,6 +24,14 @@ _PORTS: Final = {"http": 80, "https": 443}
 
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
+# Media software may be a page of another site. What it may do hangs on its token; browsers keep our cookies from it.
+_SOFTWARE: Final = ("/whip/", "/whep/")
+_SHARED: Final = {
+    "Access-Control-Allow-Origin": "*",
+    "Access-Control-Expose-Headers": "Location",
+    "Cross-Origin-Resource-Policy": "cross-origin",
+}
+
 _USED: Final = ("camera", "microphone", "display-capture", "autoplay", "fullscreen", "speaker-selection")
 _UNUSED: Final = ("geolocation", "payment", "usb", "serial", "hid", "midi", "browsing-topics")
 _PERMISSIONS: Final = ", ".join([*(f"{name}=(self)" for name in _USED), *(f"{name}=()" for name in _UNUSED)])
@@ -52,11 +60,12 @@ class SecurityHeaders:
             return
         nonce = secrets.token_urlsafe(16)
         scope.setdefault("state", {})["nonce"] = nonce
+        fixed = self._fixed | _SHARED if scope["path"].startswith(_SOFTWARE) else self._fixed
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                for name, value in self._fixed.items():
+                for name, value in fixed.items():
                     headers.setdefault(name, value)
                 headers["Content-Security-Policy"] = content_security_policy(nonce, self._socket)
             await send(message)

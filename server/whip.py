@@ -1,7 +1,8 @@
 """Media endpoints: `/media` for our pages, `/whip` (RFC 9725) and `/whep` (draft-ietf-wish-whep) for other software.
 
 All three are one offer, one answer, and a resource to delete. Nothing trickles: the engine is ICE-lite and finds the peer by
-its binding requests, so `PATCH` is answered 405 as RFC 9725, 4.3.1 allows.
+its binding requests, so `PATCH` is answered 405 as RFC 9725, 4.3.1 allows. WHIP and WHEP clients that are web pages may be
+of any origin (`SecurityHeaders` says so with every answer): it is the token that lets them in, never a cookie.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from server.services import Services
 
 MOST_BYTES: Final = 64 * 1024
 SDP: Final = "application/sdp"
+PREFLIGHT_SECONDS: Final = 3600
 
 
 class PageOffer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -106,6 +108,17 @@ async def leave_software(request: Request) -> Response:
     return Response(status_code=200)
 
 
+async def preflight(request: Request) -> Response:
+    """OPTIONS on a WHIP or WHEP resource (RFC 9725, 4.1): what other sites' pages may ask for (Fetch, 3.2.2)."""
+    headers = {
+        "Accept-Post": SDP,
+        "Access-Control-Allow-Methods": "POST, DELETE, OPTIONS",
+        "Access-Control-Allow-Headers": "Authorization, Content-Type",
+        "Access-Control-Max-Age": str(PREFLIGHT_SECONDS),
+    }
+    return Response(status_code=200, headers=headers)
+
+
 def _session_in(services: Services, room: str) -> str:
     """The session that software means by a room: the one that is live there, else the one being prepared."""
     conference = services.streams.conference
@@ -166,6 +179,7 @@ routes: Final[list[Any]] = [
     Route("/api/check", check, methods=["POST"]),
     Route("/whip/{room}", whip, methods=["POST"]),
     Route("/whep/{room}", whep, methods=["POST"]),
+    *[Route(f"/{kind}/{{rest:path}}", preflight, methods=["OPTIONS"]) for kind in ("whip", "whep")],
     Route("/whip/{room}/{session_id}/{peer_id}", leave_software, methods=["DELETE"]),
     Route("/whep/{room}/{session_id}/{peer_id}", leave_software, methods=["DELETE"]),
 ]

@@ -74,6 +74,45 @@ async def test_the_visitors_cookie_is_no_use_to_another_site(tmp_path: Path) -> 
             assert run.services.seats.count == 0
 
 
+async def test_a_page_of_another_site_may_be_the_software(tmp_path: Path) -> None:
+    """As a browser would: it asks first, sends no cookie, and reads the answer only if it is told that it may."""
+    site = {"Origin": "https://studio.example", "Sec-Fetch-Site": "cross-site"}
+    async with running(tmp_path) as run, await run.browser() as software:
+        await run.go_live()
+        for kind, person_id in (("whip", "siri"), ("whep", "anna")):
+            asked = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization,content-type"}
+            allowed = await software.options(f"/{kind}/plenum", headers=site | asked)
+            assert (allowed.status_code, allowed.headers["Accept-Post"]) == (200, "application/sdp")
+            assert "POST" in allowed.headers["Access-Control-Allow-Methods"]
+            assert "Authorization" in allowed.headers["Access-Control-Allow-Headers"]
+            answer = await software.post(
+                f"/{kind}/plenum", content="v=0\r\n", headers=await bearer(run, person_id, kind) | site
+            )
+            refusal = await software.post(
+                f"/{kind}/plenum", content="v=0\r\n", headers=SDP | site | {"Authorization": "Bearer x"}
+            )
+            ended = await software.delete(answer.headers["Location"], headers=await bearer(run, person_id, kind) | site)
+            assert [reply.status_code for reply in (answer, refusal, ended)] == [201, 401, 200]
+            for reply in (allowed, answer, refusal, ended):
+                assert reply.headers["Access-Control-Allow-Origin"] == "*"
+                assert reply.headers["Access-Control-Expose-Headers"] == "Location"
+
+
+async def test_no_other_address_is_open_to_other_sites(tmp_path: Path) -> None:
+    async with running(tmp_path) as run, await run.browser("mona") as mona:
+        for path in ("/lobby", "/api/board", "/export/attendance.csv", "/healthz", "/static/page.js"):
+            assert "Access-Control-Allow-Origin" not in (await mona.get(path)).headers
+        assert (await mona.options("/lobby")).status_code == 405
+
+
+async def test_what_a_whip_resource_does_not_do_is_said_with_405(tmp_path: Path) -> None:
+    async with running(tmp_path) as run, await run.browser() as software:
+        for path in ("/whip/plenum", "/whep/plenum", "/whip/plenum/s1/peer1", "/whep/plenum/s1/peer1"):
+            for method in ("GET", "HEAD", "PUT", "PATCH"):
+                answer = await software.request(method, path, headers=await bearer(run, "siri", path[1:5]))
+                assert answer.status_code == 405, (method, path)
+
+
 async def test_software_publishes_by_whip_and_leaves(tmp_path: Path) -> None:
     async with running(tmp_path) as run:
         await run.go_live()
