@@ -18,10 +18,11 @@ def starts_key_frame(payload: bytes) -> bool:
 
 
 def _first_obu(payload: bytes) -> int:
-    """The first OBU element's type; -1: cannot be read. W = 1: the only element, which has no length before it."""
-    position = 1
-    if payload[0] >> 4 & 3 != 1:
-        while position < min(len(payload), 9) and payload[position] & 0x80:  # leb128, at most eight octets
-            position += 1
-        position += 1
-    return payload[position] >> 3 & 15 if position < len(payload) else -1
+    """The first OBU element's type; -1: cannot be read."""
+    position = 1 if payload[0] >> 4 & 3 == 1 else _after_length(payload)  # W = 1: the only element, without its length
+    return payload[position] >> 3 & 15 if 0 < position < len(payload) else -1
+
+
+def _after_length(payload: bytes) -> int:
+    """Where a leb128 number at 1, of at most eight octets, ends; 0: it does not."""
+    return next((position + 1 for position in range(1, min(len(payload), 9)) if not payload[position] & 0x80), 0)
