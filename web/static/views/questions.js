@@ -107,12 +107,12 @@ function questionView(question, { votes, mine, ownId, nameOf, actions, vote }) {
       type="button"
       class="vote"
       aria-pressed=${String(isUp)}
-      aria-label=${n("Vote for this question, {count} vote so far", "Vote for this question, {count} votes so far", count)}
       aria-busy=${actions.isBusy(key) ? "true" : nothing}
       ?disabled=${question.status !== "published"}
       @click=${() => vote(question, !isUp)}
     >
-      ${icon("up")}<span class="vote-count tabular">${number(count)}</span><span class="vote-word">${isUp ? t("Voted") : t("Vote")}</span>
+      ${icon("up")}<span class="vote-count tabular" aria-hidden="true">${number(count)}</span><span class="vote-word" aria-hidden="true">${isUp ? t("Voted") : t("Vote")}</span>
+      <span class="visually-hidden">${n("Vote for this question, {count} vote so far", "Vote for this question, {count} votes so far", count)}</span>
     </button>
     <div class="question-body">
       <p class="question-text">${question.text}</p>
