@@ -3,7 +3,7 @@ PYTHON ?= python3
 V := .venv/bin
 STAMPS := .stamps
 
-.PHONY: demo test check install install-dev locales lock clean
+.PHONY: demo test check install install-dev native locales lock clean
 .DELETE_ON_ERROR:
 
 demo: install
@@ -21,7 +21,7 @@ check: install-dev
 bench-%: install-dev
 	@$(V)/python -m bench.$(subst -,_,$*) $(ARGS)
 
-install: $(STAMPS)/python $(STAMPS)/web
+install: $(STAMPS)/python $(STAMPS)/web native
 install-dev: install $(STAMPS)/dev $(STAMPS)/browser
 
 $(STAMPS)/python: requirements.lock pyproject.toml
@@ -33,6 +33,11 @@ $(STAMPS)/web: web/package-lock.json $(STAMPS)/python
 $(STAMPS)/browser: $(STAMPS)/dev
 	@./tools/install browser
 
+# compiled helpers: optional, Python does the same more slowly
+native: live/libnative.so
+%/libnative.so: %/native.c tools/compile
+	@./tools/compile $< $@
+
 # after a change of texts
 locales: install-dev
 	@$(V)/python -m web.catalogues
@@ -43,4 +48,4 @@ lock:
 		--extra install $$(case $$extra in -dev) echo --extra dev;; -node) echo --extra node;; esac) -o requirements$$extra.lock pyproject.toml; done
 
 clean:
-	@rm -rf .venv $(STAMPS) web/node_modules bench/peers/node_modules
+	@rm -rf .venv $(STAMPS) web/node_modules bench/peers/node_modules live/libnative.so

@@ -1,0 +1,154 @@
+"""The compiled helper of forwarding, `native.c`: one packet rewritten, encrypted and sent to many viewers in one call, with
+the interpreter released. Optional: without a compiler `load` returns None, and the loop in Python does the same.
+
+A `Line` is a viewer as the helper sees it; a `Group` is viewers that get the same packet.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import socket
+import struct
+from array import array
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from pylibsrtp import Session
+
+from live.srtp import address_of, protect_address
+
+LIBRARY: Final = Path(__file__).with_name("libnative.so")
+LONGEST: Final = 2048 - 144  # octets of a packet before encryption
+_ADDRESS: Final = 28  # octets of a sockaddr_in6
+
+
+class _Line(ctypes.Structure):
+    session: int
+    sizes: int | None
+    times: int | None
+    packets: int
+    octets: int
+    fd: int
+    mask: int
+    address_length: int
+    next: int
+    address: Any
+    _fields_ = (
+        ("session", ctypes.c_void_p),
+        ("sizes", ctypes.c_void_p),
+        ("times", ctypes.c_void_p),
+        ("packets", ctypes.c_uint64),
+        ("octets", ctypes.c_uint64),
+        ("fd", ctypes.c_int32),
+        ("mask", ctypes.c_int32),
+        ("address_length", ctypes.c_uint32),
+        ("next", ctypes.c_uint16),
+        ("unused", ctypes.c_uint16),
+        ("address", ctypes.c_uint8 * _ADDRESS),
+    )
+
+
+class _Group(ctypes.Structure):
+    _fields_ = (
+        ("protect", ctypes.c_void_p),
+        ("lines", ctypes.c_void_p),
+        ("left", ctypes.c_void_p),
+        ("count", ctypes.c_int32),
+    )
+
+
+class Line:
+    """A viewer's end. `session` encrypts for it. It is not reached until `aim` has said where it is."""
+
+    __slots__ = ("_kept", "raw")
+
+    def __init__(self, session: Session) -> None:
+        self.raw = _Line(session=address_of(session), fd=-1)
+        self._kept: tuple[object, ...] = (session,)
+
+    def aim(self, fd: int, address: tuple[Any, ...] | None) -> None:
+        """UDP from socket `fd` to `address`, as Python has it; with None it is out of reach, and left to the caller."""
+        self.raw.fd = -1 if address is None else fd
+        if address is not None:
+            packed = pack_address(address)
+            self.raw.address_length = len(packed)
+            ctypes.memmove(self.raw.address, packed, len(packed))
+
+    def record(self, sizes: array[int], times: array[float]) -> None:
+        """Keeps size and time of each packet under its transport-wide number, in rings ("h" and "d") of 2**n entries."""
+        assert len(sizes) == len(times) and not len(sizes) & (len(sizes) - 1)
+        self.raw.mask = len(sizes) - 1
+        self.raw.sizes, self.raw.times = sizes.buffer_info()[0], times.buffer_info()[0]
+        self._kept = (*self._kept[:1], sizes, times)
+
+    @property
+    def next(self) -> int:
+        """The transport-wide number of the next packet."""
+        return self.raw.next
+
+    @next.setter
+    def next(self, number: int) -> None:
+        self.raw.next = number
+
+    @property
+    def packets(self) -> int:
+        """That the helper sent, and with `octets` how much."""
+        return self.raw.packets
+
+    @property
+    def octets(self) -> int:
+        return self.raw.octets
+
+
+class Group:
+    """Viewers of the same packets."""
+
+    __slots__ = ("_at", "_kept", "_left", "_send")
+
+    def __init__(self, send: Any, lines: Sequence[Line]) -> None:
+        self._send = send
+        pointers = (ctypes.c_void_p * len(lines))(*(ctypes.addressof(line.raw) for line in lines))
+        self._left = (ctypes.c_int32 * len(lines))()
+        raw = _Group(protect_address(), ctypes.addressof(pointers), ctypes.addressof(self._left), len(lines))
+        self._kept = raw, pointers, tuple(lines)
+        self._at = ctypes.addressof(raw)
+
+    def send(self, packet: bytes, transport_at: int, now: float) -> list[int]:
+        """Sends `packet`; `transport_at` is where its transport-wide number stands, 0: nowhere. Returns the numbers of those
+        lines that did not get it: not reached by UDP, no room in the socket, no route. Raises `ValueError` if it is too long
+        for anybody."""
+        count = self._send(self._at, packet, len(packet), transport_at, now)
+        if count < 0:
+            raise ValueError("packet is too long")
+        return self._left[:count] if count else []
+
+
+class Helper:
+    """The loaded library."""
+
+    def __init__(self, library: ctypes.CDLL) -> None:
+        self._send = library.plenum_send
+        self._send.argtypes = [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_int, ctypes.c_int, ctypes.c_double]
+        self._send.restype = ctypes.c_int
+
+    def group(self, lines: Sequence[Line]) -> Group:
+        return Group(self._send, lines)
+
+
+def load(path: Path = LIBRARY) -> Helper | None:
+    """The helper if it has been built (`make native`), else None."""
+    try:
+        return Helper(ctypes.CDLL(str(path)))
+    except (OSError, AttributeError):
+        return None
+
+
+def pack_address(address: tuple[Any, ...]) -> bytes:
+    """A socket address of Python's as the kernel has it."""
+    host, port = address[0].partition("%")[0], address[1]
+    if ":" not in host:
+        return struct.pack("=H", socket.AF_INET) + struct.pack("!H4s8x", port, socket.inet_aton(host))
+    flow, scope = address[2:4] if len(address) == 4 else (0, 0)
+    packed = struct.pack("!HI16s", port, flow, socket.inet_pton(socket.AF_INET6, host))
+    return struct.pack("=H", socket.AF_INET6) + packed + struct.pack("=I", scope)

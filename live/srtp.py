@@ -1,0 +1,66 @@
+"""SRTP (RFC 3711) by libsrtp, without the detours of pylibsrtp's methods: packets as long as a datagram can be here, and
+less time for each. Neighbours: `dtls` makes the sessions, `native` encrypts for many viewers at once.
+
+`tests/live/test_srtp.py` pins down the names of pylibsrtp's that are used here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final, NamedTuple
+
+from pylibsrtp import Error, Session
+from pylibsrtp._binding import ffi, lib
+
+LONGEST: Final = 2048  # octets, with the trailer
+TRAILER: Final = 148  # SRTP_MAX_SRTCP_TRAILER_LEN: index, tag, key identifier
+
+Transform = Callable[[bytes], bytes]  # raises pylibsrtp.Error, or ValueError: too long
+
+
+class Srtp(NamedTuple):
+    """The two sessions of a peer."""
+
+    protect: Transform
+    protect_rtcp: Transform
+    unprotect: Transform
+    unprotect_rtcp: Transform
+
+
+def transforms(incoming: Session, outgoing: Session) -> Srtp:
+    """What can be done with the packets of a peer."""
+    buffer = ffi.new("char[]", LONGEST)  # each result is copied out of it before the next call
+    return Srtp(
+        _bind(lib.srtp_protect, outgoing, buffer, TRAILER),
+        _bind(lib.srtp_protect_rtcp, outgoing, buffer, TRAILER),
+        _bind(lib.srtp_unprotect, incoming, buffer, 0),
+        _bind(lib.srtp_unprotect_rtcp, incoming, buffer, 0),
+    )
+
+
+def address_of(session: Session) -> int:
+    """Where libsrtp keeps a session."""
+    return int(ffi.cast("uintptr_t", session._srtp[0]))
+
+
+def protect_address() -> int:
+    """Where srtp_protect is: int (session, packet, int *length), 0 for success."""
+    return int(ffi.cast("uintptr_t", ffi.addressof(lib, "srtp_protect")))
+
+
+def _bind(function: Any, session: Session, buffer: Any, trailer: int) -> Transform:
+    view, length = ffi.buffer(buffer), ffi.new("int *")
+    handle, most, ok = session._srtp[0], LONGEST - trailer, lib.srtp_err_status_ok
+
+    def transform(packet: bytes, keep: Session = session) -> bytes:  # the session lives as long as its handle is used
+        size = len(packet)
+        if size > most:
+            raise ValueError("packet is too long")
+        view[:size] = packet
+        length[0] = size
+        if (status := function(handle, buffer, length)) != ok:
+            raise Error(f"libsrtp: error {status}")
+        result: bytes = view[: length[0]]
+        return result
+
+    return transform
