@@ -18,9 +18,9 @@ from live.transport_cc import TransportFeedback
 FLOOR, CEILING, START = 50_000, 8_000_000, 300_000
 BACK_OFF: Final = 0.85  # of what was acknowledged, after overuse
 LEAST_BACK_OFF: Final = 0.5  # of it, while a long queue drains
-LONG_QUEUE: Final = 0.1  # seconds
 GROWTH: Final = 0.08  # a second, while the capacity is unknown or far
 HEADROOM: Final = 1.5  # the estimate does not grow beyond this much of what is acknowledged: nothing tested more
+CALM: Final = 2.0  # seconds after a cut in which a queue may still hide
 PROBE_STEP: Final = 2.0  # of the estimate is tried
 PROBE_MARGIN: Final = 1.25  # of the capacity, once overuse has shown it
 PROBE_PASSED: Final = 0.8  # of the target came through: the path takes it
@@ -71,7 +71,7 @@ class AcknowledgedRate:
     @property
     def after_overuse(self) -> float:
         """While a queue stands, what arrives is what the path takes: the newest counts, unless it is but a pause."""
-        return min(self.long, max(self.short, self.long / 2))
+        return max(self.short, self.long / 2)
 
 
 class FixedEstimate:
@@ -172,7 +172,7 @@ class Estimator:
             self.round_trip(now - told.sent_at)
             self._acknowledged.add(told.octets, told.arrived)
         for window in told.windows:
-            self._delay.add(window.arrived, window.delay)
+            self._delay.add(window.first_sent, window.delay)
             if self._probing.is_running:
                 self._probing.came(window.first_sent, window.last_sent, window.arrived, window.octets)
         if self._silenced:
@@ -214,31 +214,37 @@ class Estimator:
         if factor < 1:
             tested = HEADROOM * self._acknowledged.long if self._acknowledged.long else self._rate
             self._set(min(self._rate, max(tested, self._rate / 2)) * factor)
-            self._cut_at = now
-            self._probing.fail(now)
+            self._note_cut(now)
         return factor < 1
 
     def _back_off(self, now: float) -> None:
         since = now - self._cut_at
-        if since < self.rtt + 0.1:
+        if since < 0.1 + min(self.rtt, 0.2):
             return
-        self._cut_at = now
+        self._note_cut(now)
         arriving = self._acknowledged.after_overuse
-        self._probing.fail(now)
-        if self._rate > 2 * arriving and since > 2:
+        if self._rate > 2 * arriving and since > 2 and self._delay.queue < self._delay.queue_limit:
             self._set(self._rate / 2)  # little is sent, so little is known: only what persists makes it less
             return
         self._capacity = arriving
         self._resume = min(self._rate, BACK_OFF * arriving)
-        deeper = max(0.0, self._delay.queue - LONG_QUEUE)
+        deeper = max(0.0, self._delay.queue - self._delay.queue_limit)
         self._set(min(self._rate, arriving * max(LEAST_BACK_OFF, BACK_OFF - deeper)))
 
+    def _note_cut(self, now: float) -> None:
+        """What is lost of packets sent before a cut is no reason for another."""
+        self._cut_at = self._packets.losses_from = now
+        self._losses.forget()
+        self._probing.wait(now)
+
     def _grow(self, step: float, now: float) -> None:
-        if self._resume and self._delay.queue < LONG_QUEUE / 2:
+        if self._resume and self._delay.queue < self._delay.queue_limit / 2:
             self._rate, self._resume = max(self._rate, self._resume), 0.0
         most = HEADROOM * self._acknowledged.long + 10_000
-        if self._rate >= most:
+        if self._rate >= most or self._delay.queue > self._delay.queue_limit / 2:
             return
+        if now - self._cut_at > CALM:  # what comes without a queue is what the path takes
+            self._rate = max(self._rate, self._acknowledged.long)
         if self._rate > 1.2 * self._capacity > 0:
             self._capacity = 0.0  # no longer true: look again how much there is
             self._probing.failures, self._probing.next_at = 0, now
@@ -272,7 +278,7 @@ class Estimator:
             and self.wanted > 1.05 * self._rate
             and now - self._heard_at < 0.3
             and self._delay.signal is Signal.NORMAL
-            and self._delay.queue < LONG_QUEUE / 2
+            and self._delay.queue < self._delay.queue_limit / 2
             and not self._losses.forbids_growth
         )
 

@@ -20,6 +20,10 @@ START, LEAST, MOST = 0.0125, 0.006, 0.6  # the threshold, seconds of trend
 UPWARD: Final = 10.0  # how fast the threshold follows a larger trend, per second: or jitter would look like a queue for ever
 DOWNWARD: Final = 0.18  # and a smaller one
 SPIKE: Final = 0.015  # above the threshold: a larger trend does not move it
+STANDING: Final = 0.1  # seconds of queue that are too much even if they do not grow
+STUBBORN: Final = 2.5  # seconds that it stands, however little we send: it is another's, and this much is put up with
+TOLERANCE: Final = 20.0  # seconds that this is remembered
+MOST_STANDING: Final = 0.6  # and never more than this
 BASELINE: Final = 10.0  # the least delay of the last ten to twenty seconds is the path's own, the rest is queue
 
 
@@ -32,7 +36,7 @@ class Signal(IntEnum):
 
 
 class DelayTrend:
-    """`queue` is how long packets seem to wait now; `signal` what the trend means."""
+    """`queue` is how long packets seem to wait now, `queue_limit` from where on that is too long; `signal` what they mean."""
 
     __slots__ = (
         "_above",
@@ -41,11 +45,13 @@ class DelayTrend:
         "_base_at",
         "_base_before",
         "_n",
+        "_standing_since",
         "_x",
         "_xx",
         "_xy",
         "_y",
         "queue",
+        "queue_limit",
         "signal",
         "threshold",
         "trend",
@@ -55,14 +61,16 @@ class DelayTrend:
         self.signal = Signal.NORMAL
         self.queue = self.trend = 0.0
         self.threshold = START
+        self.queue_limit = STANDING
         self._above = 0
         self._at = float("-inf")
+        self._standing_since = float("inf")
         self._base = self._base_before = float("inf")
         self._base_at = float("-inf")
         self._n = self._x = self._y = self._xx = self._xy = 0.0  # weighted sums; x is time before `_at`, y above `_base`
 
     def add(self, at: float, delay: float) -> None:
-        """A packet that was under way for `delay` arrived at `at` (by the viewer's clock)."""
+        """A packet sent at `at` was under way for `delay`."""
         step = at - self._at
         if not 0 < step < PAUSE:
             if -PAUSE < step <= 0:
@@ -102,16 +110,31 @@ class DelayTrend:
         return ((n + 1) * xy - x * (y + delay)) / spread if spread > 1e-9 else 0.0
 
     def _judge(self, trend: float, step: float) -> None:
-        size = abs(trend)
-        if trend > self.threshold:
+        stands = self._stands(step, drains=trend < -self.threshold)
+        if trend > self.threshold or stands:
             self._above += 1
-            growing = self._above >= PERSISTENCE and trend >= 0.9 * self.trend
-            self.signal = Signal.OVERUSE if growing else Signal.NORMAL
+            goes_on = self._above >= PERSISTENCE and (stands or trend >= 0.9 * self.trend)
+            self.signal = Signal.OVERUSE if goes_on else Signal.NORMAL
         else:
             self._above = 0
             self.signal = Signal.UNDERUSE if trend < -self.threshold else Signal.NORMAL
         self.trend = trend
+        size = abs(trend)
         if size - self.threshold <= SPIKE:
             rate = UPWARD if size > self.threshold else DOWNWARD
             moved = self.threshold + rate * min(step, 0.1) * (size - self.threshold)
             self.threshold = min(max(moved, LEAST), MOST)
+
+    def _stands(self, step: float, *, drains: bool) -> bool:
+        """Whether a queue stands that is too long. One that our sending less does not shorten is somebody else's."""
+        if self.queue < self.queue_limit:
+            self._standing_since = float("inf")
+            self.queue_limit -= (self.queue_limit - STANDING) * min(1.0, step / TOLERANCE)
+            return False
+        if drains:
+            self._standing_since = self._at
+            return False
+        self._standing_since = min(self._standing_since, self._at)
+        if self._at - self._standing_since > STUBBORN:
+            self.queue_limit = min(MOST_STANDING, 1.25 * self.queue)
+        return True

@@ -4,12 +4,13 @@ what is lost whatever the rate (a bad radio link) is not taken for a full one. P
 
 from __future__ import annotations
 
+from math import sqrt
 from typing import Final
 
 MEMORY: Final = 2.0  # seconds that losses weigh
 ENOUGH: Final = 20.0  # packets before a fraction says anything
 HOLD: Final = 0.02  # of all packets, above what is lost anyway: no growth
-CUT: Final = 0.06  # above it: less
+CUT: Final = 0.05  # above it: less
 MOST_INHERENT: Final = 0.1  # more than this is never "lost anyway"
 BASELINE: Final = 10.0  # seconds: the least fraction of the last ten to twenty is what is lost anyway
 
@@ -40,18 +41,19 @@ class Losses:
             self._least_before, self._least, self._least_since = self._least, self.fraction, now
         self._least = min(self._least, self.fraction)
 
-    @property
-    def excess(self) -> float:
-        """What is lost more than is lost anyway."""
-        return self.fraction - min(self._least, self._least_before, MOST_INHERENT)
+    def _excess(self, deviations: float) -> float:
+        """What is lost more than is lost anyway and more than chance would have it."""
+        total = max(self._came + self._lost, 1.0)
+        chance = sqrt(self.fraction * (1 - self.fraction) / total)
+        return self.fraction - min(self._least, self._least_before, MOST_INHERENT) - deviations * chance
 
     @property
     def forbids_growth(self) -> bool:
-        return self.excess > HOLD
+        return self._excess(1) > HOLD
 
     def cut(self, now: float, rtt: float) -> float:
         """Returns what to multiply the rate with now: 1.0 mostly, and less once a round trip while too much is lost."""
-        if self.excess <= CUT or now - self._cut_at < rtt + 0.3:
+        if self.fraction <= CUT or now - self._cut_at < rtt + 0.3 or self._excess(2) <= CUT:
             return 1.0
         self._cut_at = now
         return 1 - self.fraction / 2

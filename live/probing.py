@@ -15,7 +15,8 @@ PATIENCE: Final = 0.25  # seconds and a round trip: then what has not come does 
 SHARE: Final = 0.05  # of the estimate may be padding, once a probe has failed
 PAUSE: Final = 0.2  # seconds between probes that succeed
 SHORTEST: Final = 3.0  # seconds to wait after a failure
-LONGEST: Final = 24.0  # and after many
+LONGEST: Final = 10.0  # and after many
+WRONG: Final = 2.0  # seconds after a probe in which overuse shows that it was wrong
 
 
 class Probing:
@@ -85,16 +86,16 @@ class Probing:
         return now - self._started_at > DURATION + PATIENCE + rtt or (self._sent > self._started_at + DURATION * 0.95)
 
     def end(self, now: float, estimate: float, *, failed: bool) -> None:
-        """The verdict: decides when the next probe may be."""
+        """The verdict at `estimate` decides when the next probe may be."""
         self.is_running = False
+        pause = max(PAUSE, self._padding * 8 / (SHARE * estimate)) if self.failures else PAUSE
         if failed:
-            self.fail(now)
-        elif self.failures:
-            self.next_at = now + max(PAUSE, self._padding * 8 / (SHARE * estimate))
-        else:
-            self.next_at = now + PAUSE
+            self.failures = min(self.failures + 1, 8)
+            pause = min(SHORTEST * 2 ** (self.failures - 1), LONGEST)
+        self.next_at = now + pause
 
-    def fail(self, now: float) -> None:
-        """A probe failed, or what it won was lost again."""
-        self.failures = min(self.failures + 1, 8)
-        self.next_at = now + min(SHORTEST * 2 ** (self.failures - 1), LONGEST)
+    def wait(self, now: float) -> None:
+        """The path was full without a probe: none for a while. If a probe had just won that, it was wrong."""
+        if not self.is_running and now - self._started_at < WRONG and self.failures < 8:
+            self.failures += 1
+        self.next_at = max(self.next_at, now + SHORTEST)
