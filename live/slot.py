@@ -16,7 +16,7 @@ from typing import Any, Final, NamedTuple, Protocol
 from pylibsrtp import Error as SrtpError
 
 from live import rtcp
-from live.codecs import CLOCK, Codec, Vp8Continuity, starts_key_frame
+from live.codecs import CLOCK, Codec, picture_continuity, starts_key_frame
 from live.control import SlotStatistics
 from live.rtp import HEADER, MARKER
 from live.track import Track
@@ -81,7 +81,7 @@ class Slot:
         self._sequence_shift = self._timestamp_shift = 0
         self._source_highest = self._since_switch = 0
         self._groups: list[_Group] = []
-        self._vp8 = Vp8Continuity()
+        self._picture_ids = {codec: ids for codec in CLOCK if (ids := picture_continuity(codec))}
         self._ring: list[Kept | None] = [None] * RING
 
     # --- who feeds it ---
@@ -181,8 +181,8 @@ class Slot:
         timestamp = (timestamp + self._timestamp_shift) & 0xFFFFFFFF
         if newest:
             self.sequence, self.timestamp, self.sent_at = sequence, timestamp, now
-        if track.codec == "VP8":
-            payload = self._vp8.rewrite(payload, newest=newest)
+        if ids := self._picture_ids.get(track.codec):
+            payload = ids.rewrite(payload, newest=newest)
         self.packets += 1
         self.octets += len(payload)
         if not self.is_audio:
@@ -210,8 +210,8 @@ class Slot:
         self._sequence_shift = (self.sequence + 1 - sequence) & 0xFFFF
         self._timestamp_shift = (self.timestamp + elapsed - timestamp) & 0xFFFFFFFF
         self._source_highest, self._since_switch = sequence, 0
-        if track.codec == "VP8":
-            self._vp8.switch(payload)
+        if ids := self._picture_ids.get(track.codec):
+            ids.switch(payload)
 
     # --- feedback ---
 

@@ -11,9 +11,21 @@ from live.codecs import Codec
 from live.rtp import AUDIO_LEVEL, RtpPacket, parse
 from live.track import Track
 
-KEY = {"H264": b"\x67\x42\xe0\x1f", "VP8": b"\x90\xc0\x80\x00\x00\x10", "opus": b"\x78voice"}
-DELTA = {"H264": b"\x61\x9a\x00", "VP8": b"\x90\xc0\x80\x00\x00\x01", "opus": b"\x78voice"}
-PAYLOAD_TYPES: dict[Codec, int] = {"H264": 102, "VP8": 96, "opus": 111}
+KEY = {
+    "H264": b"\x67\x42\xe0\x1f",
+    "VP8": b"\x90\xc0\x80\x00\x00\x10",
+    "VP9": b"\xa8\x80\x00\x00\x00\x82",
+    "AV1": b"\x18\x08\x00",
+    "opus": b"\x78voice",
+}
+DELTA = {
+    "H264": b"\x61\x9a\x00",
+    "VP8": b"\x90\xc0\x80\x00\x00\x01",
+    "VP9": b"\xe8\x80\x00\x00\x00\x86",
+    "AV1": b"\x10\x30\x00",
+    "opus": b"\x78voice",
+}
+PAYLOAD_TYPES: dict[Codec, int] = {"H264": 102, "VP8": 96, "VP9": 98, "AV1": 45, "opus": 111}
 
 
 class Receiver:
@@ -65,6 +77,9 @@ class Publisher:
         body = payload or (KEY if key else DELTA)[codec]
         if codec == "VP8":
             body = body[:2] + bytes([0x80 | self._count >> 8 & 127, self._count & 255, self._count & 255]) + body[5:]
+        elif codec == "VP9":
+            picture_id = bytes([0x80 | self._count >> 8 & 127, self._count & 255])
+            body = body[:1] + picture_id + body[3:4] + bytes([self._count & 255]) + body[5:]
         packet = RtpPacket(
             PAYLOAD_TYPES[codec],
             self.sequence & 0xFFFF,

@@ -8,7 +8,7 @@ from itertools import pairwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from live.codecs import vp8_descriptor
+from live.codecs import Codec, picture_ids
 from live.slot import Outlet, Slot, ntp_seconds, ntp_timestamp
 from tests.live.sources import PAYLOAD_TYPES, Publisher, Receiver
 
@@ -66,13 +66,13 @@ def test_time_goes_on_by_the_clock_over_a_switch() -> None:
 
 
 @settings(max_examples=10, deadline=None)
-@given(st.integers(0, 2**32), st.sampled_from(["H264", "VP8"]))
-def test_a_thousand_switches_leave_no_gap(seed: int, codec: str) -> None:
+@given(st.integers(0, 2**32), st.sampled_from(["H264", "VP8", "VP9", "AV1"]))
+def test_a_thousand_switches_leave_no_gap(seed: int, codec: Codec) -> None:
     chance = random.Random(seed)
     slot, viewer = Slot("video0"), Receiver()
     joined(slot, viewer)
     publishers = [
-        Publisher(name, codec=codec, sequence=chance.randrange(65536), timestamp=chance.randrange(2**32))  # type: ignore[arg-type]
+        Publisher(name, codec=codec, sequence=chance.randrange(65536), timestamp=chance.randrange(2**32))
         for name in ("anna", "bo", "cecilia")
     ]
     now = 0.0
@@ -88,8 +88,8 @@ def test_a_thousand_switches_leave_no_gap(seed: int, codec: str) -> None:
     assert_gap_free(viewer.sequences)
     times = [packet.timestamp for packet in viewer.packets]
     assert all((later - earlier) & 0xFFFFFFFF < 2**31 for earlier, later in pairwise(times))
-    if codec == "VP8":
-        found = [descriptor for packet in viewer.packets if (descriptor := vp8_descriptor(packet.payload))]
+    if codec in ("VP8", "VP9"):
+        found = [ids for packet in viewer.packets if (ids := picture_ids(codec, packet.payload))]
         assert len(found) == len(viewer.packets)
         for earlier, later in pairwise(found):
             assert (later.picture_id - earlier.picture_id) & 0x7FFF < 0x4000

@@ -1,0 +1,84 @@
+"""A real Chromium publishes each codec, and a Chromium viewer goes on decoding when the publisher changes."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import pytest
+from playwright.async_api import Browser, Page
+
+from live.client import EmbeddedEngine
+from live.control import SlotsChanged
+from tests.live.conftest import Told
+from tests.live.test_browser import Pages, browser, open_page, pages, until, until_decoded
+
+__all__ = ["browser"]
+
+PUBLISH: Final = """
+async function publishIn(label, codec, mode) {
+  const stream = await navigator.mediaDevices.getUserMedia({video: {width: 640, height: 360}});
+  const pc = window.pc = new RTCPeerConnection();
+  const sendEncodings = [mode ? {scalabilityMode: mode} : {}];
+  const camera = pc.addTransceiver(stream.getTracks()[0], {direction: 'sendonly', streams: [stream], sendEncodings});
+  const wanted = [`video/${codec}`, 'video/rtx'];
+  camera.setCodecPreferences(RTCRtpSender.getCapabilities('video').codecs.filter(c => wanted.includes(c.mimeType)));
+  await admit(pc, label, {0: 'camera'});
+}
+async function codec() {
+  const stats = await pc.getStats();
+  const inbound = [...stats.values()].find(s => s.type === 'inbound-rtp' && s.kind === 'video');
+  return inbound && inbound.codecId ? stats.get(inbound.codecId).mimeType : '';
+}
+"""
+WATCH: Final = {"0": "programme"}
+
+
+async def open_publisher(browser: Browser, at: Pages, label: str, codec: str, mode: str = "") -> Page:
+    page = await open_page(browser, at)
+    await page.add_script_tag(content=PUBLISH)
+    await page.evaluate("([label, codec, mode]) => publishIn(label, codec, mode)", [label, codec, mode])
+    return page
+
+
+async def open_viewer(browser: Browser, at: Pages) -> Page:
+    page = await open_page(browser, at)
+    await page.add_script_tag(content=PUBLISH)
+    await page.evaluate("uses => watch('viewer', uses)", WATCH)
+    return page
+
+
+def on_programme(label: str) -> Any:
+    return lambda all: next((n.slots["programme"] for n in reversed(all) if isinstance(n, SlotsChanged)), "") == label
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize(("codec", "mode"), [("VP9", ""), ("AV1", ""), ("AV1", "L1T2")])
+async def test_a_viewer_goes_on_decoding_when_the_publisher_changes(
+    engine: EmbeddedEngine, browser: Browser, told: Told, codec: str, mode: str
+) -> None:
+    async with pages(engine) as at:
+        viewer = await open_viewer(browser, at)
+        anna = await open_publisher(browser, at, "anna", codec, mode)
+        await until_decoded(viewer, 20)
+        await open_publisher(browser, at, "bo", codec, mode)
+        await anna.evaluate("pc.close()")
+        await told.until(on_programme("bo"))
+        await until_decoded(viewer, 20)
+        assert await viewer.evaluate("codec()") == f"video/{codec}"
+
+
+@pytest.mark.browser
+async def test_a_viewer_goes_on_decoding_when_the_codec_changes(
+    engine: EmbeddedEngine, browser: Browser, told: Told
+) -> None:
+    async with pages(engine) as at:
+        viewer = await open_viewer(browser, at)
+        leaving = None
+        for label, codec in (("anna", "VP9"), ("bo", "H264"), ("cia", "AV1"), ("disa", "VP8")):
+            coming = await open_publisher(browser, at, label, codec)
+            if leaving:
+                await leaving.evaluate("pc.close()")
+            await told.until(on_programme(label))
+            await until_decoded(viewer, 20)
+            await until(viewer, f"await codec() === 'video/{codec}'")
+            leaving = coming
