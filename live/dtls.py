@@ -8,25 +8,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Any, Final, NamedTuple, cast
+from typing import Any, Final, cast
 
 from aiortc import RTCCertificate, RTCDtlsParameters
 from aiortc.rtcdtlstransport import RTCDtlsFingerprint, RTCDtlsTransport
 
-Protect = Callable[[bytes], bytes]  # raises pylibsrtp.Error
+from live.srtp import Srtp as Srtp
+from live.srtp import transforms
 
 MAX_WAITING: Final = 32  # records; the newest is dropped when full, DTLS sends again by itself
 
 
 class HandshakeFailed(Exception):
     """No DTLS session came about: wrong certificate, no common cipher, or too late."""
-
-
-class Srtp(NamedTuple):
-    protect: Protect
-    protect_rtcp: Protect
-    unprotect: Protect
-    unprotect_rtcp: Protect
 
 
 class _Records:
@@ -84,8 +78,7 @@ class SecureTransport:
         if self._dtls.state != "connected":
             raise HandshakeFailed("the handshake or the certificate was wrong")
         self._dtls.on("statechange", self._check_end)
-        incoming, outgoing = self._dtls._rx_srtp, self._dtls._tx_srtp
-        return Srtp(outgoing.protect, outgoing.protect_rtcp, incoming.unprotect, incoming.unprotect_rtcp)
+        return transforms(self._dtls._rx_srtp, self._dtls._tx_srtp)
 
     def _check_end(self) -> None:
         if self._dtls.state == "closed" and not self._records.closed:

@@ -19,22 +19,24 @@ Transform = Callable[[bytes], bytes]  # raises pylibsrtp.Error, or ValueError: t
 
 
 class Srtp(NamedTuple):
-    """The two sessions of a peer."""
+    """What can be done with a peer's packets; `outgoing` is the session that protects."""
 
     protect: Transform
     protect_rtcp: Transform
     unprotect: Transform
     unprotect_rtcp: Transform
+    outgoing: Session
 
 
 def transforms(incoming: Session, outgoing: Session) -> Srtp:
-    """What can be done with the packets of a peer."""
+    """Of a peer's two sessions."""
     buffer = ffi.new("char[]", LONGEST)  # each result is copied out of it before the next call
     return Srtp(
         _bind(lib.srtp_protect, outgoing, buffer, TRAILER),
         _bind(lib.srtp_protect_rtcp, outgoing, buffer, TRAILER),
         _bind(lib.srtp_unprotect, incoming, buffer, 0),
         _bind(lib.srtp_unprotect_rtcp, incoming, buffer, 0),
+        outgoing,
     )
 
 
