@@ -15,7 +15,7 @@ from rooms.access import check_page
 from rooms.evaluation import LEAST_SHOWN
 from rooms.polls import LEAST_ANSWERS
 from server import board_table, charts
-from server.export import to_csv
+from server.api import csv_download
 from server.figures import Figures
 from server.report import Report, build
 from server.services import Services
@@ -37,8 +37,7 @@ async def data(request: Request) -> Response:
 async def table(request: Request) -> Response:
     """GET /board.csv: the same figures as one long table."""
     report = await _report(request)
-    headers = {"Content-Disposition": 'attachment; filename="board.csv"', "Cache-Control": "no-store"}
-    return Response(to_csv(board_table.table(report)), media_type="text/csv; charset=utf-8", headers=headers)
+    return csv_download(request, board_table.table(report), "board")
 
 
 def context(report: Report, figures: Figures) -> dict[str, Any]:

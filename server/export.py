@@ -70,13 +70,15 @@ async def rows(database: Database, what: Kind, now: datetime | None = None) -> T
 
 
 def to_csv(table: Table, delimiter: str = ",") -> str:
-    """RFC 4180 with a byte-order mark. Texts that a spreadsheet would run as formulas get an apostrophe in front."""
+    """RFC 4180 with a byte-order mark. Texts that a spreadsheet would run as formulas get an apostrophe in front. With `;`,
+    which is for spreadsheets whose decimal sign is the comma, numbers have that: they would read "11.8" as a date or a text.
+    """
     file = io.StringIO()
     file.write(_BYTE_ORDER_MARK)
     writer = csv.writer(file, delimiter=delimiter)
     writer.writerow(table.columns)
     for row in table:
-        writer.writerow([_safe(row.get(column)) for column in table.columns])
+        writer.writerow([_cell(row.get(column), "," if delimiter == ";" else ".") for column in table.columns])
     return file.getvalue()
 
 
@@ -177,9 +179,11 @@ def _time(at: datetime) -> str:
     return at.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
-def _safe(value: Any) -> Any:
+def _cell(value: Any, decimal_sign: str) -> Any:
     if isinstance(value, str) and (value.startswith(_CONTROL_STARTS) or value.lstrip().startswith(_FORMULA_STARTS)):
         return f"'{value}"
     if isinstance(value, bool):
         return str(value).lower()
+    if isinstance(value, float):
+        return str(value).replace(".", decimal_sign)
     return value

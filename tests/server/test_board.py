@@ -150,9 +150,12 @@ async def test_a_closed_evaluation_shows_its_result_from_five_answers_on(server:
 
 async def test_the_table_has_the_pages_figures(full: Running) -> None:
     async with await full.browser("britt") as browser:
-        text = (await browser.get("/board.csv")).text
+        text = (await browser.get("/board.csv", headers={"Accept-Language": "en"})).text
+        nordic = (await browser.get("/board.csv", headers={"Accept-Language": "sv"})).text
         report = msgspec.json.decode((await browser.get("/api/board")).content, type=Report)
     rows = list(csv.DictReader(io.StringIO(text.removeprefix("\ufeff"))))
+    semicolons = csv.DictReader(io.StringIO(nordic.removeprefix("\ufeff")), delimiter=";")
+    assert [row["value"].replace(",", ".") for row in semicolons] == [row["value"].replace(",", ".") for row in rows]
     values = {(row["part"], row["item"], row["figure"]): row["value"] for row in rows if row["part"] != "curve"}
     assert values["participants", "", "people"] == str(report.participants.people)
     assert values["session", "Årsmöte", "median_minutes"] == str(report.sessions[2].median_minutes)

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from rooms import messages as m
 from server import tables
 from server.database import Database
-from server.export import COLUMNS, KINDS, Kind, Table, rows, to_csv, to_json
+from server.export import COLUMNS, KINDS, Kind, Row, Table, rows, to_csv, to_json
 from tests.server.board_day import at, person, programme, session, stay, write_events, write_full_day, write_rows
 
 PLAN = session("s1", "Öppning", 0, 60)
@@ -159,7 +159,7 @@ async def test_csv_and_json_of_a_whole_day_say_the_same(database: Database, what
     table = await rows(database, what, at(300))
     assert table
     assert all(tuple(row) == COLUMNS[what] for row in table)
-    read = list(csv.DictReader(io.StringIO(to_csv(table, ";").removeprefix("\ufeff")), delimiter=";"))
+    read = list(csv.DictReader(io.StringIO(to_csv(table).removeprefix("\ufeff"))))
     told = [{key: _as_csv(value) for key, value in row.items()} for row in json.loads(to_json(table))]
     assert read == told
 
@@ -178,6 +178,11 @@ def test_no_text_is_a_formula(text: str) -> None:
 
 def test_numbers_stay_numbers() -> None:
     assert to_csv(Table(["a", "b"], [{"a": -1.5, "b": 3}])).endswith("-1.5,3\r\n")
+
+
+def test_where_semicolons_part_columns_the_comma_is_the_decimal_sign() -> None:
+    row: Row = {"a": -11.8, "b": 3, "c": "1.5", "d": True, "e": 2.0}
+    assert to_csv(Table("abcde", [row]), ";").endswith("-11,8;3;1.5;true;2,0\r\n")
 
 
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs"])), min_size=1), st.sampled_from(",;"))
