@@ -189,6 +189,7 @@ function keepFocus(selector) {
 
 /** @param {import("./desk-polls.js").Draft | null} draft */
 function edit(draft) {
+  if (!draft) page.actions.setProblem("draft", ""); // the next draft is another
   show({ draft });
 }
 

@@ -138,8 +138,11 @@ export class LivePage {
       open: (isOpen) => this.#openBackstage(isOpen),
       set: (device, on) => void actions.run(device, () => speaker.set(device, on)).then(() => this.#lookForDevices()),
       choose: (kind, id) => void actions.run(`choose-${kind}`, () => speaker.capture.choose(kind, id)),
-      enter: () => void actions.run("stage", () => speaker.enter()).then((entered) => this.#openBackstage(!entered)),
-      leave: () => void actions.run("stage", () => speaker.leave()).then(() => this.#openBackstage(false)),
+      enter: () => void actions.run("stage", () => speaker.enter()).then((entered) => entered && this.#openBackstage(false)),
+      leave: () => {
+        this.#openBackstage(false); // not when the server has answered: by then it may have been opened again
+        void actions.run("stage", () => speaker.leave());
+      },
     });
   }
 

@@ -203,6 +203,7 @@ function tabView() {
 /** @param {string} text */
 function write(text) {
   view.text = text;
+  page.actions.setProblem("ask", ""); // that was about other words
   page.refresh();
 }
 
