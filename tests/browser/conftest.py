@@ -11,7 +11,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser
 
-from tests.browser.stage import Conference, Hall, a_browser, free_media_port, held
+from tests.browser.stage import Conference, Hall, _free_port, a_browser, held
 
 
 @pytest.fixture(scope="session")
@@ -32,6 +32,6 @@ async def browser() -> AsyncIterator[Browser]:
 async def hall(tmp_path: Path, prepared: Conference, browser: Browser) -> AsyncIterator[Hall]:
     served = Conference(tmp_path)
     served.prepare_like(prepared)
-    served.media_port = free_media_port()  # tests that put something between need to know it
+    served.media_port = _free_port()  # tests that put something between need to know it
     async with held(served, browser) as hall:
         yield hall

@@ -7,15 +7,16 @@ import pytest
 from playwright.async_api import Page, Request, expect
 
 from tests.browser.relay import Relay
-from tests.browser.stage import PATIENCE_MS, Hall, click, until
+from tests.browser.stage import LONGEST_SECONDS, PATIENCE_MS, Hall, click, until
 
-pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(LONGEST_SECONDS), pytest.mark.asyncio(loop_scope="module")]
 expect.set_options(timeout=PATIENCE_MS)
 
 
-async def choose_language(page: Page, language: str) -> None:
+async def choose_language(page: Page, language: str, code: str) -> None:
     await page.locator("details.language > summary").click()
     await click(page, language)
+    await expect(page.locator("html")).to_have_attribute("lang", code)
 
 
 async def is_signed_in_as(page: Page, name: str) -> None:
@@ -70,7 +71,7 @@ async def test_the_token_stays_neither_in_the_address_nor_in_what_others_are_tol
     page.on("request", lambda request: requests.append(request))
     await page.goto(hall.served.links["anna"])
     await expect(page).to_have_url(hall.url("/lobby"))
-    await page.get_by_role("link", name="Go in and wait").first.click()
+    await page.get_by_role("link", name="Go in and wait").click()
     await expect(page).to_have_url(hall.url("/session/s1"))
     await page.go_back()
     await expect(page).to_have_url(hall.url("/lobby"))
@@ -86,6 +87,7 @@ async def test_a_link_in_somebody_elses_browser_asks_first(hall: Hall) -> None:
     await page.goto(hall.served.links["bo"])
     await expect(page.get_by_role("heading", level=1)).to_have_text("Are you Bo Lind?")
     await page.get_by_role("link", name="Stay signed in as Anna Ek").click()
+    await expect(page).to_have_url(hall.url("/lobby"))
     await is_signed_in_as(page, "Anna Ek")
     await page.goto(hall.served.links["bo"])
     await click(page, "Continue as Bo Lind")
@@ -107,15 +109,15 @@ async def test_one_person_with_several_roles_has_all_their_pages_and_no_more(hal
 
 async def test_the_language_is_the_browsers_until_another_is_chosen_and_then_stays(hall: Hall) -> None:
     page = await hall.sit("anna", locale="sv-SE")
-    await expect(page.get_by_role("link", name="Gå in och vänta").first).to_be_visible()
-    await choose_language(page, "English")
+    await expect(page.get_by_role("link", name="Gå in och vänta")).to_be_visible()
+    await choose_language(page, "English", "en")
     for path, words in (("/lobby", "Go in and wait"), ("/session/s1", "Keep this page open"), ("/me", "My attendance")):
         await page.goto(hall.url(path))
-        await expect(page.get_by_text(words).first).to_be_visible()
+        await expect(page.locator("#main").get_by_text(words)).to_be_visible()
         await expect(page.locator("html")).to_have_attribute("lang", "en")
     await page.context.clear_cookies(name="plenum")  # signed out: the language is the browser's, not the person's
     await page.goto(hall.served.links["bo"])
-    await expect(page.get_by_role("link", name="Go in and wait").first).to_be_visible()
+    await expect(page.get_by_role("link", name="Go in and wait")).to_be_visible()
 
 
 async def test_the_device_check_says_that_udp_works(hall: Hall) -> None:

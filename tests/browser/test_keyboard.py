@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from playwright.async_api import Page, expect
 
-from tests.browser.stage import PATIENCE_MS, Hall, click, open_backstage
+from tests.browser.stage import LONGEST_SECONDS, PATIENCE_MS, Hall, click, open_backstage, until
 
-pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(LONGEST_SECONDS), pytest.mark.asyncio(loop_scope="module")]
 expect.set_options(timeout=PATIENCE_MS)
 
 MOST_STEPS = 60
@@ -34,9 +34,17 @@ FOCUSED = """async () => {
 
 
 async def focused(page: Page) -> str:
-    """The words of what has the focus. Fails if the focus cannot be seen."""
-    found: dict[str, Any] = await page.evaluate(FOCUSED)
-    assert found["isVisible"], f"the focus cannot be seen on {found['tag']}"
+    """The words of what has the focus, when the page has drawn and scrolled to it. Fails if the focus cannot be seen."""
+    found: dict[str, Any] = {}
+
+    async def is_seen() -> bool:
+        found.update(await page.evaluate(FOCUSED))
+        return bool(found["isVisible"])
+
+    try:
+        await until(is_seen, "a visible focus", seconds=20)
+    except TimeoutError as error:
+        raise AssertionError(f"the focus cannot be seen on {found.get('tag')}") from error
     return str(found["words"])
 
 
@@ -53,8 +61,10 @@ async def test_from_the_lobby_to_a_question_and_an_answer_with_the_keyboard(hall
     mona = await hall.sit("mona")
     await open_backstage(mona)
     await click(mona, "Go live")
+    await expect(mona.get_by_role("button", name="End the session")).to_be_visible()
     anna = await hall.sit("anna")
 
+    await expect(anna.get_by_role("link", name="Go to the session")).to_be_visible()
     await tab_to(anna, "Go to the session")
     await anna.keyboard.press("Enter")
     await expect(anna).to_have_url(hall.url("/session/s1"))
@@ -62,6 +72,7 @@ async def test_from_the_lobby_to_a_question_and_an_answer_with_the_keyboard(hall
     await expect(anna.get_by_role("textbox", name="Ask a question")).to_be_visible()
     await tab_to(anna, "Ask a question")
     await anna.keyboard.type("Når jag fram utan mus?")
+    await expect(anna.get_by_role("button", name="Send question")).to_be_enabled()  # what is not is no stop of Tab
     await tab_to(anna, "Send question")
     await anna.keyboard.press("Enter")
     await expect(anna.get_by_text("Waits for the moderator")).to_be_visible()
@@ -71,12 +82,13 @@ async def test_from_the_lobby_to_a_question_and_an_answer_with_the_keyboard(hall
     await tab_to_polls(anna)
     await tab_to(anna, "Ja")
     await anna.keyboard.press("ArrowDown")
-    assert await focused(anna) == "Nej"
     await expect(anna.get_by_role("radio", name="Nej")).to_be_checked()
+    assert await focused(anna) == "Nej"
+    await expect(anna.get_by_role("button", name="Send answer")).to_be_enabled()
     await tab_to(anna, "Send answer")
     await anna.keyboard.press("Space")
-    await expect(anna.get_by_text("Your answer is saved.", exact=False)).to_be_visible()
-    await expect(mona.get_by_text("1 has answered")).to_be_visible()
+    await expect(anna.get_by_text("Your answer is saved.")).to_be_visible()
+    await expect(mona.locator(".desk-poll").get_by_text("1 has answered")).to_be_visible()
     assert hall.complaints == []
 
 
@@ -85,17 +97,20 @@ async def open_a_poll(mona: Page) -> None:
     await click(mona, "New poll")
     await mona.get_by_role("textbox", name="Question of the poll").fill("Går det utan mus?")
     for number, option in ((1, "Ja"), (2, "Nej")):
-        await mona.get_by_role("textbox", name=f"Option {number}").fill(option)
+        await mona.get_by_role("textbox", name=f"Option {number}", exact=True).fill(option)
+    await mona.get_by_role("radio", name="With names").check()  # of an anonymous one the first answers are not told
     await click(mona, "Save the draft")
-    await mona.get_by_role("button", name="Open the poll", exact=False).first.click()
-    await expect(mona.get_by_role("button", name="Close the poll", exact=False)).to_be_visible()
+    await click(mona, "Open the poll: Går det utan mus?")
+    await expect(mona.get_by_role("button", name="Close the poll")).to_be_visible()
 
 
 async def tab_to_polls(anna: Page) -> None:
     """The tabs take one stop of Tab, and arrows between them; the polls may be in front already."""
-    chosen = anna.get_by_role("tab", selected=True)
-    await tab_to(anna, (await chosen.inner_text()).strip().splitlines()[0].split(" ")[0], "Shift+Tab")
-    if not (await chosen.inner_text()).startswith("Poll"):
+    polls = anna.get_by_role("tab", name="Poll")
+    are_in_front = await polls.get_attribute("aria-selected") == "true"  # decided when the poll came, which is seen
+    await tab_to(anna, "Poll" if are_in_front else "Questions", "Shift+Tab")
+    if not are_in_front:
         await anna.keyboard.press("ArrowRight")
-    assert (await focused(anna)).startswith("Poll")
     await expect(anna.get_by_role("tab", selected=True)).to_contain_text("Poll")
+    await expect(polls).to_be_focused()
+    assert (await focused(anna)).startswith("Poll")
