@@ -1,8 +1,10 @@
 """Pictures of every page, to look at: `python -m tests.browser.gallery`. Not a test.
 
-Starts the demonstration with its synthetic speaker, and photographs every page on a phone, a tablet and a laptop, light and
-dark, in Swedish and English, into `screenshots/` (not in git); four of them, small, are the README's in `docs/images/`.
-`--only WORD` takes just those whose name has the word; `--readme` only the README's.
+Starts the demonstration with its synthetic speaker, leads it through its stages (evaluation open, closed, recorded, ended),
+and photographs every page on a phone, a tablet and a laptop, light and dark, in Swedish and English, into `screenshots/`
+(not in git) or the folder after `--into`; four of them, small, are the README's in `docs/images/`. About ten minutes.
+`--only WORD` takes just those whose name has the word; `--readme` only the README's. What could not be photographed is said
+at the end, and is the exit status.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from typing import Final, NamedTuple
 
 from PIL import Image
 from playwright.async_api import Browser, Page, ViewportSize
+from playwright.async_api import Error as PlaywrightError
 
 from tests.browser.stage import ROOT, SCREENSHOTS, _free_port, a_browser, goes_on, until
 
@@ -51,6 +54,7 @@ class View(NamedTuple):
     person: str
     path: str
     prepare: Callable[[Page], Awaitable[None]] | None = None
+    stage: str = "live"  # of STAGES
 
 
 async def moving(page: Page) -> None:
@@ -74,6 +78,28 @@ async def devices_on(page: Page) -> None:
     await page.locator('[data-badge="network"]').wait_for()
 
 
+async def writing_a_poll(page: Page) -> None:
+    await tab(1)(page)
+    await page.locator("#queue-panel .button.block").click()
+
+
+async def menu_open(page: Page) -> None:
+    await page.locator("details.menu > summary:visible").last.click()
+
+
+async def asking_to_end(page: Page) -> None:
+    await page.locator(".next-step .button.danger").click()
+    await page.get_by_role("dialog").wait_for()
+
+
+async def ended(page: Page) -> None:
+    await page.locator(".ended-panel, .desk[data-phase='ended'] .next-step").first.wait_for()
+
+
+async def filmed(page: Page) -> None:
+    await page.locator(".film-video").first.wait_for()
+
+
 async def on_stage(page: Page) -> None:
     await goes_on(page, 10)
     await page.locator(".controls .button").first.click()
@@ -91,7 +117,9 @@ VIEWS: Final = (
     View("session-people", "attendee", SESSION, tab(2)),
     View("waiting", "attendee", "/session/kompetens"),
     View("library", "attendee", "/library"),
-    View("survey", "attendee", "/survey"),
+    View("survey", "attendee", "/survey", stage="evaluation"),
+    View("survey-thanks", "attendee", "/survey?thanks", stage="evaluation"),
+    View("lobby-menu", "attendee", "/lobby", menu_open, stage="evaluation"),
     View("me", "attendee", "/me"),
     View("privacy", "attendee", "/privacy"),
     View("not-found", "attendee", "/session/nowhere"),
@@ -102,7 +130,16 @@ VIEWS: Final = (
     View("desk-people", "moderator", "/desk/inledning", tab(2)),
     View("desk-planned", "moderator", "/desk/kompetens"),
     View("backstage", "moderator", SESSION, on_stage),
+    View("desk-poll-draft", "moderator", "/desk/inledning", writing_a_poll),
+    View("desk-dialog", "moderator", "/desk/inledning", asking_to_end),
     View("board", "board", "/board"),
+    View("board-closed", "board", "/board", stage="closed"),
+    View("survey-closed", "attendee", "/survey", stage="closed"),
+    View("session-recorded", "attendee", SESSION, moving, stage="recorded"),
+    View("desk-recorded", "moderator", "/desk/inledning", moving, stage="recorded"),
+    View("ended", "attendee", SESSION, ended, stage="ended"),
+    View("library-film", "attendee", "/library", filmed, stage="ended"),
+    View("desk-ended", "moderator", "/desk/inledning", ended, stage="ended"),
 )
 IN_README: Final = ("session", "lobby", "desk", "board")
 
@@ -166,7 +203,7 @@ async def visitor(browser: Browser, demo: Demonstration, person: str, look: Look
     try:
         page = await context.new_page()
         page.set_default_timeout(30_000)
-        page.on("console", lambda line: print(f"{look}: {line.text}") if line.type == "error" else None)
+        page.on("console", lambda line: print(f"{look}: {line.text}") if _is_unexpected(line.type, line.text) else None)
         if person:
             await page.goto(demo.links[person])
         yield page
@@ -174,11 +211,23 @@ async def visitor(browser: Browser, demo: Demonstration, person: str, look: Look
         await context.close()
 
 
-async def take(browser: Browser, demo: Demonstration, look: Look, views: list[View]) -> None:
+def _is_unexpected(kind: str, text: str) -> bool:
+    """An error in the console, other than the refusals of pages that are photographed for being refused."""
+    return kind == "error" and not any(f"status of {code}" in text for code in (401, 403, 404, 409))
+
+
+async def take(browser: Browser, demo: Demonstration, look: Look, views: list[View], into: Path) -> list[str]:
+    """Photographs all of them, and says which could not be."""
+    missing = []
     for person in dict.fromkeys(view.person for view in views):
         async with visitor(browser, demo, person, look) as page:
             for view in (view for view in views if view.person == person):
-                await photograph(page, demo, view, SCREENSHOTS / f"{view.name}-{look}.png", whole=not _has_bars(view, look))
+                path = into / f"{view.name}-{look}.png"
+                try:
+                    await photograph(page, demo, view, path, whole=not _has_bars(view, look))
+                except (PlaywrightError, TimeoutError) as problem:
+                    missing.append(f"{path.name}: {problem}")
+    return missing
 
 
 def _has_bars(view: View, look: Look) -> bool:
@@ -203,13 +252,66 @@ def _make_small(path: Path) -> None:
     small.save(path, optimize=True)
 
 
-async def close_evaluation(browser: Browser, demo: Demonstration) -> None:
-    """The board reads it when it is closed."""
+@contextlib.asynccontextmanager
+async def desk(browser: Browser, demo: Demonstration) -> AsyncIterator[Page]:
+    """The moderator's, in English."""
     async with visitor(browser, demo, "moderator", Look("en", 1440, dark=False)) as page:
-        await page.goto(demo.url + "/desk")
-        await page.get_by_role("button", name="Close the evaluation").click()
-        await page.get_by_role("dialog").get_by_role("button", name="Close the evaluation").click()
+        await page.goto(demo.url + "/desk/inledning")
+        await goes_on(page, 5)
+        yield page
+
+
+async def press(page: Page, name: str, confirm: str = "") -> None:
+    await page.get_by_role("button", name=name, exact=True).first.click()
+    if confirm:
+        await page.get_by_role("dialog").get_by_role("button", name=confirm).click()
+
+
+async def nothing(browser: Browser, demo: Demonstration) -> None:
+    """The demonstration is there already."""
+
+
+async def open_evaluation(browser: Browser, demo: Demonstration) -> None:
+    async with desk(browser, demo) as page:
+        await press(page, "Open the evaluation")
+        await page.get_by_role("button", name="Close the evaluation").wait_for()
+
+
+async def close_evaluation(browser: Browser, demo: Demonstration) -> None:
+    """The board reads it when it is closed; the demonstration may have done so itself."""
+    async with desk(browser, demo) as page:
+        if await page.get_by_role("button", name="Close the evaluation").is_visible():
+            await press(page, "Close the evaluation", "Close the evaluation")
         await page.get_by_text("Closed", exact=True).wait_for()
+
+
+async def start_recording(browser: Browser, demo: Demonstration) -> None:
+    async with desk(browser, demo) as page:
+        await press(page, "Record…", "Start recording")
+        await page.get_by_text("Recording since", exact=False).wait_for()
+
+
+async def end_session(browser: Browser, demo: Demonstration) -> None:
+    """With its recording in the library."""
+    async with desk(browser, demo) as page:
+        await press(page, "End the session", "End the session")
+        await ended(page)
+
+        async def is_in_library() -> bool:
+            await page.goto(demo.url + "/library")
+            return await page.locator(".film-video").count() > 0
+
+        await until(is_in_library, "the recording", 90)
+
+
+# What the conference is led through, each with how it gets there from the one before.
+STAGES: Final[dict[str, Callable[[Browser, Demonstration], Awaitable[None]]]] = {
+    "evaluation": open_evaluation,
+    "live": nothing,
+    "closed": close_evaluation,
+    "recorded": start_recording,
+    "ended": end_session,
+}
 
 
 def looks() -> Iterator[Look]:
@@ -219,25 +321,34 @@ def looks() -> Iterator[Look]:
                 yield Look(lang, width, dark)
 
 
-async def run(only: str, *, readme: bool) -> None:
-    SCREENSHOTS.mkdir(exist_ok=True)
+async def run(only: str, into: Path, *, readme: bool) -> list[str]:
+    """Takes them; gives those that could not be taken, with the reason."""
+    missing: list[str] = []
     async with demonstration() as demo, a_browser() as browser:
         began = asyncio.get_running_loop().time()
-        for look in () if readme else looks():
-            views = [view for view in VIEWS if only in f"{view.name}-{look}"]
-            await take(browser, demo, look, views)
-        if readme or not only:
-            await asyncio.sleep(max(0.0, began + ANSWERED_AFTER - asyncio.get_running_loop().time()))
-            await close_evaluation(browser, demo)
-            await take_readme(browser, demo)
+        for stage, reach in STAGES.items():
+            if stage == "closed" and (readme or not only):
+                await asyncio.sleep(max(0.0, began + ANSWERED_AFTER - asyncio.get_running_loop().time()))
+            await reach(browser, demo)
+            for look in () if readme else looks():
+                views = [view for view in VIEWS if view.stage == stage and only in f"{view.name}-{look}"]
+                missing += await take(browser, demo, look, views, into)
+            if stage == "closed" and (readme or not only):
+                await take_readme(browser, demo)
+            if stage == "closed" and readme:
+                break
+    return missing
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", default="", metavar="WORD", help="just pictures whose name has this in it")
+    parser.add_argument("--into", default=SCREENSHOTS, type=Path, metavar="DIR", help="where to put them")
     parser.add_argument("--readme", action="store_true", help="just the README's, in docs/images/")
     options = parser.parse_args()
-    asyncio.run(run(options.only, readme=options.readme))
+    options.into.mkdir(parents=True, exist_ok=True)
+    if missing := asyncio.run(run(options.only, options.into, readme=options.readme)):
+        sys.exit("Not photographed:\n" + "\n".join(missing))
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ export function onStageView({ stage, ownId, nameOf, actions, remove }) {
           ${members.map(
             (member) => html`<li>
               <span><strong>${nameOf(member.person_id)}</strong>${member.person_id === ownId ? html` <span class="muted">(${t("you")})</span>` : nothing}<br /><span class="muted small">${deviceWords(member)}</span></span>
-              ${button({ label: t("Take off"), name: t("Take {name} off the stage", { name: nameOf(member.person_id) }), look: "plain", isBusy: actions.isBusy(`remove-${member.person_id}`), onClick: () => remove(member) })}
+              ${button({ label: t("Take off"), name: `${t("Take off")}: ${nameOf(member.person_id)}`, look: "plain", isBusy: actions.isBusy(`remove-${member.person_id}`), onClick: () => remove(member) })}
               ${problem(actions, `remove-${member.person_id}`)}
             </li>`,
           )}
@@ -52,7 +52,7 @@ export function recorderView({ running, last, mayRecord, isLive, zone, actions, 
 /** @param {Recording} recording @returns {string} */
 function lastWord({ status, reason }) {
   if (status === "failed") return t("The recording failed: {reason}", { reason });
-  if (status === "available") return t("The recording is in the library.");
+  if (status === "available") return t("The recording can be seen under Recordings.");
   return reason ? t("The recording stopped by itself: {reason}", { reason }) : t("The recording is being finished…");
 }
 

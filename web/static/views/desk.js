@@ -216,7 +216,7 @@ function remove({ person_id }) {
 }
 
 async function startRecording() {
-  const text = t("Everybody sees at once that the session is being recorded. Only the stage is recorded. The recording is published in the library after the session.");
+  const text = t("Everybody sees at once that the session is being recorded. Only the stage is recorded. The recording is published under Recordings after the session.");
   if (!(await confirm({ title: t("Record the session?"), text, action: t("Start recording") }))) return;
   await page.actions.run("recording", () => page.do({ type: "recording.start" }));
 }

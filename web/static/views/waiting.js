@@ -45,13 +45,13 @@ export function endView({ next, pause, nextIsLive, now, zone, surveyIsOpen, will
   return html`<div class="ended-panel">
     <div class="ended-lead">
       <h2>${t("The session has ended")}</h2>
-      <p>${t("Thank you for being here.")} ${willBeReplayed ? t("The recording can be seen in the library when it is ready.") : nothing}</p>
+      <p>${t("Thank you for being here.")} ${willBeReplayed ? t("The recording can be seen under Recordings when it is ready.") : nothing}</p>
     </div>
     ${pause && !nextIsLive ? html`<p class="pause">${icon("clock")}<span>${pause.title} <span class="tabular">${rangeOf(pause.starts_at, pause.ends_at, zone)}</span></span></p>` : nothing}
     ${next ? nextView(next, nextIsLive, now, zone) : html`<p>${t("That was the last session of the programme.")}</p>`}
     <div class="cluster">
       ${surveyIsOpen ? html`<a class="button ${next ? "" : "primary"}" href="/survey">${icon("survey")}<span>${t("Answer the closing survey")}</span></a>` : nothing}
-      ${willBeReplayed ? html`<a class="button" href="/library">${icon("film")}<span>${t("Library")}</span></a>` : nothing}
+      ${willBeReplayed ? html`<a class="button" href="/library">${icon("film")}<span>${t("Recordings")}</span></a>` : nothing}
       <a class="button plain" href="/lobby">${icon("home")}<span>${t("To the lobby")}</span></a>
     </div>
   </div>`;
