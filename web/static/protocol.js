@@ -1,7 +1,7 @@
 /**
  * The connection: one WebSocket that follows streams, sends commands and comes back by itself. No DOM access.
- * Neighbours: `streams.js` and `state.js`, which hold what is heard; `backoff.js`, which says when to try again; `page.js`, which tells
- * it about tabs and networks.
+ * Neighbours: `streams.js` and `state.js`, which hold what is heard; `commands.js`, what waits to be acknowledged; `backoff.js`, which says
+ * when to try again; `page.js`, which tells it about tabs and networks.
  *
  * Events (all `CustomEvent`s): `change` {stream} when a state, `mine` or who one is has changed; `event` {stream, seq, at, event};
  * `signal` {type, stream, …} as it came; `status` when the status has changed; `refused` {code, message} for a frame, not a command.
@@ -10,13 +10,12 @@
  */
 
 import { Backoff } from "./backoff.js";
+import { Commands, Refusal } from "./commands.js";
 import { apply, emptyState } from "./state.js";
 import { heedSignal, newStream, remember } from "./streams.js";
 
-/** Commands that wait for their acknowledgement. When so many wait, further ones are refused with `queue_full`. */
-export const MOST_WAITING = 64;
-/** Of `server/socket.py`: the server closes a connection that sends more in one frame, and would again after every reconnect. */
-const MOST_BYTES = 16_384;
+export { MOST_WAITING, Refusal } from "./commands.js";
+
 /** Silence after which the server is asked for a sign of life, and how long it has to give one. */
 const SILENCE_MS = 30_000;
 const ANSWER_MS = 5_000;
@@ -25,23 +24,12 @@ const DOUBT_MS = 2_000;
 
 /**
  * @typedef {import("./streams.js").Stream} Stream
- * @typedef {{stream: string, command: Command, sentAt: number, resolve: (result: Record<string, unknown>) => void,
- *   reject: (error: Refusal) => void}} Waiting
  * @typedef {"connecting" | "connected" | "reconnecting" | "signed_out" | "closed"} StatusName
  * @typedef {{name: StatusName, since: number}} Status `since` in milliseconds since 1970
  * @typedef {{set: (work: () => void, ms: number) => unknown, clear: (timer: any) => void}} Timers
  * @typedef {{follow: string[], url?: string, visible?: boolean, WebSocket?: any, now?: () => number, random?: () => number,
  *   timers?: Timers}} Options
  */
-
-/** What a command was refused with. Match `code`; show `message`. */
-export class Refusal extends Error {
-  /** @param {string} code @param {string} message translated by the server; empty for codes of the browser's own */
-  constructor(code, message) {
-    super(message);
-    this.code = code;
-  }
-}
 
 /** @param {Options} options @returns {Connection} */
 export function connect(options) {
@@ -61,9 +49,7 @@ export class Connection extends EventTarget {
   #client = randomId();
   /** @type {Map<string, Stream>} */
   #streams = new Map();
-  /** @type {Map<number, Waiting>} */
-  #waiting = new Map();
-  #lastId = 0;
+  #commands;
   /** @type {WebSocket | null} */
   #socket = null;
   #visible;
@@ -85,6 +71,7 @@ export class Connection extends EventTarget {
     this.#options = options;
     this.#now = options.now ?? Date.now;
     this.#timers = options.timers ?? { set: (work, ms) => setTimeout(work, ms), clear: (timer) => clearTimeout(timer) };
+    this.#commands = new Commands((frame) => this.#send(frame), this.#now);
     this.#backoff = new Backoff({ random: options.random });
     this.#visible = options.visible ?? true;
     this.status = { name: "connecting", since: this.#now() };
@@ -127,14 +114,7 @@ export class Connection extends EventTarget {
     if (this.status.name === "signed_out" || this.status.name === "closed") {
       return Promise.reject(new Refusal(this.status.name === "closed" ? "closed" : "not_signed_in", ""));
     }
-    if (this.#waiting.size >= MOST_WAITING) return Promise.reject(new Refusal("queue_full", ""));
-    return new Promise((resolve, reject) => {
-      const id = ++this.#lastId;
-      const { length } = new TextEncoder().encode(JSON.stringify({ type: "do", id, stream, command }));
-      if (length > MOST_BYTES) return reject(new Refusal("too_large", ""));
-      this.#waiting.set(id, { stream, command, sentAt: 0, resolve, reject });
-      if (this.status.name === "connected") this.#sendCommand(id);
-    });
+    return this.#commands.put(stream, command, this.status.name === "connected");
   }
 
   /** @param {string} stream */
@@ -177,7 +157,7 @@ export class Connection extends EventTarget {
   close() {
     this.#drop();
     this.#become("closed");
-    this.#rejectAll("closed");
+    this.#commands.rejectAll("closed");
   }
 
   #hello() {
@@ -203,15 +183,10 @@ export class Connection extends EventTarget {
       case "mine":
         return this.#update(frame.stream, (stream) => (stream.mine = { answers: frame.answers, votes: frame.votes }));
       case "ack":
-        return this.#settle(frame.id, (waiting) => {
-          this.#update(waiting.stream, (stream) => (stream.mine = remember(stream.mine, waiting.command)));
-          waiting.resolve(frame.result ?? {});
-        });
-      case "refused": {
-        const refusal = new Refusal(frame.code, frame.message);
+        return this.#acknowledged(frame);
+      case "refused":
         if (frame.id === null) return this.#tell("refused", { code: frame.code, message: frame.message });
-        return this.#settle(frame.id, (waiting) => waiting.reject(refusal));
-      }
+        return this.#commands.take(frame.id)?.reject(new Refusal(frame.code, frame.message));
       case "resync":
         return; // the close that follows says it too
       default:
@@ -231,15 +206,23 @@ export class Connection extends EventTarget {
     for (const { signals } of this.#streams.values()) signals.media = ""; // may be over; told again if not
     this.#become("connected");
     this.#watch();
-    for (const id of this.#waiting.keys()) this.#sendCommand(id);
+    this.#commands.sendAll();
     this.#tell("change", { stream: "" });
+  }
+
+  /** @param {Extract<ServerFrame, {type: "ack"}>} frame */
+  #acknowledged({ id, result }) {
+    const waiting = this.#commands.take(id);
+    if (!waiting) return;
+    this.#update(waiting.stream, (stream) => (stream.mine = remember(stream.mine, waiting.command)));
+    waiting.resolve(result ?? {});
   }
 
   /** Somebody else has signed in in this browser: nothing that waits may be sent, or shown, as theirs. */
   #becomeStranger() {
     this.#drop();
     this.#become("signed_out");
-    this.#rejectAll("not_signed_in");
+    this.#commands.rejectAll("not_signed_in");
   }
 
   /** @param {Extract<ServerFrame, {type: "event"}>} frame */
@@ -272,22 +255,14 @@ export class Connection extends EventTarget {
     this.#tell("change", { stream: name });
   }
 
-  /** @param {number} id @param {(waiting: Waiting) => void} work */
-  #settle(id, work) {
-    const waiting = this.#waiting.get(id);
-    if (!waiting) return;
-    this.#waiting.delete(id);
-    work(waiting);
-  }
-
   /** @param {number} code how the socket was closed; 0: given up */
   #lost(code) {
     this.#drop();
     if (code === 4401) {
       this.#become("signed_out");
-      return this.#rejectAll("not_signed_in");
+      return this.#commands.rejectAll("not_signed_in");
     }
-    if (code === 4400) this.#rejectAll("bad_request"); // one of them is what the server could not read: never again
+    if (code === 4400) this.#commands.rejectAll("bad_request"); // one of them is what the server could not read: never again
     if (this.status.name !== "reconnecting") this.#become("reconnecting", this.#heardAt || this.#now());
     this.#timer = this.#timers.set(() => this.open(), this.#backoff.next({ slowly: code === 4400 || code === 4429 }));
   }
@@ -307,8 +282,8 @@ export class Connection extends EventTarget {
     this.#timer = this.#timers.set(() => {
       const now = this.#now();
       if (this.#answerBy && now >= this.#answerBy) return this.#lost(0);
-      const oldest = Math.min(...[...this.#waiting.values()].map((waiting) => waiting.sentAt));
-      if (now - this.#heardAt >= SILENCE_MS || now - Math.max(oldest, this.#heardAt) >= ANSWER_MS) this.#askForLife(ANSWER_MS);
+      const unansweredSince = Math.max(this.#commands.oldestSentAt, this.#heardAt);
+      if (now - this.#heardAt >= SILENCE_MS || now - unansweredSince >= ANSWER_MS) this.#askForLife(ANSWER_MS);
       this.#watch();
     }, 1_000);
   }
@@ -321,23 +296,9 @@ export class Connection extends EventTarget {
     this.#send({ type: "follow", stream: name, since: stream.seq });
   }
 
-  /** @param {number} id */
-  #sendCommand(id) {
-    const waiting = /** @type {Waiting} */ (this.#waiting.get(id));
-    waiting.sentAt = this.#now();
-    this.#send({ type: "do", id, stream: waiting.stream, command: waiting.command });
-  }
-
   /** @param {object} frame */
   #send(frame) {
     this.#socket?.send(JSON.stringify(frame));
-  }
-
-  /** @param {string} code */
-  #rejectAll(code) {
-    const all = [...this.#waiting.values()];
-    this.#waiting.clear();
-    for (const { reject } of all) reject(new Refusal(code, ""));
   }
 
   /** @param {StatusName} name @param {number} [since] */
