@@ -129,6 +129,12 @@ def common_codecs(receivings: Iterable[Receiving]) -> tuple[Codec, ...]:
     return tuple(codec for codec in VIDEO_CODECS if all(decodable(each, codec) for each in pictures))
 
 
+def undecodable(receivings: Iterable[Receiving], codecs: Iterable[Codec]) -> tuple[Codec, ...]:
+    """Of the video codecs that publishers send, those that cannot be shown to this viewer."""
+    pictures = [each for each in receivings if "opus" not in each.payload_types]
+    return tuple(dict.fromkeys(codec for codec in codecs if any(not decodable(each, codec) for each in pictures)))
+
+
 def choose(section: Section) -> list[tuple[Codec, OfferedCodec]]:
     """The codecs that are forwarded, best first, one payload type each. H.264: constrained baseline if offered, always in
     packetization mode 1. VP9 and AV1: profile 0, which is what every decoder of theirs has."""

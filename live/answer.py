@@ -19,6 +19,7 @@ from live.agreement import (
     agree_sending,
     common_codecs,
     decodable,
+    undecodable,
 )
 from live.codecs import Codec
 from live.control import AUDIO_SLOTS, SCREEN_SLOTS, VIDEO_SLOTS, MediaRefused, Use
@@ -37,6 +38,7 @@ __all__ = [
     "common_codecs",
     "decodable",
     "plan",
+    "undecodable",
 ]
 
 PROGRAMME: Final = "programme"  # screen, else the active speaker

@@ -1,9 +1,11 @@
 """The dependency descriptor (AV1 RTP payload format, appendix A): the header extension with which Chromium describes the
 frames of AV1, and of any codec it sends with a scalability mode. Read as far as forwarding needs.
 
-A receiver puts frames in order by `frame_number`, and drops a key frame whose number is not after that of the last one. So
-the numbers must go on over a change of source: all of a source's are shifted by one constant. Everything else in the
-descriptor is relative to the frame (fdiffs, chains) or to the template structure that comes with every key frame.
+A receiver puts frames in order by `frame_number`, and drops a key frame whose number is before that of the last one: passed
+on as they are, Chromium stood still for two seconds at every other change of publisher. So the numbers go on: all of a
+source's are shifted by one constant. Everything else in the descriptor is relative to the frame (fdiffs, chains) or to the
+template structure that comes with every key frame. A viewer that has not agreed on the extension gets AV1 without it, which
+Chromium decodes too.
 """
 
 from __future__ import annotations

@@ -18,6 +18,7 @@ from live.agreement import (
     choose,
     common_codecs,
     decodable,
+    undecodable,
 )
 from live.codecs import Codec
 from live.rtp import (
@@ -141,6 +142,13 @@ def test_a_room_decodes_what_each_viewer_does() -> None:
     assert common_codecs([chromium, firefox]) == ("VP8", "VP9", "AV1")
     assert common_codecs([receiving(CHROMIUM[AUDIO_SLOT], "audio0"), firefox]) == ("VP8", "VP9", "AV1")
     assert common_codecs([firefox, replace(chromium, payload_types={"H264": 96})]) == ()
+
+
+def test_what_a_viewer_cannot_be_shown_is_noticed() -> None:
+    firefox = [receiving(FIREFOX[VIDEO_SLOT]), receiving(FIREFOX[AUDIO_SLOT], "audio0")]
+    assert undecodable(firefox, ["VP8", "H264", "H264"]) == ("H264",)
+    assert undecodable(firefox, ["VP8", "AV1"]) == ()
+    assert undecodable(firefox[1:], ["H264"]) == ()  # it only listens
 
 
 # --- retransmission, redundancy ---
