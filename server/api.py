@@ -52,12 +52,14 @@ async def whip_pass(request: Request) -> Response:
 
 
 async def health(request: Request) -> Response:
-    """GET /healthz: what is alive. 200 while people can take part, 503 when nothing can be saved or read."""
+    """GET /healthz: what is alive. 200 while people can take part, 503 when nothing can be read. What cannot be saved is
+    refused, while sound and picture go on: degraded."""
     services: Services = request.state.services
     database, media = await _database_works(services.database), await _media_state(services)
     body = {
-        "status": "ok" if database and media["up"] else "degraded" if database else "down",
+        "status": "ok" if database and services.database.saves and media["up"] else "degraded" if database else "down",
         "database": database,
+        "saves": services.database.saves,
         "media": media,
         "connections": services.hub.count,
         "seats": services.seats.count,

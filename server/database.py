@@ -37,6 +37,7 @@ class Database:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self.saves = True  # whether what was to be saved last could be; false: the disk is full, or fails
         self._engine: AsyncEngine | None = None
         self._queue: asyncio.Queue[tuple[Work[Any], asyncio.Future[Any]]] = asyncio.Queue(WAITING_WRITES)
         self._writing: AsyncConnection | None = None  # kept: taking one from the pool costs as much as a small commit
@@ -132,9 +133,12 @@ class Database:
                 for item in batch:
                     await self._commit([item])
                 return
+            refusal = _refusal(error)
+            self.saves = self.saves and refusal is error  # else the write itself was wrong
             for _, future in batch:
-                _settle(future, error=_refusal(error))
+                _settle(future, error=refusal)
             return
+        self.saves = True
         for (_, future), result in zip(batch, results, strict=True):
             _settle(future, result)
 

@@ -190,6 +190,10 @@ async def test_what_the_engine_tells_reaches_the_pages(tmp_path: Path) -> None:
             assert (await operator.get("/healthz")).json()["status"] == "degraded"
         engine.notify(EngineUp(1, 1))
         await anna.heard("media", status="reset")
+        async with await run.browser() as operator:
+            assert (await operator.get("/healthz")).json()["status"] == "ok"
+            run.services.database.saves = False  # as a full disk makes it
+            assert (await operator.get("/healthz")).json()["status"] == "degraded"
         bo = await run.client("bo", (S1,))
         engine.notify(SlotsChanged("s1", {"video0": "mona"}))
         assert (await bo.heard("slots"))["slots"] == {"video0": "mona"}  # nothing of what was before
