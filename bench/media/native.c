@@ -9,7 +9,7 @@
 #include <sys/socket.h>
 #include <time.h>
 
-enum { STREAMS = 2, BATCH = 256, LONGEST = 2048, STEP_NS = 10000, STEPS = 100000 };
+enum { STREAMS = 2, BATCH = 256, LONGEST = 2048, STEP_NS = 10000, STEPS = 100000, ARRIVALS = 256 };
 
 /* Mirrored by native.Viewer. One stream is video, the other audio. The publisher's number of a packet is its RTP sequence
  * number less the shift. */
@@ -29,6 +29,12 @@ struct viewer {
     struct stream streams[STREAMS];
     uint32_t learning;  /* bit per stream: the next packet is wanted whole */
     uint32_t others;    /* RTP of other sources: repair, probes */
+    uint32_t transport_id;   /* of the transport-wide sequence number's header extension; 0: not agreed on */
+    uint16_t transport_next; /* the first that no feedback has told of */
+    uint16_t transport_last; /* the newest that came */
+    uint32_t transport_begun;
+    uint32_t feedbacks;
+    uint64_t arrivals[ARRIVALS]; /* ring: nanoseconds since 1970; 0: told of, or never came */
 };
 
 /* Mirrored by native.Window. `sent` is the publisher's: nanoseconds since 1970 by stream and number. */
@@ -72,10 +78,100 @@ static void count(struct stream *s, int which, uint16_t sequence, uint64_t arriv
     else w->delays[delay / STEP_NS < STEPS ? delay / STEP_NS : STEPS]++;
 }
 
-static int take_rtp(struct viewer *v, const uint8_t *data, uint64_t arrived, struct window *w,
+/* Notes when a transport-wide number came (draft-holmer-rmcat-transport-wide-cc-extensions-01). */
+static void note_transport(struct viewer *v, const uint8_t *data, uint32_t length, uint64_t arrived) {
+    uint32_t at = 12 + 4u * (data[0] & 15);
+    if (!(data[0] & 0x10) || at + 4 > length || data[at] != 0xBE || data[at + 1] != 0xDE) return;
+    uint32_t end = at + 4 + 4u * (uint32_t)(data[at + 2] << 8 | data[at + 3]);
+    if (end > length) return;
+    for (at += 4; at < end;) {
+        uint32_t size = (data[at] & 15u) + 1;
+        if (!data[at]) {
+            at++;
+        } else if (data[at] >> 4 == v->transport_id && at + 3 <= end) {
+            uint16_t number = (uint16_t)(data[at + 1] << 8 | data[at + 2]);
+            v->arrivals[number % ARRIVALS] = arrived;
+            if (!v->transport_begun) v->transport_next = v->transport_last = number;
+            v->transport_begun = 1;
+            if ((uint16_t)(number - v->transport_last) < 0x8000) v->transport_last = number;
+            return;
+        } else {
+            at += 1 + size;
+        }
+    }
+}
+
+static uint8_t *put16(uint8_t *out, uint32_t value) {
+    out[0] = (uint8_t)(value >> 8);
+    out[1] = (uint8_t)value;
+    return out + 2;
+}
+
+/* Writes transport-wide feedback about all that came since the last: one run where all came in steps of less than 64 ms,
+ * else two bits for each. Returns its length, 0 for nothing new. `out` holds 1,000 octets. */
+int feedback(struct viewer *v, uint8_t *out) {
+    uint8_t status[ARRIVALS], deltas[2 * ARRIVALS];
+    int count = (uint16_t)(v->transport_last - v->transport_next) + 1, used = 0, plain = 1;
+    uint16_t base = v->transport_next;
+    uint64_t reference = 0, before = 0;
+    if (!v->transport_begun || count > 0x8000) return 0;
+    if (count > ARRIVALS) { /* older ones are overwritten */
+        base = (uint16_t)(v->transport_last - ARRIVALS + 1);
+        count = ARRIVALS;
+    }
+    for (int i = 0; i < count; i++) {
+        uint64_t at = v->arrivals[(uint16_t)(base + i) % ARRIVALS] / 250000;
+        v->arrivals[(uint16_t)(base + i) % ARRIVALS] = 0;
+        status[i] = 0;
+        if (!at) {
+            plain = 0;
+            continue;
+        }
+        if (!before) before = (reference = at / 256) * 256;
+        int64_t delta = (int64_t)at - (int64_t)before;
+        if (delta < -30000 || delta > 30000) continue;
+        before = at;
+        status[i] = delta >= 0 && delta < 256 ? 1 : 2;
+        if (status[i] == 2) {
+            deltas[used++] = (uint8_t)(delta >> 8);
+            plain = 0;
+        }
+        deltas[used++] = (uint8_t)delta;
+    }
+    uint8_t *at = out + 12;
+    if (!before) return 0;
+    memset(out, 0, 12);
+    out[7] = 1; /* the sender's SSRC; the media's is 0 */
+    at = put16(at, base), at = put16(at, (uint32_t)count);
+    *at++ = (uint8_t)(reference >> 16), *at++ = (uint8_t)(reference >> 8), *at++ = (uint8_t)reference;
+    *at++ = (uint8_t)v->feedbacks++;
+    if (plain) {
+        at = put16(at, 0x2000u | (uint32_t)count);
+    } else {
+        for (int i = 0; i < count; i += 7) {
+            uint32_t chunk = 0xC000;
+            for (int j = 0; j < 7 && i + j < count; j++) chunk |= (uint32_t)status[i + j] << (12 - 2 * j);
+            at = put16(at, chunk);
+        }
+    }
+    memcpy(at, deltas, (size_t)used);
+    at += used;
+    int padding = (int)(-(at - out) & 3);
+    memset(at, 0, 4);
+    at += padding;
+    if (padding) at[-1] = (uint8_t)padding;
+    out[0] = padding ? 0xAF : 0x8F;
+    out[1] = 205;
+    put16(out + 2, (uint32_t)((at - out) / 4 - 1));
+    v->transport_next = (uint16_t)(base + count);
+    return (int)(at - out);
+}
+
+static int take_rtp(struct viewer *v, const uint8_t *data, uint32_t length, uint64_t arrived, struct window *w,
                     const volatile uint64_t *sent) {
     uint32_t ssrc = (uint32_t)data[8] << 24 | (uint32_t)data[9] << 16 | (uint32_t)data[10] << 8 | data[11];
     uint16_t sequence = (uint16_t)(data[2] << 8 | data[3]);
+    if (v->transport_id) note_transport(v, data, length, arrived);
     for (int i = 0; i < STREAMS; i++) {
         struct stream *s = &v->streams[i];
         if (s->ssrc != ssrc) continue;
@@ -133,7 +229,7 @@ int receive(int fd, int up, struct viewer *viewers, uint32_t count_viewers, uint
             if (index >= count_viewers || !length) continue;
             int whole = data[0] < 64;
             if (data[0] >= 128 && data[0] < 192 && length >= 12 && !(data[1] >= 192 && data[1] <= 223))
-                whole = take_rtp(&viewers[index], data, arrived, w, sent);
+                whole = take_rtp(&viewers[index], data, length, arrived, w, sent);
             if (whole) {
                 memcpy(data - 4, &index, 4);
                 send(up, data - 4, length + 4, MSG_DONTWAIT); /* full: DTLS and STUN come again by themselves */
@@ -149,6 +245,7 @@ int receive(int fd, int up, struct viewer *viewers, uint32_t count_viewers, uint
 typedef struct evp_cipher_ctx_st EVP_CIPHER_CTX;
 typedef struct evp_cipher_st EVP_CIPHER;
 EVP_CIPHER_CTX *EVP_CIPHER_CTX_new(void);
+void EVP_CIPHER_CTX_free(EVP_CIPHER_CTX *);
 const EVP_CIPHER *EVP_aes_128_gcm(void);
 int EVP_EncryptInit_ex(EVP_CIPHER_CTX *, const EVP_CIPHER *, void *, const unsigned char *, const unsigned char *);
 int EVP_EncryptUpdate(EVP_CIPHER_CTX *, unsigned char *, int *, const unsigned char *, int);
@@ -185,5 +282,6 @@ long floor_send(int fd, const struct sockaddr_in *to, int addresses, int ticks, 
             if (sendto(fd, out, (size_t)length + TAG, 0, (const struct sockaddr *)&to[i], sizeof to[i]) > 0) sent++;
         }
     }
+    for (int i = 0; i < addresses; i++) EVP_CIPHER_CTX_free(contexts[i]);
     return sent;
 }

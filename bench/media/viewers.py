@@ -22,14 +22,15 @@ from bench.measures import cpu_seconds
 from bench.media import native
 from bench.media.client import PATIENCE, RTCP_SSRC, Client, Wire
 from bench.media.publisher import RATES, Stamps
-from bench.media.sdp import Remote
+from bench.media.sdp import TRANSPORT_CC, VIDEO, Remote
 from live import rtcp
 
 CAPACITY: Final = 4000
 AT_ONCE: Final = 10  # viewers that shake hands at a time
 LEAD: Final = 0.2  # seconds from the decision to the first packet of a window
-AFTERMATH: Final = 0.4  # seconds in which late packets of a window still count
+AFTERMATH: Final = 1.0  # seconds without any packet of the window, after which the missing ones are lost
 GRAIN: Final = 0.005  # seconds
+SPREAD: Final = 10  # groups of viewers that give feedback one after the other
 CONSENT: Final = 5  # seconds between checks of a viewer (RFC 7675, 5.1)
 WARM_UP: Final = 60.0  # seconds in which the first packet has to come
 
@@ -74,7 +75,8 @@ class Viewers:
         self._theirs = theirs
         self._stop = ctypes.c_int(0)
         self._sent = (ctypes.c_uint64 * (Stamps.TABLE + (native.STREAMS << 16))).from_buffer(stamps.map)
-        self._thread = threading.Thread(target=self._receive, args=(ctypes.CDLL(str(library)), base))
+        self._library = ctypes.CDLL(str(library))
+        self._thread = threading.Thread(target=self._receive, args=(self._library, base))
         self._thread.start()
         self._learnt: set[tuple[int, int]] = set()
         self._moved = 0
@@ -115,6 +117,8 @@ class Viewers:
                 remote = await watch(client)
                 for which, ssrc in remote.ssrcs.items():
                     self._table[index].streams[which].ssrc = ssrc
+                agreed = remote.extensions[VIDEO].get(TRANSPORT_CC, 0)
+                self._table[index].transport_id = agreed
                 await client.connect(remote)
 
         async with asyncio.TaskGroup() as group:
@@ -168,20 +172,26 @@ class Viewers:
     # --- feedback ---
 
     async def _give_feedback(self) -> None:
-        """Receiver reports once a second and consent every five, spread over the viewers."""
+        """What browsers tell: transport-wide feedback ten times a second where it is agreed on, receiver reports once a
+        second, consent every five; spread over the viewers."""
         turn = 0
+        buffer = ctypes.create_string_buffer(native.LONGEST_FEEDBACK)
         while True:
-            await asyncio.sleep(0.1)
-            for index, client in enumerate(self._clients[turn % 10 :: 10]):
-                self._report(turn % 10 + index * 10, client)
-                if turn // 10 % CONSENT == 0:
-                    client.keep_alive()
+            await asyncio.sleep(0.1 / SPREAD)
+            for index in range(turn % SPREAD, len(self._clients), SPREAD):
+                client, viewer = self._clients[index], self._table[index]
+                if viewer.transport_id and (length := self._library.feedback(ctypes.byref(viewer), buffer)):
+                    client.send(client.tx.protect_rtcp(buffer.raw[:length]))
+                if (index + turn) // SPREAD % 10 == 0:
+                    self._report(viewer, client)
+                    if turn // SPREAD // 10 % CONSENT == 0:
+                        client.keep_alive()
             turn += 1
 
-    def _report(self, index: int, client: Client) -> None:
+    def _report(self, viewer: native.Viewer, client: Client) -> None:
         blocks = tuple(
             rtcp.ReportBlock(stream.ssrc, highest=stream.cycles << 16 | stream.last)
-            for stream in self._table[index].streams
+            for stream in viewer.streams
             if stream.received
         )
         client.send_rtcp(rtcp.ReceiverReport(RTCP_SSRC, blocks))
@@ -197,14 +207,15 @@ class Viewers:
         before, forwarded = _cpu(pids), self._received()
         await self._until(0, firsts[0] + spans[0])
         cpu, forwarded = _cpu(pids) - before, self._received() - forwarded
-        await asyncio.sleep(AFTERMATH)
+        expected = len(self._clients) * sum(spans)
+        await self._settle(expected)
         for which in range(native.STREAMS):
             self._window.span[which] = 0
         streams = [stream for viewer in self._table[: len(self._clients)] for stream in viewer.streams]
         delays = list(self._window.delays)
         return Result(
-            expected=len(self._clients) * sum(spans),
-            counted=sum(stream.counted for stream in streams),
+            expected=expected,
+            counted=self._counted(),
             repeated=sum(stream.repeated for stream in streams),
             strange=self._window.strange,
             forwarded=forwarded,
@@ -227,6 +238,17 @@ class Viewers:
         async with asyncio.timeout(PATIENCE):
             while self._stamps.next(which) < number:  # noqa: ASYNC110  (a number in shared memory)
                 await asyncio.sleep(GRAIN)
+
+    async def _settle(self, expected: int) -> None:
+        """Until all that is expected has come, or nothing comes any more."""
+        counted, quiet = -1, 0.0
+        while counted < expected and quiet < AFTERMATH:
+            await asyncio.sleep(GRAIN)
+            before, counted = counted, self._counted()
+            quiet = 0.0 if counted > before else quiet + GRAIN
+
+    def _counted(self) -> int:
+        return sum(stream.counted for viewer in self._table[: len(self._clients)] for stream in viewer.streams)
 
     def _received(self) -> int:
         viewers = self._table[: len(self._clients)]
