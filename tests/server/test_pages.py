@@ -10,10 +10,13 @@ from pathlib import Path
 import httpx
 import pytest
 from msgspec.structs import replace
+from sqlalchemy import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from rooms import messages as m
 from server.i18n import COOKIE as LANGUAGE_COOKIE
 from server.identity import COOKIE
+from server.tables import attendance
 from tests.server.running import Running, running
 
 PAGE = {"Accept": "text/html", "Accept-Language": "en"}
@@ -325,6 +328,23 @@ async def test_ones_own_page_tells_what_is_known_and_nothing_of_others(server: R
     assert "anna@example.org" in text and "Knivsta" in text and "bo@example.org" not in text
     assert "Folkstyrelse och rättssäkerhet" in text and "Not there" in text
     assert "Årsmöte" not in text  # has not been live
+
+
+async def test_in_the_first_minute_of_a_session_one_was_there_less_than_a_minute_so_far(
+    server: Running, anna: httpx.AsyncClient
+) -> None:
+    await server.go_live("s1")
+    live_at = server.services.streams.conference.runs["s1"].live_at
+    assert live_at is not None
+    seen = {"from_at": live_at.timestamp() - 30, "seen_at": live_at.timestamp() + 20, "visible": True}
+
+    async def attend(connection: AsyncConnection) -> None:
+        await connection.execute(insert(attendance).values(id="1", session_id="s1", person_id="anna", **seen))
+
+    await server.services.database.write(attend)
+    text = (await anna.get("/me")).text
+    assert "less than a minute so far" in text and "0 minutes" not in text
+    assert re.search(r'max="[1-9]\d{2,}', text)  # seconds: the bar is held against the plan, and grows with the session
 
 
 # --- the evaluation ---

@@ -45,11 +45,11 @@ export function queueView(props) {
 function pendingView(question, { nameOf, actions, judge }) {
   const key = `question-${question.id}`;
   return html`<li class="queued is-pending">
-    <p class="question-text">${question.text}</p>
+    <p class="question-text" id=${`text-${question.id}`}>${question.text}</p>
     <p class="muted small">${nameOf(question.author_id)}</p>
     <div class="cluster">
-      ${button({ label: t("Publish"), icon: "check", look: "primary", isBusy: actions.isBusy(key), onClick: () => judge(question, "question.publish") })}
-      ${button({ label: t("Dismiss"), look: "plain", isBusy: actions.isBusy(key), onClick: () => judge(question, "question.dismiss") })}
+      ${button({ label: t("Publish"), icon: "check", look: "primary", isBusy: actions.isBusy(key), describedBy: `text-${question.id}`, onClick: () => judge(question, "question.publish") })}
+      ${button({ label: t("Dismiss"), look: "plain", isBusy: actions.isBusy(key), describedBy: `text-${question.id}`, onClick: () => judge(question, "question.dismiss") })}
     </div>
     ${problem(actions, key)}
   </li>`;
@@ -62,11 +62,11 @@ function publishedView(question, { votes, nameOf, actions, judge }) {
   return html`<li class="queued">
     <p class="queued-votes tabular" title=${n("{count} vote", "{count} votes", count)}>${icon("up")}<strong>${number(count)}</strong><span class="visually-hidden">${n("{count} vote", "{count} votes", count)}</span></p>
     <div>
-      <p class="question-text">${question.text}</p>
+      <p class="question-text" id=${`text-${question.id}`}>${question.text}</p>
       <p class="muted small">${nameOf(question.author_id)}</p>
       <div class="cluster">
-        ${button({ label: t("Answered"), icon: "check", isBusy: actions.isBusy(key), onClick: () => judge(question, "question.mark_answered") })}
-        ${button({ label: t("Dismiss"), look: "plain", isBusy: actions.isBusy(key), onClick: () => judge(question, "question.dismiss") })}
+        ${button({ label: t("Answered"), icon: "check", isBusy: actions.isBusy(key), describedBy: `text-${question.id}`, onClick: () => judge(question, "question.mark_answered") })}
+        ${button({ label: t("Dismiss"), look: "plain", isBusy: actions.isBusy(key), describedBy: `text-${question.id}`, onClick: () => judge(question, "question.dismiss") })}
       </div>
       ${problem(actions, key)}
     </div>
@@ -77,10 +77,10 @@ function publishedView(question, { votes, nameOf, actions, judge }) {
 function doneView(question, { nameOf, actions, judge }) {
   const isDismissed = question.status === "dismissed";
   return html`<li>
-    <p class="question-text">${question.text}</p>
+    <p class="question-text" id=${`text-${question.id}`}>${question.text}</p>
     <p class="muted small">${nameOf(question.author_id)} ${isDismissed ? badge(t("Dismissed"), "ended") : badge(t("Answered"), "good")}</p>
     ${isDismissed
-      ? html`${button({ label: t("Publish after all"), look: "plain", onClick: () => judge(question, "question.publish") })} ${problem(actions, `question-${question.id}`)}`
+      ? html`${button({ label: t("Publish after all"), look: "plain", describedBy: `text-${question.id}`, onClick: () => judge(question, "question.publish") })} ${problem(actions, `question-${question.id}`)}`
       : nothing}
   </li>`;
 }

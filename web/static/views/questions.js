@@ -107,6 +107,7 @@ function questionView(question, { votes, mine, ownId, nameOf, actions, vote }) {
       type="button"
       class="vote"
       aria-pressed=${String(isUp)}
+      aria-describedby=${`text-${question.id}`}
       aria-busy=${actions.isBusy(key) ? "true" : nothing}
       ?disabled=${question.status !== "published"}
       @click=${() => vote(question, !isUp)}
@@ -115,7 +116,7 @@ function questionView(question, { votes, mine, ownId, nameOf, actions, vote }) {
       <span class="visually-hidden">${n("Vote for this question, {count} vote so far", "Vote for this question, {count} votes so far", count)}</span>
     </button>
     <div class="question-body">
-      <p class="question-text">${question.text}</p>
+      <p class="question-text" id=${`text-${question.id}`}>${question.text}</p>
       <p class="muted small">
         ${question.author_id === ownId ? t("You") : nameOf(question.author_id)}
         ${question.status === "answered" ? badge(t("Answered"), "good") : nothing}
