@@ -18,6 +18,14 @@ def clock_offset(known: float | None, remote: float, local: float) -> float:
     return sample if known is None or sample < known or sample - known > 1.0 else min(sample, known + DRIFT)
 
 
+def round_trip(block: rtcp.ReportBlock, ntp: int) -> float:
+    """Seconds from our sender report to the viewer and back (RFC 3550, 6.4.1), at `ntp`; 0 where the block does not tell."""
+    if not block.last_sr:
+        return 0.0
+    units = (ntp >> 16) - block.last_sr - block.delay & 0xFFFFFFFF
+    return units / 65536 if units < 30 << 16 else 0.0
+
+
 class ViewerReports:
     """The newest report block for each of our sources, and the bitrate the viewer says it can take (bit/s, 0: unsaid)."""
 

@@ -37,16 +37,14 @@ from live.tcp import TcpPort
 
 TICK: Final = 0.1  # seconds
 TICKS_PER_REPORT: Final = 10
-_ABILITIES: Final = Abilities(
-    simulcast=False, rtx_in=False, rtx_out=False, transport_cc_in=False, transport_cc_out=False, red=False
-)
+_ABILITIES: Final = Abilities(transport_cc_out=False)
 
 
 class Room:
     """A switchboard with its peers and taps, by id."""
 
-    def __init__(self, name: str, phase: int, notify: Callable[[Notification], None]) -> None:
-        self.board = Switchboard(name, notify)
+    def __init__(self, name: str, phase: int, notify: Callable[[Notification], None], limits: Limits) -> None:
+        self.board = Switchboard(name, notify, limits)
         self.phase = phase  # the tick of each second at which it reports: not all rooms at once
         self.peers: dict[str, Peer] = {}
         self.taps: dict[str, Tap] = {}
@@ -100,7 +98,7 @@ class Forwarder:
         )
         home.peers[peer.id] = self._by_ufrag[credentials.ufrag] = peer
         local = Local(credentials.ufrag, credentials.password, self._fingerprint, self.candidates)
-        return Admission(peer.id, answer_text(agreed, local, lambda slot: (home.board.slots[slot].ssrc, 0)))
+        return Admission(peer.id, answer_text(agreed, local, lambda slot: home.board.slots[slot].ssrcs))
 
     def remove(self, room: str, peer_id: str) -> None:
         home = self._rooms.get(room)
@@ -191,6 +189,8 @@ class Forwarder:
         now = _now()
         for room in list(self._rooms.values()):
             room.board.tick(now)
+            for peer in room.peers.values():
+                peer.tick(now)
             if self._ticks % TICKS_PER_REPORT == room.phase:
                 self._look_after(room, now)
 
@@ -206,9 +206,7 @@ class Forwarder:
             elif now - peer.seen_at > self._limits.idle:
                 self._end(peer, "silent")
             else:
-                peer.report(now)
-                if compound := b"".join(reports[name] for name in peer.slot_names() if name in reports):
-                    peer.send_rtcp(compound)
+                peer.report(reports, now)
 
     def _end(self, peer: Peer, reason: str) -> None:
         """Takes a peer out of all tables at once; its goodbye follows."""
@@ -235,7 +233,7 @@ class Forwarder:
         if room not in self._rooms:
             if len(self._rooms) >= self._limits.rooms:
                 raise MediaRefused("media_unavailable", "too many rooms")
-            self._rooms[room] = Room(room, secrets.randbelow(TICKS_PER_REPORT), self._notify)
+            self._rooms[room] = Room(room, secrets.randbelow(TICKS_PER_REPORT), self._notify, self._limits)
         return self._rooms[room]
 
     def _close_if_empty(self, room: str) -> None:

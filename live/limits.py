@@ -19,21 +19,23 @@ class Limits:
     sources: int = 16  # SSRCs per peer
     dtls_records: float = 100.0  # per second and peer
     resent: float = 400.0  # packets per second and viewer in answer to NACKs
+    resent_in_room: float = 4000.0  # likewise, to all viewers of a room together
     feedback: float = 200.0  # RTCP packets per second and peer that are read
 
 
 class Budget:
-    """So many a second, and as many at once: a token bucket."""
+    """So many a second, and so many at once: a token bucket. `burst` None: as many as a second gives."""
 
-    __slots__ = ("_at", "_left", "_rate")
+    __slots__ = ("_at", "_left", "_most", "_rate")
 
-    def __init__(self, rate: float) -> None:
-        self._rate = self._left = rate
+    def __init__(self, rate: float, burst: float | None = None) -> None:
+        self._rate = rate
+        self._most = self._left = rate if burst is None else burst
         self._at = 0.0
 
     def take(self, count: int, now: float) -> int:
         """Returns how many of `count` are granted."""
-        self._left = min(self._rate, self._left + (now - self._at) * self._rate)
+        self._left = min(self._most, self._left + (now - self._at) * self._rate)
         self._at = now
         granted = min(count, int(self._left))
         self._left -= granted

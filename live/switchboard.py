@@ -14,12 +14,18 @@ from typing import Final
 from live import rtcp
 from live.answer import PROGRAMME, SOUND
 from live.control import AUDIO_SLOTS, SCREEN_SLOTS, VIDEO_SLOTS, ActiveSpeaker, Notification, SlotsChanged, SlotStatistics
-from live.slot import Outlet, Slot, Viewer
+from live.group import Viewer
+from live.limits import Budget, Limits
+from live.outlet import Outlet
+from live.rung import Rung
+from live.slot import Slot
+from live.source import Source
+from live.speaker import MARGIN, loudest
 from live.speaker import ActiveSpeaker as Floor
-from live.speaker import loudest
 from live.track import Track
 
 CNAME: Final = b"plenum"
+TICKS_PER_MEASUREMENT: Final = 5  # of the sources' bitrates
 SLOT_NAMES: Final = (
     *(f"audio{n}" for n in range(AUDIO_SLOTS)),
     *(f"video{n}" for n in range(VIDEO_SLOTS)),
@@ -32,8 +38,9 @@ SLOT_NAMES: Final = (
 class Switchboard:
     """One room's."""
 
-    def __init__(self, room: str, notify: Callable[[Notification], None]) -> None:
+    def __init__(self, room: str, notify: Callable[[Notification], None], limits: Limits = Limits()) -> None:  # noqa: B008 (frozen)
         self.room = room
+        self.resend_budget = Budget(limits.resent_in_room)
         self._epoch = time.time() - time.monotonic()
         self._notify = notify
         self.slots = {name: Slot(name) for name in SLOT_NAMES}
@@ -41,11 +48,12 @@ class Switchboard:
         self._audio = [self.slots[f"audio{n}"] for n in range(AUDIO_SLOTS)]
         self._video = [self.slots[f"video{n}"] for n in range(VIDEO_SLOTS)]
         self._screen = [self.slots[f"screen{n}"] for n in range(SCREEN_SLOTS)]
-        self.tracks: list[Track] = []  # in order of arrival
+        self.sources: list[Source] = []  # in order of arrival
         self._floor: Floor[str] = Floor()
         self._spoke_at: dict[str, float] = {}
         self._told: dict[str, str] = {}
         self._told_speaker = ""
+        self._ticks = 0
 
     def wall(self, now: float) -> float:
         """Monotonic seconds as seconds since 1970. Lips and voice are kept together by it, so it must never jump."""
@@ -53,25 +61,31 @@ class Switchboard:
 
     # --- publishers ---
 
-    def add_track(self, track: Track) -> None:
-        self.tracks.append(track)
+    def add_source(self, source: Source) -> None:
+        self.sources.append(source)
 
-    def remove_track(self, track: Track, now: float) -> None:
-        """The publisher left, or its source was replaced."""
-        if track in self.tracks:
-            self.tracks.remove(track)
-        for slot in track.slots:
-            slot.forget(track)
+    def remove_source(self, source: Source, now: float) -> None:
+        """The publisher left, or closed its m-line."""
+        if source in self.sources:
+            self.sources.remove(source)
         self.arrange(now)
+
+    def forget_track(self, track: Track, now: float) -> None:
+        """A layer ended, or its source was started anew."""
+        for slot in self.slots.values():
+            slot.forget(track, now)
 
     def tick(self, now: float) -> None:
         """Every 100 ms."""
-        for track in self.tracks:
-            track.tick(now)
+        self._ticks += 1
         levels: dict[str, float] = {}
-        for track in self.tracks:
-            if track.is_audio and track.is_live(now):
-                levels[track.label] = max(levels.get(track.label, 0.0), track.loudness)
+        for source in self.sources:
+            for track in source.tracks:
+                track.tick(now)
+                if self._ticks % TICKS_PER_MEASUREMENT == 0:
+                    track.reception.measure(now)
+            if source.is_audio and source.is_live(now):
+                levels[source.label] = max(levels.get(source.label, 0.0), source.loudness)
         speaker = self._floor.update(levels, now) or ""
         if speaker:
             self._spoke_at[speaker] = now
@@ -84,52 +98,56 @@ class Switchboard:
 
     def arrange(self, now: float) -> None:
         """Decides who feeds which slot, and tells if that changed."""
-        live = [track for track in self.tracks if track.is_live(now)]
-        microphones = [track for track in live if track.is_audio]
-        cameras = [track for track in live if track.use == "camera"]
-        screens = [track for track in live if track.use == "screen"]
+        live = [source for source in self.sources if source.is_live(now)]
+        microphones = [source for source in live if source.is_audio]
+        cameras = [source for source in live if source.use == "camera"]
+        screens = [source for source in live if source.use == "screen"]
         self._arrange_audio(microphones, now)
         self._place(self._video, self._choose_cameras(cameras), now)
         self._place(self._screen, screens[-len(self._screen) :], now)
         self._arrange_programme(cameras, screens, microphones, now)
-        mapping = {name: slot.wanted.label if slot.wanted else "" for name, slot in self.slots.items()}
+        for slot in self.slots.values():
+            slot.refresh(now)
+        mapping = {name: slot.source.label if slot.source else "" for name, slot in self.slots.items()}
         if mapping != self._told:
             self._told = mapping
             self._notify(SlotsChanged(self.room, mapping))
 
-    def _arrange_audio(self, microphones: list[Track], now: float) -> None:
+    def _arrange_audio(self, microphones: list[Source], now: float) -> None:
         if len(microphones) > AUDIO_SLOTS:
-            holding = {slot.wanted for slot in self._audio if slot.wanted}
-            chosen = loudest({track: track.loudness for track in microphones}, holding, AUDIO_SLOTS)
-            microphones = [track for track in microphones if track in chosen]
+            holding = {slot.source for slot in self._audio if slot.source}
+            chosen = loudest({source: source.loudness for source in microphones}, holding, AUDIO_SLOTS)
+            microphones = [source for source in microphones if source in chosen]
         self._place(self._audio, microphones, now)
 
-    def _choose_cameras(self, cameras: list[Track]) -> list[Track]:
+    def _choose_cameras(self, cameras: list[Source]) -> list[Source]:
         """The slots' holders and then the others in order of arrival; an active speaker takes the place of whoever
         among the holders has been silent for longest."""
         if len(cameras) <= VIDEO_SLOTS:
             return cameras
-        holding = [slot.wanted for slot in self._video if slot.wanted in cameras]
-        chosen = [track for track in holding if track is not None]
-        chosen += [track for track in cameras if track not in chosen][: VIDEO_SLOTS - len(chosen)]
-        speaking = next((track for track in cameras if track.label == self._floor.last), None)
+        holding = [slot.source for slot in self._video if slot.source in cameras]
+        chosen = [source for source in holding if source is not None]
+        chosen += [source for source in cameras if source not in chosen][: VIDEO_SLOTS - len(chosen)]
+        speaking = next((source for source in cameras if source.label == self._floor.last), None)
         if speaking is not None and speaking not in chosen:
-            quietest = min(reversed(chosen), key=lambda track: self._spoke_at.get(track.label, 0.0))
+            quietest = min(reversed(chosen), key=lambda source: self._spoke_at.get(source.label, 0.0))
             chosen[chosen.index(quietest)] = speaking
         return chosen
 
-    def _place(self, slots: list[Slot], tracks: list[Track], now: float) -> None:
-        """Gives each track a slot; whoever has one keeps it."""
-        waiting = [track for track in tracks if all(slot.wanted is not track for slot in slots)]
+    def _place(self, slots: list[Slot], sources: list[Source], now: float) -> None:
+        """Gives each source a slot; whoever has one keeps it."""
+        waiting = [source for source in sources if all(slot.source is not source for slot in slots)]
         for slot in slots:
-            if slot.wanted not in tracks:
+            if slot.source not in sources:
                 slot.want(waiting.pop(0) if waiting else None, now)
 
-    def _arrange_programme(self, cameras: list[Track], screens: list[Track], microphones: list[Track], now: float) -> None:
+    def _arrange_programme(
+        self, cameras: list[Source], screens: list[Source], microphones: list[Source], now: float
+    ) -> None:
         picture, sound = self.slots[PROGRAMME], self.slots[SOUND]
         speaker = self._floor.last
-        picture.want(_prefer(screens[-1:] or cameras, speaker, picture.wanted), now)
-        sound.want(_prefer(microphones, speaker, sound.wanted), now)
+        picture.want(_prefer(screens[-1:] or cameras, speaker, picture.source), now)
+        sound.want(_prefer(microphones, speaker, sound.source), now)
 
     # --- viewers ---
 
@@ -143,18 +161,39 @@ class Switchboard:
     def statistics(self) -> dict[str, SlotStatistics]:
         return {name: slot.statistics() for name, slot in self.slots.items()}
 
-    def reports(self, now: float) -> dict[str, bytes]:
-        """For every slot that is fed, by name: its sender report and canonical name, a compound packet."""
-        found = {}
-        for name, slot in self.slots.items():
-            if report := slot.sender_report(now, self.wall(now)):
-                found[name] = bytes(report) + bytes(rtcp.SourceDescription(((slot.ssrc, CNAME),)))
-        return found
+    def reports(self, now: float) -> Reports:
+        return Reports(self, now)
 
 
-def _prefer(tracks: list[Track], label: str | None, current: Track | None) -> Track | None:
-    """The label's track, else the one there is now, else the first."""
-    for track in tracks:
-        if track.label == label:
-            return track
-    return current if current in tracks else (tracks[0] if tracks else None)
+class Reports:
+    """The sender reports of one moment, each with the canonical name behind it: made once for all viewers alike."""
+
+    def __init__(self, board: Switchboard, now: float) -> None:
+        self._slots, self._now, self._wall = board.slots, now, board.wall(now)
+        self._made: dict[tuple[Rung, int], bytes] = {}
+
+    def of(self, slot_name: str, outlet: Outlet) -> bytes:
+        """A compound packet, b"" while nothing flows to that viewer in that slot."""
+        slot = self._slots[slot_name]
+        rung = slot.rung_of(outlet)
+        if rung is None or outlet.seat is None:
+            return b""
+        shift = outlet.seat.numbers.timestamp
+        made = self._made.get((rung, shift))
+        if made is None:
+            report = rung.sender_report(shift, self._now, self._wall)
+            name = rtcp.SourceDescription(((slot.ssrc, CNAME),))
+            made = self._made[rung, shift] = bytes(report) + bytes(name) if report else b""
+        return made
+
+
+def _prefer(sources: list[Source], label: str | None, current: Source | None) -> Source | None:
+    """The label's, its loudest where it has several; else the one there is now, else the first."""
+    theirs = [source for source in sources if source.label == label]
+    if theirs:
+        return current if current in theirs and not current.is_audio else max(theirs, key=_loudness_kept(current))
+    return current if current in sources else (sources[0] if sources else None)
+
+
+def _loudness_kept(current: Source | None) -> Callable[[Source], float]:
+    return lambda source: source.loudness + (MARGIN if source is current else 0.0)

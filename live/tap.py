@@ -8,15 +8,17 @@ import asyncio
 import ipaddress
 import socket
 import time
+from array import array
 from collections.abc import Callable
 from typing import Any, Final
 
 from live import rtcp
+from live.agreement import Receiving
 from live.answer import PROGRAMME, SOUND
 from live.codecs import CLOCK, Codec
 from live.control import MediaRefused, TapFormat, TapStatistics
-from live.slot import Outlet
-from live.switchboard import Switchboard
+from live.outlet import Outlet
+from live.switchboard import Reports, Switchboard
 
 VIDEO_PAYLOAD_TYPE: Final = 96
 AUDIO_PAYLOAD_TYPE: Final = 111
@@ -28,7 +30,10 @@ class _Wire:
     """A `Viewer` in plain RTP: one slot to one port."""
 
     def __init__(self, sock: socket.socket, address: Any) -> None:
+        self.owner: object = self
         self.label = ""
+        self.next_number = self.octets = 0
+        self.sizes, self.times = array("h"), array("d")  # there is no transport-wide numbering
         self.sendto: Callable[[bytes, Any], object] = sock.sendto
         self.protect: Callable[[bytes], bytes] = bytes  # returns what it gets
         self.address = address
@@ -54,6 +59,10 @@ class Tap:
         self._codec: Codec = source.codec if source else "H264"
         self._picture = _Wire(self._socket, (host, video_port))
         self._sound = _Wire(self._socket, (host, audio_port))
+        self._outlets = {
+            PROGRAMME: self._outlet(PROGRAMME, self._picture, {self._codec: VIDEO_PAYLOAD_TYPE}),
+            SOUND: self._outlet(SOUND, self._sound, {"opus": AUDIO_PAYLOAD_TYPE}),
+        }
 
     @property
     def format(self) -> TapFormat:
@@ -70,8 +79,11 @@ class Tap:
 
     def start(self, now: float) -> None:
         asyncio.get_running_loop().add_reader(self._socket, self._read)
-        self._room.join(PROGRAMME, Outlet(self._picture, {self._codec: VIDEO_PAYLOAD_TYPE}), now)
-        self._room.join(SOUND, Outlet(self._sound, {"opus": AUDIO_PAYLOAD_TYPE}), now)
+        for slot_name, outlet in self._outlets.items():
+            self._room.join(slot_name, outlet, now)
+
+    def _outlet(self, slot_name: str, wire: _Wire, payload_types: dict[Codec, int]) -> Outlet:
+        return Outlet(wire, Receiving(slot_name, slot_name, payload_types), self._room.slots[slot_name].ssrc)
 
     def close(self) -> None:
         self._room.leave(self._picture)
@@ -79,12 +91,12 @@ class Tap:
         asyncio.get_running_loop().remove_reader(self._socket)
         self._socket.close()
 
-    def report(self, reports: dict[str, bytes]) -> None:
-        """Sends the slots' sender reports, `reports` being compound packets by slot."""
-        for name, wire in ((PROGRAMME, self._picture), (SOUND, self._sound)):
-            if name in reports:
+    def report(self, reports: Reports) -> None:
+        """Sends the slots' sender reports."""
+        for slot_name, wire in ((PROGRAMME, self._picture), (SOUND, self._sound)):
+            if compound := reports.of(slot_name, self._outlets[slot_name]):
                 try:
-                    self._socket.sendto(reports[name], wire.address)
+                    self._socket.sendto(compound, wire.address)
                 except OSError:
                     wire.dropped += 1
 
@@ -102,9 +114,8 @@ class Tap:
                 packets = rtcp.parse(data)
             except ValueError:
                 continue
-            source = self._room.slots[PROGRAMME].source
-            if source is not None and any(isinstance(p, (rtcp.PictureLoss, rtcp.FullIntra)) for p in packets):
-                source.request_key_frame(time.monotonic())
+            if any(isinstance(packet, (rtcp.PictureLoss, rtcp.FullIntra)) for packet in packets):
+                self._room.slots[PROGRAMME].request_key_frame(self._picture, time.monotonic())
 
     def statistics(self) -> TapStatistics:
         return TapStatistics(self._codec, self._picture.dropped + self._sound.dropped)

@@ -1,5 +1,6 @@
-"""A publisher's track: what arrives of one source. Counts it, asks again for what is missing, measures how loud it is,
-and hands each packet to the slots that it feeds. Neighbours: `peer` owns tracks, `slot` rewrites, `reports` reports.
+"""A publisher's track: what arrives of one SSRC. Counts it, asks again for what is missing, measures how loud it is, keeps
+its newest packets, and hands each to the slots that it feeds. Neighbours: `source` holds the tracks of an m-line, `uplink`
+owns them, `rung` takes the packets on.
 """
 
 from __future__ import annotations
@@ -8,174 +9,236 @@ from collections.abc import Callable
 from typing import Final, Protocol
 
 from live import rtcp
-from live.answer import Sending
-from live.codecs import CLOCK
+from live.agreement import Sending
+from live.codecs import CLOCK, PictureIds, picture_ids, starts_key_frame
+from live.codecs.dimensions import picture_height
+from live.codecs.red import primary
 from live.control import TrackStatistics
-from live.rtp import AUDIO_LEVEL, EXTENSION, HEADER, HEADER_LENGTH, MARKER, PADDING, extensions, payload_offset
+from live.media import RING, RING_MASK, Media
+from live.reception import Missing, Reception
+from live.rtp import (
+    AUDIO_LEVEL,
+    DEPENDENCY_DESCRIPTOR,
+    EXTENSION,
+    HEADER,
+    HEADER_LENGTH,
+    MARKER,
+    PADDING,
+    TRANSPORT_CC,
+    extensions,
+    payload_offset,
+)
 
 RECEIVER_SSRC: Final = 1  # ours, in feedback to publishers: we have no source of our own there
 KEY_FRAME_INTERVAL: Final = 0.5  # seconds: PLI towards a publisher, from however many viewers
-MAX_MISSING: Final = 100  # sequence numbers asked for; more missing at once is an outage, for a key frame to mend
-MAX_ASKED: Final = 4  # times for one packet
 LOUDNESS_WEIGHT: Final = 0.1  # of a packet in the smoothed level: about 200 ms at 50 packets a second
 UNMEASURED_SPEECH: Final = 87.0  # a publisher that sends no RFC 6464 levels: −40 dBov while it sends sound
 DTX_PAYLOAD: Final = 3  # octets: Opus sends no more in silence (RFC 6716, 2.1.9)
+SILENT_AFTER: Final = {"screen": 5.0, "screen_sound": 5.0}  # seconds; a still screen is sent about once a second
+SILENT_AFTER_OTHERS: Final = 2.5
+LAYER_SILENT_AFTER: Final = 1.0  # a simulcast layer that the publisher's bandwidth ended
 
 
 class Sink(Protocol):
-    """Where a track's packets go: a slot."""
+    """Where a track's packets go: a rung of a slot."""
 
-    def forward(
-        self, track: Track, flags: int, marker: int, sequence: int, timestamp: int, payload: bytes, now: float
-    ) -> None: ...
-
-    def forget(self, track: Track) -> None: ...
+    def forward(self, media: Media, now: float, *, late: bool) -> None: ...
 
 
 class Track:
-    """One source (SSRC) of a peer. `loudness` is 127 + dBov, smoothed: 0 silence, 127 the loudest."""
+    """One SSRC of a peer. `loudness` is 127 + dBov, smoothed: 0 silence, 127 the loudest. `note_arrival` hears every
+    transport-wide sequence number."""
 
     __slots__ = (
-        "arrived_at",
-        "asked",
+        "_dependency_id",
+        "_has_ended",
+        "_level_id",
+        "_missing",
+        "_note_arrival",
+        "_send_feedback",
+        "_silent_after",
+        "_transport_id",
         "bad",
-        "bytes",
-        "clock",
         "codec",
-        "first",
-        "highest",
+        "dependency",
+        "height",
+        "ids",
         "instant",
         "is_audio",
-        "jitter",
         "key_frame_asked_at",
         "key_frame_pending",
-        "label",
-        "level_id",
+        "key_frames",
         "loudness",
         "mid",
-        "missing",
         "nacks",
         "on_start",
-        "owner",
-        "packets",
         "payload_type",
         "plis",
-        "reported_expected",
-        "reported_received",
-        "send_feedback",
-        "sender_report",
-        "sender_report_at",
-        "slots",
+        "reception",
+        "red_payload_type",
+        "rid",
+        "ring",
+        "sinks",
         "ssrc",
-        "timestamp",
-        "transit",
         "use",
     )
 
     def __init__(
         self,
-        owner: object,
-        label: str,
         sending: Sending,
         ssrc: int,
         send_feedback: Callable[[rtcp.RtcpPacket], None],
         on_start: Callable[[Track], None],
+        note_arrival: Callable[[int, float], None] | None = None,
+        rid: str = "",
     ) -> None:
-        self.owner, self.label, self.ssrc = owner, label, ssrc
-        self.mid, self.use, self.codec, self.payload_type = sending.mid, sending.use, sending.codec, sending.payload_type
-        self.is_audio = sending.use == "microphone"
-        self.clock = CLOCK[sending.codec]
-        self.level_id = sending.extensions.get(AUDIO_LEVEL, 0)
-        self.send_feedback, self.on_start = send_feedback, on_start
-        self.slots: tuple[Sink, ...] = ()
-        self.packets = self.bytes = self.bad = self.nacks = self.plis = 0
-        self.first = self.highest = -1  # extended sequence numbers (RFC 3550, A.1)
-        self.timestamp = 0
-        self.arrived_at = float("-inf")  # monotonic seconds
-        self.transit = self.jitter = 0.0  # in the codec's clock
+        self.ssrc, self.rid = ssrc, rid
+        self.mid, self.use, self.codec = sending.mid, sending.use, sending.codec
+        self.payload_type, self.red_payload_type = sending.payload_type, sending.red_payload_type
+        self.is_audio = sending.codec == "opus"
+        self._level_id = sending.extensions.get(AUDIO_LEVEL, 0)
+        self._dependency_id = sending.extensions.get(DEPENDENCY_DESCRIPTOR, 0)
+        self._transport_id = sending.extensions.get(TRANSPORT_CC, 0)
+        self._silent_after = SILENT_AFTER.get(sending.use, SILENT_AFTER_OTHERS)
+        self._send_feedback, self.on_start, self._note_arrival = send_feedback, on_start, note_arrival
+        self._has_ended = False
+        self.sinks: tuple[Sink, ...] = ()
+        self.reception = Reception(CLOCK[sending.codec])
+        self._missing = Missing()
+        self.ring: list[Media | None] = [] if self.is_audio else [None] * RING
+        self.bad = self.nacks = self.plis = self.key_frames = 0
+        self.ids: PictureIds | None = None  # of the newest picture
+        self.dependency = b""  # likewise
+        self.height = 0  # of the picture, by its key frames; 0: not known
         self.loudness = 0.0
-        self.missing: dict[int, tuple[int, float]] = {}  # extended sequence number: (times asked, when)
         self.key_frame_asked_at = float("-inf")
         self.key_frame_pending = False
-        self.sender_report: rtcp.SenderReport | None = None
-        self.sender_report_at = 0.0  # monotonic seconds
         self.instant: tuple[float, int] | None = None  # one moment: by this machine's clock, and in RTP time
-        self.reported_expected = self.reported_received = 0
+
+    # --- packets ---
 
     def receive(self, packet: bytes, now: float) -> None:
         """Takes an RTP packet out of SRTP. Malformed ones are counted and dropped."""
         first, second, sequence, timestamp, _ = HEADER.unpack_from(packet)
-        if second & 127 != self.payload_type:
+        is_red = second & 127 != self.payload_type
+        if is_red and (second & 127 != self.red_payload_type or not self.red_payload_type):
             self.bad += 1
             return
+        level, dependency, payload = -1, b"", packet[HEADER_LENGTH:]
         if first & 0x3F:
             try:
                 offset = payload_offset(packet)
+                if first & EXTENSION:
+                    level, dependency = self._read_extensions(packet, now)
+                payload = packet[offset : len(packet) - _padding(packet, offset)]
             except ValueError:
                 self.bad += 1
                 return
-            if first & EXTENSION and self.level_id:
-                self._measure(packet)
-            payload = packet[offset:]
-            if first & PADDING and not 0 < packet[-1] <= len(payload):
-                self.bad += 1
-                return
-        else:
-            payload = packet[HEADER_LENGTH:]
         starting = not self.is_live(now)
-        self._count(sequence, timestamp, len(packet), now)
-        if self.is_audio and not self.level_id:
-            target = UNMEASURED_SPEECH if len(payload) > DTX_PAYLOAD else 0.0
-            self.loudness += (target - self.loudness) * LOUDNESS_WEIGHT
+        self._has_ended = False
+        newest = self.reception.newest
+        extended = self.reception.count(sequence, timestamp, len(packet), now)
+        if self.is_audio:
+            self._listen(level, payload, is_red=is_red)
+            media = Media(extended, timestamp, second & MARKER, payload, is_red, None, level)
+        else:
+            if extended > newest + 1 and newest >= 0:
+                self._ask_for(newest + 1, extended, now)
+            elif extended < newest:
+                self._missing.came(extended)
+            media = self._keep(extended, timestamp, second & MARKER, payload, dependency)
         if starting:
             self.on_start(self)
-        for slot in self.slots:
-            slot.forward(self, first & PADDING, second & MARKER, sequence, timestamp, payload, now)
+        self._pass_on(media, now, late=extended < newest)
 
-    def _measure(self, packet: bytes) -> None:
-        try:
-            for identifier, value in extensions(packet):
-                if identifier == self.level_id and value:
-                    self.loudness += (127 - (value[0] & 127) - self.loudness) * LOUDNESS_WEIGHT
-        except ValueError:
-            self.bad += 1
+    def recover(self, sequence: int, timestamp: int, marker: int, payload: bytes, dependency: bytes, now: float) -> bool:
+        """Takes the content of a retransmission (RFC 4588). Returns False if the packet was not missing: publishers also
+        send again what came, to test the bandwidth."""
+        extended = self.reception.extend(sequence)
+        if not self._missing.came(extended):
+            return False
+        self.reception.recovered += 1
+        self._pass_on(self._keep(extended, timestamp, marker, payload, dependency), now, late=True)
+        return True
 
-    def _count(self, sequence: int, timestamp: int, length: int, now: float) -> None:
-        self.packets += 1
-        self.bytes += length
-        if self.first < 0:
-            self.first = self.highest = sequence
-        step = (sequence - self.highest) & 0xFFFF
-        if step < 0x8000:
-            if step > 1 and not self.is_audio:
-                self._note_missing(step, now)
-            self.highest += step
-            self.timestamp = timestamp
-        else:
-            self.missing.pop(self.highest + step - 0x10000, None)
-        transit = now * self.clock - timestamp
-        deviation = abs(transit - self.transit)
-        if deviation < self.clock * 10:  # the first packet, or a timestamp that wrapped, says nothing
-            self.jitter += (deviation - self.jitter) / 16  # RFC 3550, A.8
-        self.transit = transit
-        self.arrived_at = now
+    def _keep(self, extended: int, timestamp: int, marker: int, payload: bytes, dependency: bytes) -> Media:
+        ids = picture_ids(self.codec, payload)
+        media = Media(extended, timestamp, marker, payload, False, ids, -1, dependency)
+        self.ring[extended & RING_MASK] = media
+        if extended == self.reception.newest:
+            self.ids, self.dependency = ids or self.ids, dependency or self.dependency
+        if starts_key_frame(self.codec, payload):
+            self.key_frames += 1
+            self.height = picture_height(self.codec, payload) or self.height
+        return media
 
-    def _note_missing(self, step: int, now: float) -> None:
-        if step > MAX_MISSING:
-            self.missing.clear()
-            self.request_key_frame(now)
+    def _pass_on(self, media: Media, now: float, *, late: bool) -> None:
+        if late and media.sequence <= self.reception.newest - RING:  # of no more use to anybody
             return
-        fresh = range(self.highest + 1, self.highest + step)
-        self.missing.update(dict.fromkeys(fresh, (1, now)))
-        self._ask_again(tuple(fresh))
+        for sink in self.sinks:
+            sink.forward(media, now, late=late)
 
-    def _ask_again(self, lost: tuple[int, ...]) -> None:
-        self.nacks += 1
-        self.send_feedback(rtcp.Nack(RECEIVER_SSRC, self.ssrc, tuple(sequence & 0xFFFF for sequence in lost)))
+    def _read_extensions(self, packet: bytes, now: float) -> tuple[int, bytes]:
+        """Returns level (-1: none) and dependency descriptor (b"": none)."""
+        level, dependency = -1, b""
+        for identifier, value in extensions(packet):
+            if identifier == self._transport_id and len(value) == 2:
+                if self._note_arrival:
+                    self._note_arrival(value[0] << 8 | value[1], now)
+            elif identifier == self._level_id and value:
+                level = value[0]
+            elif identifier == self._dependency_id:
+                dependency = value
+        return level, dependency
+
+    def _listen(self, level: int, payload: bytes, *, is_red: bool) -> None:
+        if level >= 0:
+            target = 127.0 - (level & 127)
+        elif self._level_id:
+            return
+        else:
+            try:
+                length = len(primary(payload) if is_red else payload)
+            except ValueError:
+                length = 0
+            target = UNMEASURED_SPEECH if length > DTX_PAYLOAD else 0.0
+        self.loudness += (target - self.loudness) * LOUDNESS_WEIGHT
+
+    # --- state ---
+
+    @property
+    def layer(self) -> str:
+        """Its name among the layers of its source."""
+        return self.rid or "full"
+
+    @property
+    def arrived_at(self) -> float:
+        return self.reception.arrived_at
 
     def is_live(self, now: float) -> bool:
-        """False when nothing came for a while: muted, camera off, gone. A still screen is sent about once a second."""
-        return now - self.arrived_at < (5.0 if self.use == "screen" else 2.5)
+        """False when nothing came for a while: muted, camera off, gone."""
+        return not self._has_ended and now - self.reception.arrived_at < self._silent_after
+
+    def flows(self, now: float) -> bool:
+        """False for a layer that stops while its source goes on."""
+        return self.is_live(now) and (not self.rid or now - self.reception.arrived_at < LAYER_SILENT_AFTER)
+
+    def end(self) -> None:
+        """The publisher said goodbye to it."""
+        self._has_ended = True
+
+    # --- feedback ---
+
+    def _ask_for(self, first: int, end: int, now: float) -> None:
+        lost = self._missing.note(first, end, now)
+        if lost is None:
+            self.request_key_frame(now)
+        else:
+            self._send_nack(lost)
+
+    def _send_nack(self, lost: tuple[int, ...]) -> None:
+        self.nacks += 1
+        self._send_feedback(rtcp.Nack(RECEIVER_SSRC, self.ssrc, tuple(extended & 0xFFFF for extended in lost)))
 
     def request_key_frame(self, now: float) -> None:
         """Asks the publisher for a key frame: at once, or at the end of the running window (`tick`)."""
@@ -186,65 +249,43 @@ class Track:
             return
         self.key_frame_asked_at, self.key_frame_pending = now, False
         self.plis += 1
-        self.send_feedback(rtcp.PictureLoss(RECEIVER_SSRC, self.ssrc))
+        self._send_feedback(rtcp.PictureLoss(RECEIVER_SSRC, self.ssrc))
 
     def tick(self, now: float) -> None:
         """Every 100 ms: what is still missing is asked for again, a key frame that had to wait is asked for."""
         if self.key_frame_pending:
             self.request_key_frame(now)
-        if self.missing:
-            due = {sequence: asked for sequence, (asked, at) in self.missing.items() if now - at >= 0.1}
-            for sequence, asked in due.items():
-                if asked >= MAX_ASKED:
-                    del self.missing[sequence]
-                else:
-                    self.missing[sequence] = (asked + 1, now)
-            if again := tuple(sorted(sequence for sequence, asked in due.items() if asked < MAX_ASKED)):
-                self._ask_again(again)
+        if self._missing and (again := self._missing.due(now)):
+            self._send_nack(again)
         if self.is_audio and now - self.arrived_at > 0.5:
             self.loudness *= 0.5
 
-    def take_sender_report(self, report: rtcp.SenderReport, now: float) -> None:
-        self.sender_report, self.sender_report_at = report, now
-
-    @property
-    def lost(self) -> int:
-        """Packets expected and not (yet) received (RFC 3550, A.3)."""
-        return self.highest - self.first + 1 - self.packets if self.first >= 0 else 0
-
-    def report_block(self, now: float) -> rtcp.ReportBlock:
-        """How the source arrived since the last call (RFC 3550, 6.4.1, A.3)."""
-        expected_now = self.highest - self.first + 1
-        expected = expected_now - self.reported_expected
-        lost = expected - (self.packets - self.reported_received)
-        self.reported_expected, self.reported_received = expected_now, self.packets
-        heard = self.sender_report
-        return rtcp.ReportBlock(
-            ssrc=self.ssrc,
-            fraction_lost=max(0, min(255, (lost << 8) // expected)) if expected > 0 else 0,
-            lost=self.lost,
-            highest=self.highest & 0xFFFFFFFF,
-            jitter=int(self.jitter),
-            last_sr=heard.ntp >> 16 & 0xFFFFFFFF if heard else 0,
-            delay=int((now - self.sender_report_at) * 65536) if heard else 0,
-        )
-
     def statistics(self) -> TrackStatistics:
+        heard = self.reception
         return TrackStatistics(
             mid=self.mid,
-            layer="",
+            layer=self.rid,
             use=self.use,
             codec=self.codec,
-            packets=self.packets,
-            bytes=self.bytes,
-            bitrate_bps=0,
-            lost=max(0, self.lost),
-            recovered=0,
+            packets=heard.packets,
+            bytes=heard.bytes,
+            bitrate_bps=int(heard.bitrate),
+            lost=heard.lost,
+            recovered=heard.recovered,
             bad=self.bad,
-            jitter_ms=round(1000 * self.jitter / self.clock, 1),
-            height=0,
-            key_frames=0,
+            jitter_ms=round(1000 * heard.jitter / heard.clock, 1),
+            height=self.height,
+            key_frames=self.key_frames,
             nacks=self.nacks,
             plis=self.plis,
             loudness=round(self.loudness, 1),
         )
+
+
+def _padding(packet: bytes, offset: int) -> int:
+    """How many octets at the end are padding. Raises `ValueError` if that is not so."""
+    if not packet[0] & PADDING:
+        return 0
+    if not 0 < packet[-1] <= len(packet) - offset:
+        raise ValueError("RTP padding is longer than the packet")
+    return packet[-1]

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable
 from typing import Any
 
 from live import rtcp
-from live.answer import Sending, Sent
+from live.agreement import Receiving, Sending, Sent
 from live.codecs import Codec
+from live.outlet import Outlet
 from live.rtp import AUDIO_LEVEL, RtpPacket, parse
+from live.sent import RING
+from live.slot import Slot
+from live.source import Source
 from live.track import Track
 
 KEY = {
@@ -32,9 +37,11 @@ class Receiver:
     """A viewer that keeps what it gets."""
 
     def __init__(self, label: str = "viewer") -> None:
+        self.owner: object = self
         self.label = label
         self.address: Any = None
-        self.dropped = 0
+        self.next_number = self.octets = self.dropped = 0
+        self.sizes, self.times = array("h", bytes(2 * RING)), array("d", bytes(8 * RING))
         self.packets: list[RtpPacket] = []
         self.is_full = False
         self.protect: Callable[[bytes], bytes] = bytes  # returns what it gets
@@ -49,9 +56,14 @@ class Receiver:
     def sequences(self) -> list[int]:
         return [packet.sequence for packet in self.packets]
 
+    def outlet(self, slot: Slot, payload_types: dict[Codec, int] | None = None, **agreed: Any) -> Outlet:
+        """Its end of a slot; `agreed` are more fields of `Receiving`."""
+        receiving = Receiving("0", slot.name, dict(PAYLOAD_TYPES if payload_types is None else payload_types), **agreed)
+        return Outlet(self, receiving, *slot.ssrcs)
+
 
 class Publisher:
-    """A track and what it was asked. `send` lets one packet arrive."""
+    """A source with one layer and what it was asked. `send` lets one packet arrive. With `source` it is a further layer."""
 
     def __init__(
         self,
@@ -63,11 +75,16 @@ class Publisher:
         timestamp: int = 0,
         owner: object = None,
         on_start: Any = None,
+        rid: str = "",
+        source: Source | None = None,
+        red: int = 0,
     ) -> None:
         self.asked: list[rtcp.RtcpPacket] = []
         extensions = {AUDIO_LEVEL: 1} if use == "microphone" else {}
-        sending = Sending(label, use, codec, PAYLOAD_TYPES[codec], (), extensions)
-        self.track = Track(owner or self, label, sending, 4711, self.asked.append, on_start or (lambda track: None))
+        sending = Sending(label, use, codec, PAYLOAD_TYPES[codec], (), extensions, red_payload_type=red)
+        self.track = Track(sending, 4711, self.asked.append, on_start or (lambda track: None), None, rid)
+        self.source = source or Source(owner or self, label, sending)
+        self.source.add(self.track)
         self.sequence, self.timestamp = sequence, timestamp
         self._count = 0
 

@@ -8,15 +8,23 @@ from itertools import pairwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from live import rtcp
 from live.codecs import Codec, picture_ids
-from live.slot import Outlet, Slot, ntp_seconds, ntp_timestamp
-from tests.live.sources import PAYLOAD_TYPES, Publisher, Receiver
+from live.rung import ntp_seconds, ntp_timestamp
+from live.slot import Slot
+from tests.live.sources import Publisher, Receiver
 
 
 def joined(slot: Slot, *viewers: Receiver) -> Slot:
     for viewer in viewers:
-        slot.join(Outlet(viewer, dict(PAYLOAD_TYPES)), 0.0)
+        slot.join(viewer.outlet(slot), 0.0)
     return slot
+
+
+def report_of(slot: Slot, viewer: Receiver, now: float, wall: float) -> rtcp.SenderReport | None:
+    outlet = slot.outlets[viewer]
+    rung = slot.rung_of(outlet)
+    return rung.sender_report(outlet.seat.numbers.timestamp, now, wall) if rung and outlet.seat else None
 
 
 def assert_gap_free(sequences: list[int]) -> None:
@@ -26,7 +34,7 @@ def assert_gap_free(sequences: list[int]) -> None:
 
 def test_a_stream_begins_with_a_key_frame() -> None:
     slot, viewer, anna = Slot("video0"), Receiver(), Publisher("anna")
-    joined(slot, viewer).want(anna.track, 0.0)
+    joined(slot, viewer).want(anna.source, 0.0)
     anna.send(0.0)
     anna.send(0.1, key=True)
     anna.send(0.2)
@@ -38,15 +46,16 @@ def test_a_stream_begins_with_a_key_frame() -> None:
 def test_a_switch_waits_for_the_key_frame_and_asks_for_it() -> None:
     slot, viewer = Slot("video0"), Receiver()
     anna, bo = Publisher("anna"), Publisher("bo", sequence=40_000, timestamp=2**32 - 5)
-    joined(slot, viewer).want(anna.track, 0.0)
+    joined(slot, viewer).want(anna.source, 0.0)
     anna.send(0.0, key=True)
     bo.send(0.0)
     bo.send(0.01)
-    slot.want(bo.track, 0.1)
+    slot.want(bo.source, 0.1)
     assert bo.key_frames_asked == 1
     anna.send(0.2)
     bo.send(0.2)  # not a key frame: still anna
-    assert slot.source is anna.track
+    seat = slot.outlets[viewer].seat
+    assert seat is not None and seat.track is anna.track
     bo.send(0.3, key=True)
     anna.send(0.4)
     bo.send(0.4)
@@ -57,9 +66,9 @@ def test_a_switch_waits_for_the_key_frame_and_asks_for_it() -> None:
 def test_time_goes_on_by_the_clock_over_a_switch() -> None:
     slot, viewer = Slot("video0"), Receiver()
     anna, bo = Publisher("anna", timestamp=7), Publisher("bo", timestamp=2**31)
-    joined(slot, viewer).want(anna.track, 0.0)
+    joined(slot, viewer).want(anna.source, 0.0)
     anna.send(10.0, key=True)
-    slot.want(bo.track, 10.0)
+    slot.want(bo.source, 10.0)
     bo.send(12.0, key=True)
     first, second = viewer.packets
     assert (second.timestamp - first.timestamp) & 0xFFFFFFFF == 2 * 90_000
@@ -78,7 +87,7 @@ def test_a_thousand_switches_leave_no_gap(seed: int, codec: Codec) -> None:
     now = 0.0
     for _ in range(1000):
         wanted = chance.choice(publishers)
-        slot.want(wanted.track, now)
+        slot.want(wanted.source, now)
         for _ in range(chance.randrange(4)):
             now += 0.01
             chance.choice(publishers).send(now)
@@ -99,7 +108,7 @@ def test_a_thousand_switches_leave_no_gap(seed: int, codec: Codec) -> None:
 @given(st.lists(st.integers(-6, 6), min_size=5, max_size=80), st.integers(0, 65535))
 def test_reordered_packets_keep_their_place(displacements: list[int], first: int) -> None:
     slot, viewer, anna = Slot("video0"), Receiver(), Publisher("anna", sequence=first)
-    joined(slot, viewer).want(anna.track, 0.0)
+    joined(slot, viewer).want(anna.source, 0.0)
     anna.send(0.0, key=True)
     packets = [(n, anna.packet()) for n in range(len(displacements))]
     order = sorted(packets, key=lambda item: item[0] + displacements[item[0]])
@@ -111,7 +120,7 @@ def test_reordered_packets_keep_their_place(displacements: list[int], first: int
 
 def test_a_late_packet_from_before_the_switch_is_dropped() -> None:
     slot, viewer, anna = Slot("video0"), Receiver(), Publisher("anna")
-    joined(slot, viewer).want(anna.track, 0.0)
+    joined(slot, viewer).want(anna.source, 0.0)
     late = anna.packet()
     anna.send(0.0, key=True)
     anna.track.receive(late, 0.1)
@@ -124,12 +133,12 @@ def test_nobody_sees_their_own_picture_and_their_numbers_have_no_gap() -> None:
     slot, other = Slot("video0"), Receiver("other")
     speaker = Receiver("anna")
     anna, bo = Publisher("anna", owner=speaker), Publisher("bo", sequence=500)
-    joined(slot, speaker, other).want(bo.track, 0.0)
+    joined(slot, speaker, other).want(bo.source, 0.0)
     bo.send(0.0, key=True)
-    slot.want(anna.track, 0.1)
+    slot.want(anna.source, 0.1)
     for n in range(5):
         anna.send(0.2 + n / 100, key=n == 0)
-    slot.want(bo.track, 0.5)
+    slot.want(bo.source, 0.5)
     bo.send(0.6, key=True)
     bo.send(0.7)
     assert len(other.packets) == 8 and len(speaker.packets) == 3
@@ -140,7 +149,7 @@ def test_nobody_sees_their_own_picture_and_their_numbers_have_no_gap() -> None:
 def test_nobody_hears_their_own_voice_on_another_device() -> None:
     slot, tablet, other = Slot("audio0"), Receiver("anna"), Receiver("bo")
     anna = Publisher("anna", "microphone", "opus")
-    joined(slot, tablet, other).want(anna.track, 0.0)
+    joined(slot, tablet, other).want(anna.source, 0.0)
     anna.send(0.0)
     assert not tablet.packets and len(other.packets) == 1
 
@@ -148,9 +157,9 @@ def test_nobody_hears_their_own_voice_on_another_device() -> None:
 def test_sound_changes_over_at_once_and_marks_it() -> None:
     slot, viewer = Slot("audio0"), Receiver()
     anna, bo = Publisher("anna", "microphone", "opus"), Publisher("bo", "microphone", "opus")
-    joined(slot, viewer).want(anna.track, 0.0)
+    joined(slot, viewer).want(anna.source, 0.0)
     anna.send(0.0)
-    slot.want(bo.track, 0.1)
+    slot.want(bo.source, 0.1)
     bo.send(0.1)
     assert len(viewer.packets) == 2 and viewer.packets[1].marker
     assert not bo.asked
@@ -159,11 +168,11 @@ def test_sound_changes_over_at_once_and_marks_it() -> None:
 def test_a_viewer_without_the_codec_gets_nothing_until_it_can() -> None:
     slot, viewer = Slot("video0"), Receiver()
     vp8, h264 = Publisher("anna", codec="VP8"), Publisher("bo")
-    slot.join(Outlet(viewer, {"H264": 99}), 0.0)
-    slot.want(vp8.track, 0.0)
+    slot.join(viewer.outlet(slot, {"H264": 99}), 0.0)
+    slot.want(vp8.source, 0.0)
     vp8.send(0.0, key=True)
     vp8.send(0.1)
-    slot.want(h264.track, 0.2)
+    slot.want(h264.source, 0.2)
     h264.send(0.2, key=True)
     h264.send(0.3)
     assert [packet.payload_type for packet in viewer.packets] == [99, 99]
@@ -172,7 +181,7 @@ def test_a_viewer_without_the_codec_gets_nothing_until_it_can() -> None:
 
 def test_a_joining_viewer_gets_a_key_frame_asked_for() -> None:
     slot, anna = Slot("video0"), Publisher("anna")
-    slot.want(anna.track, 0.0)
+    slot.want(anna.source, 0.0)
     anna.send(0.0, key=True)
     joined(slot, Receiver())
     assert anna.key_frames_asked == 1
@@ -181,39 +190,39 @@ def test_a_joining_viewer_gets_a_key_frame_asked_for() -> None:
 def test_a_nack_is_answered_in_the_viewers_own_numbers() -> None:
     slot, speaker, other = Slot("video0"), Receiver("anna"), Receiver("other")
     anna, bo = Publisher("anna", owner=speaker), Publisher("bo")
-    joined(slot, speaker, other).want(anna.track, 0.0)
+    joined(slot, speaker, other).want(anna.source, 0.0)
     anna.send(0.0, key=True)
     anna.send(0.0)
-    slot.want(bo.track, 0.1)
+    slot.want(bo.source, 0.1)
     bo.send(0.1, key=True)
     bo.send(0.2)
     for viewer in (speaker, other):
         lost = viewer.packets[-2]
         viewer.packets.clear()
-        assert slot.resend(viewer, (lost.sequence,)) == 1
+        assert slot.resend(viewer, (lost.sequence,), 1.0) == 1
         assert viewer.packets == [lost]
 
 
 def test_a_nack_for_what_was_never_sent_is_not_answered() -> None:
     slot, viewer, anna = Slot("video0"), Receiver(), Publisher("anna")
-    joined(slot, viewer).want(anna.track, 0.0)
+    joined(slot, viewer).want(anna.source, 0.0)
     anna.send(0.0, key=True)
     unknown = tuple((viewer.sequences[0] + n) & 0xFFFF for n in (1, 512, 40_000))
-    assert slot.resend(viewer, unknown) == 0
-    assert slot.resend(Receiver("stranger"), (viewer.sequences[0],)) == 0
+    assert slot.resend(viewer, unknown, 1.0) == 0
+    assert slot.resend(Receiver("stranger"), (viewer.sequences[0],), 1.0) == 0
 
 
 def test_a_viewer_that_cannot_take_more_disturbs_nobody() -> None:
     slot, full, fine, anna = Slot("video0"), Receiver(), Receiver(), Publisher("anna")
     full.is_full = True
-    joined(slot, full, fine).want(anna.track, 0.0)
+    joined(slot, full, fine).want(anna.source, 0.0)
     anna.send(0.0, key=True)
     assert (full.dropped, len(fine.packets)) == (1, 1)
 
 
 def test_who_left_gets_nothing_more() -> None:
     slot, viewer, anna = Slot("video0"), Receiver(), Publisher("anna")
-    joined(slot, viewer).want(anna.track, 0.0)
+    joined(slot, viewer).want(anna.source, 0.0)
     slot.leave(viewer)
     anna.send(0.0, key=True)
     assert not viewer.packets
@@ -221,19 +230,19 @@ def test_who_left_gets_nothing_more() -> None:
 
 def test_a_forgotten_source_feeds_nothing() -> None:
     slot, viewer, anna = Slot("video0"), Receiver(), Publisher("anna")
-    joined(slot, viewer).want(anna.track, 0.0)
+    joined(slot, viewer).want(anna.source, 0.0)
     anna.send(0.0, key=True)
-    slot.forget(anna.track)
+    slot.forget(anna.track, 0.05)
     anna.send(0.1, key=True)
-    assert len(viewer.packets) == 1 and slot.source is None and anna.track.slots == ()
+    assert len(viewer.packets) == 1 and anna.track.sinks == ()
 
 
 def test_a_sender_report_names_one_moment_in_both_clocks() -> None:
     slot, viewer, anna = Slot("video0"), Receiver(), Publisher("anna", timestamp=1000)
-    joined(slot, viewer).want(anna.track, 0.0)
-    assert slot.sender_report(0.0, 100.0) is None
+    joined(slot, viewer).want(anna.source, 0.0)
+    assert report_of(slot, viewer, 0.0, 100.0) is None
     anna.send(5.0, key=True)
-    report = slot.sender_report(7.0, 1_000_000.0)
+    report = report_of(slot, viewer, 7.0, 1_000_000.0)
     assert report is not None and (report.packets, report.ssrc) == (1, slot.ssrc)
     assert abs(ntp_seconds(report.ntp) - 1_000_000.0) < 1e-6
     assert (report.timestamp - viewer.packets[0].timestamp) & 0xFFFFFFFF == 2 * 90_000
@@ -241,10 +250,10 @@ def test_a_sender_report_names_one_moment_in_both_clocks() -> None:
 
 def test_a_sender_report_follows_the_publishers_own() -> None:
     slot, viewer, anna = Slot("video0"), Receiver(), Publisher("anna", timestamp=1000)
-    joined(slot, viewer).want(anna.track, 0.0)
+    joined(slot, viewer).want(anna.source, 0.0)
     anna.send(5.0, key=True)
     anna.track.instant = (1_000_000.0, 1000 + 900)  # captured 10 ms after the first picture
-    report = slot.sender_report(7.0, 1_000_001.0)
+    report = report_of(slot, viewer, 7.0, 1_000_001.0)
     assert report is not None
     assert (report.timestamp - viewer.packets[0].timestamp) & 0xFFFFFFFF == 900 + 90_000
 

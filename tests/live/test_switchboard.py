@@ -7,9 +7,8 @@ from typing import Any
 from live.answer import Sent
 from live.codecs import Codec
 from live.control import ActiveSpeaker, Notification, SlotsChanged
-from live.slot import Outlet
 from live.switchboard import Switchboard
-from tests.live.sources import PAYLOAD_TYPES, Publisher, Receiver
+from tests.live.sources import Publisher, Receiver
 
 
 class Hall:
@@ -25,14 +24,15 @@ class Hall:
         publisher = Publisher(
             label, use, "opus" if use == "microphone" else codec, on_start=lambda track: self.board.arrange(self.now)
         )
-        self.board.add_track(publisher.track)
+        self.board.add_source(publisher.source)
         self.sources.append((publisher, level))
         publisher.send(self.now, key=True, level=level)
         return publisher
 
     def leave(self, publisher: Publisher) -> None:
         self.sources = [(each, level) for each, level in self.sources if each is not publisher]
-        self.board.remove_track(publisher.track, self.now)
+        self.board.forget_track(publisher.track, self.now)
+        self.board.remove_source(publisher.source, self.now)
 
     def louder(self, publisher: Publisher, level: int) -> None:
         self.sources = [(each, level if each is publisher else before) for each, before in self.sources]
@@ -53,7 +53,7 @@ class Hall:
 
     def watch(self, slot: str) -> Receiver:
         viewer = Receiver()
-        self.board.join(slot, Outlet(viewer, dict(PAYLOAD_TYPES)), self.now)
+        self.board.join(slot, viewer.outlet(self.board.slots[slot]), self.now)
         return viewer
 
 
@@ -164,9 +164,13 @@ def test_a_viewer_of_the_programme_sees_one_stream_over_many_changes() -> None:
 
 def test_reports_are_made_of_what_flows() -> None:
     hall = Hall()
-    assert hall.board.reports(hall.now) == {}
+    viewer = Receiver()
+    outlets = {name: viewer.outlet(hall.board.slots[name]) for name in ("video0", "video1", "programme")}
+    for name, outlet in outlets.items():
+        hall.board.join(name, outlet, hall.now)
     hall.enter("anna")
-    assert set(hall.board.reports(hall.now)) == {"video0", "programme"}
+    reports = hall.board.reports(hall.now)
+    assert [name for name, outlet in outlets.items() if reports.of(name, outlet)] == ["video0", "programme"]
 
 
 def test_nothing_is_left_when_everybody_left() -> None:
@@ -176,5 +180,5 @@ def test_nothing_is_left_when_everybody_left() -> None:
     for publisher in publishers:
         hall.leave(publisher)
     hall.board.leave(viewer)
-    assert hall.board.tracks == [] and hall.slots == {}
-    assert all(slot.source is slot.wanted is None and not slot.outlets for slot in hall.board.slots.values())
+    assert hall.board.sources == [] and hall.slots == {}
+    assert all(slot.source is None and not slot.outlets for slot in hall.board.slots.values())

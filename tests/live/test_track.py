@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from live import rtcp
-from live.slot import ntp_timestamp
-from live.track import MAX_ASKED
+from live.reception import MAX_ASKED
+from live.rung import ntp_timestamp
 from tests.live.sources import Publisher
 
 
@@ -28,7 +28,7 @@ def test_a_gap_is_asked_for_at_once_and_again_until_it_is_filled() -> None:
     anna.track.receive(lost[0], 0.3)
     anna.track.tick(0.5)
     assert len(nacks(anna)) == 2
-    assert anna.track.lost == 0
+    assert anna.track.reception.lost == 0
 
 
 def test_what_never_comes_is_given_up() -> None:
@@ -39,7 +39,7 @@ def test_what_never_comes_is_given_up() -> None:
     for n in range(20):
         anna.track.tick(0.3 + n)
     assert len(nacks(anna)) == MAX_ASKED
-    assert not anna.track.missing
+    assert not anna.track._missing
 
 
 def test_an_outage_is_mended_by_a_key_frame() -> None:
@@ -69,19 +69,19 @@ def test_lost_packets_are_reported_since_the_last_report_and_in_all() -> None:
         packet = anna.packet()
         if n % 4:
             anna.track.receive(packet, n / 50)
-    block = anna.track.report_block(2.0)
+    block = anna.track.reception.report_block(4711, 2.0)
     assert 0.20 < block.fraction_lost / 256 < 0.26 and block.lost == 24  # the first one is not known to be missing
     for n in range(100):
         anna.send(2 + n / 50)
-    block = anna.track.report_block(4.0)
+    block = anna.track.reception.report_block(4711, 4.0)
     assert block.fraction_lost == 0 and block.lost == 24 and block.highest == 199
 
 
 def test_the_round_trip_can_be_measured() -> None:
     anna = Publisher("anna")
     anna.send(0.0)
-    anna.track.take_sender_report(rtcp.SenderReport(4711, ntp_timestamp(1000.5), 0, 1, 1), 10.0)
-    block = anna.track.report_block(10.25)
+    anna.track.reception.take_sender_report(rtcp.SenderReport(4711, ntp_timestamp(1000.5), 0, 1, 1), 10.0)
+    block = anna.track.reception.report_block(4711, 10.25)
     assert block.delay == 16384
     assert block.last_sr == ntp_timestamp(1000.5) >> 16 & 0xFFFFFFFF
 
@@ -101,7 +101,7 @@ def test_a_packet_of_another_payload_type_is_not_forwarded() -> None:
     packet = bytearray(anna.packet(key=True))
     packet[1] = 33
     anna.track.receive(bytes(packet), 0.0)
-    assert (anna.track.packets, anna.track.bad) == (0, 1)
+    assert (anna.track.reception.packets, anna.track.bad) == (0, 1)
 
 
 @given(st.binary(min_size=12, max_size=60))
@@ -109,7 +109,7 @@ def test_any_bytes_are_counted_or_bad(data: bytes) -> None:
     anna = Publisher("anna", "microphone", "opus")
     anna.track.receive(data, 0.0)
     anna.track.receive(data[:1] + bytes([111]) + data[2:], 0.0)
-    assert anna.track.packets + anna.track.bad >= 2
+    assert anna.track.reception.packets + anna.track.bad >= 2
 
 
 def test_a_source_is_live_while_it_sends() -> None:

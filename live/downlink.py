@@ -1,0 +1,102 @@
+"""What a client receives: its outlets, what it says of how they arrive, and which layer of each picture it gets.
+
+Neighbours: `peer` owns it and hands it the client's feedback, `group` sends to it (it is the `Viewer`), `bandwidth`
+estimates what its network takes, `allocation` spends that.
+"""
+
+from __future__ import annotations
+
+import random
+from array import array
+from collections.abc import Callable
+from typing import Any, Final
+
+from live import rtcp
+from live.agreement import Receiving
+from live.feedback import ViewerReports, round_trip
+from live.limits import Budget, Limits
+from live.outlet import Outlet
+from live.rung import ntp_timestamp
+from live.sent import RING
+from live.switchboard import Switchboard
+
+KEY_FRAMES_AT_ONCE: Final = 4  # that a viewer may ask for; then one every few seconds
+KEY_FRAMES: Final = 0.4  # a second
+
+
+class Downlink:
+    """One client's. `sendto`, `protect` and `address` are the peer's to set."""
+
+    def __init__(
+        self, owner: object, label: str, room: Switchboard, receivings: tuple[Receiving, ...], limits: Limits
+    ) -> None:
+        self.owner, self.label, self._room = owner, label, room
+        self.outlets = {
+            receiving.slot: Outlet(self, receiving, room.slots[receiving.slot].ssrc, room.slots[receiving.slot].repair_ssrc)
+            for receiving in receivings
+        }
+        self.sendto: Callable[[bytes, Any], object] = send_nowhere
+        self.protect: Callable[[bytes], bytes] = bytes
+        self.address: Any = None
+        self.next_number = random.randrange(1 << 15)
+        self.sizes, self.times = array("h", bytes(2 * RING)), array("d", bytes(8 * RING))
+        self.octets = self.dropped = 0
+        self.nacks = self.plis = self.resent = 0
+        self.heard = ViewerReports()
+        self.rtt = 0.0  # seconds; 0: not known
+        self.bitrate = 0.0  # bit/s, of the last second
+        self._measured = 0, 0.0  # octets, and when
+        self._resend_budget = Budget(limits.resent)
+        self._key_frame_budget = Budget(KEY_FRAMES, KEY_FRAMES_AT_ONCE)
+
+    def join(self, now: float) -> None:
+        """The client is up: its slots flow from here on."""
+        for slot_name, outlet in self.outlets.items():
+            self._room.slots[slot_name].join(outlet, now)
+
+    def leave(self) -> None:
+        """The client is gone."""
+        for slot_name in self.outlets:
+            self._room.slots[slot_name].leave(self)
+
+    # --- feedback ---
+
+    def take_nack(self, packet: rtcp.Nack, now: float) -> None:
+        """Sends again what is still kept, as far as its budget and the room's go: one bad network must not tax the rest."""
+        self.nacks += 1
+        slot = self._room.by_ssrc.get(packet.media)
+        if slot is not None:
+            granted = self._room.resend_budget.take(self._resend_budget.take(len(packet.lost), now), now)
+            self.resent += slot.resend(self, packet.lost[:granted], now)
+
+    def take_key_frame_request(self, ssrc: int, now: float) -> None:
+        slot = self._room.by_ssrc.get(ssrc)
+        if slot is not None and slot.name in self.outlets:
+            self.plis += 1
+            if self._key_frame_budget.take(1, now):
+                slot.request_key_frame(self, now)
+
+    def take_reports(self, blocks: tuple[rtcp.ReportBlock, ...], now: float) -> None:
+        self.heard.take_blocks(blocks, now)
+        for block in blocks:
+            if seconds := round_trip(block, ntp_timestamp(self._room.wall(now))):
+                self.rtt = seconds
+
+    def take_remb(self, packet: rtcp.Remb, now: float) -> None:
+        self.heard.estimate = packet.bitrate
+
+    # --- reports ---
+
+    def report(self, now: float) -> None:
+        """Once a second."""
+        before, at = self._measured
+        self.bitrate = 8 * (self.octets - before) / max(0.1, now - at) if at else 0.0
+        self._measured = self.octets, now
+
+    def shown(self) -> dict[str, str]:
+        """The layer that each slot gets now; "" none."""
+        return {name: self._room.slots[name].shows(outlet) for name, outlet in self.outlets.items()}
+
+
+def send_nowhere(data: bytes, address: Any) -> None:
+    """While no address is nominated."""
