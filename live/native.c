@@ -1,5 +1,7 @@
-/* The inner loop of forwarding: one packet to many viewers. For each its own copy, its transport-wide sequence number and SRTP,
- * then one sendmmsg for up to BATCH of them. Optional: native.py is what Python sees of it, and the loop in Python the reference.
+/* The inner loop of forwarding: a burst of packets to many viewers. For each viewer a copy of each packet with its own
+ * transport-wide sequence number, then SRTP; packets of a burst that are equally long leave as one datagram that the kernel
+ * cuts up (UDP GSO), and up to MESSAGES of those in one sendmmsg. Optional: native.py is what Python sees of it, and the loop
+ * in Python the reference.
  *
  * Encryption is libsrtp's srtp_protect, whose address comes from the binding that made the sessions: nothing is linked. */
 #define _GNU_SOURCE
@@ -9,7 +11,16 @@
 #include <string.h>
 #include <sys/socket.h>
 
-enum { BATCH = 64, LONGEST = 2048, TRAILER = 144 /* SRTP_MAX_TRAILER_LEN */ };
+enum {
+    MESSAGES = 64,
+    BURST = 64,      /* packets a call, and segments a message: the kernel's UDP_MAX_SEGMENTS */
+    LONGEST = 2048,
+    TRAILER = 148,   /* as srtp.py has it */
+    ARENA = 1 << 17, /* octets that wait to be sent: they stay in the second cache */
+    LONGEST_MESSAGE = 60000, /* octets, less than UDP allows */
+    IP_UDP = 17,
+    SEGMENT = 103,   /* UDP_SEGMENT, where the C library's headers are older */
+};
 
 typedef int (*protect_function)(void *session, void *packet, int *length);
 
@@ -20,6 +31,7 @@ struct line {
     double *times;
     uint64_t packets; /* that went out */
     uint64_t octets;
+    uint64_t dropped; /* that did not: no room in the socket, no route */
     int32_t fd;       /* -1: not reached by UDP */
     int32_t mask;     /* of the rings */
     uint32_t address_length;
@@ -31,73 +43,137 @@ struct line {
 struct group {
     protect_function protect;
     struct line **lines;
-    int32_t *left;  /* as many as lines */
+    int32_t *left; /* as many as lines */
     int32_t count;
 };
 
-struct burst {
-    struct line *lines[BATCH];
-    int32_t numbers[BATCH];
-    struct mmsghdr messages[BATCH];
-    struct iovec vectors[BATCH];
-    int ready;
+/* `transport_at`: where the transport-wide number stands; 0: nowhere. */
+struct packet {
+    const uint8_t *octets;
+    int32_t length;
+    int32_t transport_at;
 };
 
-/* Sends what has been protected, all of it over one socket. Who cannot be sent to is left, the others are not. */
-static int flush(struct burst *burst, int32_t *left, int count_left) {
-    int done = 0;
-    while (done < burst->ready) {
-        int n = sendmmsg(burst->lines[done]->fd, burst->messages + done, (unsigned)(burst->ready - done), 0);
-        for (int i = 0; i < n; i++, done++) {
-            burst->lines[done]->packets++;
-            burst->lines[done]->octets += burst->vectors[done].iov_len;
-        }
-        if (n <= 0 && errno != EINTR) left[count_left++] = burst->numbers[done++];
+/* What is protected and not yet sent, all of it over one socket. A message is `segments` packets of one viewer, all of one
+ * size. */
+struct outbox {
+    struct line *lines[MESSAGES];
+    struct mmsghdr messages[MESSAGES];
+    struct iovec vectors[MESSAGES];
+    uint16_t segments[MESSAGES];
+    uint16_t sizes[MESSAGES];
+    union {
+        char octets[CMSG_SPACE(sizeof(uint16_t))];
+        struct cmsghdr aligned;
+    } controls[MESSAGES];
+    int ready;
+    int used;
+};
+
+static void note(struct line *line, int segments, size_t octets, int sent) {
+    if (sent) {
+        line->packets += (uint64_t)segments;
+        line->octets += octets;
+    } else {
+        line->dropped += (uint64_t)segments;
     }
-    burst->ready = 0;
-    return count_left;
 }
 
-/* Sends `packet` to a group. `transport_at`: where in it the transport-wide number stands; 0: nowhere. `now`: monotonic
- * seconds. Returns how many did not get it, with their numbers in `left`; -1: the packet is too long for any. */
-int plenum_send(const struct group *group, const uint8_t *packet, int length, int transport_at, double now) {
-    static __thread uint8_t buffers[BATCH][LONGEST];
-    struct burst burst;
+/* A message that could not be sent whole, packet by packet: a route or a device may not take segments. */
+static void send_singly(struct outbox *box, int i) {
+    const uint8_t *octets = box->vectors[i].iov_base;
+    struct line *line = box->lines[i];
+    for (int n = 0; n < box->segments[i]; n++, octets += box->sizes[i]) {
+        const struct sockaddr *to = (const struct sockaddr *)line->address;
+        ssize_t sent = sendto(line->fd, octets, box->sizes[i], 0, to, line->address_length);
+        note(line, 1, box->sizes[i], sent >= 0);
+    }
+}
+
+static void flush(struct outbox *box) {
+    int done = 0;
+    while (done < box->ready) {
+        int n = sendmmsg(box->lines[done]->fd, box->messages + done, (unsigned)(box->ready - done), 0);
+        for (int i = 0; i < n; i++, done++) note(box->lines[done], box->segments[done], box->vectors[done].iov_len, 1);
+        if (n > 0 || errno == EINTR) continue;
+        if (box->segments[done] > 1 && errno != EAGAIN)
+            send_singly(box, done);
+        else
+            note(box->lines[done], box->segments[done], 0, 0);
+        done++;
+    }
+    box->ready = box->used = 0;
+}
+
+/* A packet of `size` octets stands at the end of the arena: it goes with the viewer's last one, or begins a message. */
+static void append(struct outbox *box, struct line *line, uint8_t *octets, int size) {
+    int last = box->ready - 1;
+    box->used += size;
+    if (last >= 0 && box->lines[last] == line && box->sizes[last] == size && box->segments[last] < BURST &&
+        box->vectors[last].iov_len + (size_t)size <= LONGEST_MESSAGE) {
+        struct msghdr *header = &box->messages[last].msg_hdr;
+        box->vectors[last].iov_len += (size_t)size;
+        if (++box->segments[last] > 2) return;
+        header->msg_control = box->controls[last].octets;
+        header->msg_controllen = sizeof box->controls[last].octets;
+        struct cmsghdr *control = CMSG_FIRSTHDR(header);
+        control->cmsg_level = IP_UDP;
+        control->cmsg_type = SEGMENT;
+        control->cmsg_len = CMSG_LEN(sizeof(uint16_t));
+        memcpy(CMSG_DATA(control), &box->sizes[last], sizeof(uint16_t));
+        return;
+    }
+    int i = box->ready++;
+    box->lines[i] = line;
+    box->segments[i] = 1;
+    box->sizes[i] = (uint16_t)size;
+    box->vectors[i] = (struct iovec){octets, (size_t)size};
+    box->messages[i].msg_hdr = (struct msghdr){
+        .msg_name = line->address, .msg_namelen = line->address_length, .msg_iov = &box->vectors[i], .msg_iovlen = 1};
+}
+
+/* Sends `packets` to a group, in order. `now`: monotonic seconds. Returns how many viewers are not reached by UDP, with their
+ * numbers in `left`; -1: there are too many packets, or one is too long. */
+int plenum_send(const struct group *group, const struct packet *packets, int count, double now) {
+    static __thread uint8_t arena[ARENA];
+    static __thread struct outbox box;
     int count_left = 0, fd = -1;
-    if (length < 12 || length > LONGEST - TRAILER || transport_at < 0 || transport_at + 2 > length) return -1;
-    memset(&burst, 0, sizeof burst);
+    if (count < 0 || count > BURST) return -1;
+    for (int p = 0; p < count; p++) {
+        const struct packet *packet = &packets[p];
+        int at = packet->transport_at;
+        if (packet->length < 12 || packet->length > LONGEST - TRAILER || at < 0 || at + 2 > packet->length) return -1;
+    }
+    box.ready = box.used = 0;
     for (int32_t i = 0; i < group->count; i++) {
         struct line *line = group->lines[i];
-        int size = length;
         if (line->fd < 0) {
             group->left[count_left++] = i;
             continue;
         }
-        if (burst.ready == BATCH || (line->fd != fd && burst.ready)) count_left = flush(&burst, group->left, count_left);
+        if (line->fd != fd) flush(&box);
         fd = line->fd;
-        uint8_t *buffer = buffers[burst.ready];
-        memcpy(buffer, packet, (size_t)length);
-        if (transport_at) {
-            uint16_t number = line->next++;
-            buffer[transport_at] = (uint8_t)(number >> 8);
-            buffer[transport_at + 1] = (uint8_t)number;
-            if (line->sizes) {
-                line->sizes[number & line->mask] = (int16_t)length;
-                line->times[number & line->mask] = now;
+        for (int p = 0; p < count; p++) {
+            const struct packet *packet = &packets[p];
+            int size = packet->length, at = packet->transport_at;
+            if (box.ready == MESSAGES || box.used + LONGEST > ARENA) flush(&box);
+            uint8_t *octets = arena + box.used;
+            memcpy(octets, packet->octets, (size_t)size);
+            if (at) {
+                uint16_t number = line->next++;
+                octets[at] = (uint8_t)(number >> 8);
+                octets[at + 1] = (uint8_t)number;
+                if (line->sizes) {
+                    line->sizes[number & line->mask] = (int16_t)size;
+                    line->times[number & line->mask] = now;
+                }
             }
+            if (group->protect(line->session, octets, &size))
+                line->dropped++;
+            else
+                append(&box, line, octets, size);
         }
-        if (group->protect(line->session, buffer, &size)) {
-            group->left[count_left++] = i;
-            continue;
-        }
-        struct msghdr *header = &burst.messages[burst.ready].msg_hdr;
-        burst.vectors[burst.ready] = (struct iovec){buffer, (size_t)size};
-        header->msg_iov = &burst.vectors[burst.ready];
-        header->msg_iovlen = 1;
-        header->msg_name = line->address;
-        header->msg_namelen = line->address_length;
-        burst.lines[burst.ready] = line;
-        burst.numbers[burst.ready++] = i;
     }
-    return flush(&burst, group->left, count_left);
+    flush(&box);
+    return count_left;
 }

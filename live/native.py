@@ -1,7 +1,7 @@
-"""The compiled helper of forwarding, `native.c`: one packet rewritten, encrypted and sent to many viewers in one call, with
-the interpreter released. Optional: without a compiler `load` returns None, and the loop in Python does the same.
+"""The compiled helper of forwarding, `native.c`: bursts of packets numbered, encrypted and sent to many viewers in one call,
+with the interpreter released. Optional: without a compiler `load` returns None, and the loop in Python does the same.
 
-A `Line` is a viewer as the helper sees it; a `Group` is viewers that get the same packet.
+A `Line` is a viewer as the helper sees it; a `Group` is viewers that get the same packets.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from pylibsrtp import Session
 from live.srtp import address_of, protect_address
 
 LIBRARY: Final = Path(__file__).with_name("libnative.so")
-LONGEST: Final = 2048 - 144  # octets of a packet before encryption
+LONGEST: Final = 2048 - 148  # octets of a packet before encryption
+BURST: Final = 64  # packets a call
 _ADDRESS: Final = 28  # octets of a sockaddr_in6
 
 
@@ -29,6 +30,7 @@ class _Line(ctypes.Structure):
     times: int | None
     packets: int
     octets: int
+    dropped: int
     fd: int
     mask: int
     address_length: int
@@ -40,6 +42,7 @@ class _Line(ctypes.Structure):
         ("times", ctypes.c_void_p),
         ("packets", ctypes.c_uint64),
         ("octets", ctypes.c_uint64),
+        ("dropped", ctypes.c_uint64),
         ("fd", ctypes.c_int32),
         ("mask", ctypes.c_int32),
         ("address_length", ctypes.c_uint32),
@@ -56,6 +59,10 @@ class _Group(ctypes.Structure):
         ("left", ctypes.c_void_p),
         ("count", ctypes.c_int32),
     )
+
+
+class _Packet(ctypes.Structure):
+    _fields_ = (("octets", ctypes.c_char_p), ("length", ctypes.c_int32), ("transport_at", ctypes.c_int32))
 
 
 class Line:
@@ -93,35 +100,44 @@ class Line:
 
     @property
     def packets(self) -> int:
-        """That the helper sent, and with `octets` how much."""
+        """How many the helper sent; `octets`: how much; `dropped`: how many it could not, for want of room or of a route."""
         return self.raw.packets
 
     @property
     def octets(self) -> int:
         return self.raw.octets
 
+    @property
+    def dropped(self) -> int:
+        return self.raw.dropped
+
 
 class Group:
     """Viewers of the same packets."""
 
-    __slots__ = ("_at", "_kept", "_left", "_send")
+    __slots__ = ("_at", "_kept", "_left", "_packets", "_send")
 
     def __init__(self, send: Any, lines: Sequence[Line]) -> None:
         self._send = send
         pointers = (ctypes.c_void_p * len(lines))(*(ctypes.addressof(line.raw) for line in lines))
         self._left = (ctypes.c_int32 * len(lines))()
+        self._packets = (_Packet * BURST)()
         raw = _Group(protect_address(), ctypes.addressof(pointers), ctypes.addressof(self._left), len(lines))
         self._kept = raw, pointers, tuple(lines)
         self._at = ctypes.addressof(raw)
 
-    def send(self, packet: bytes, transport_at: int, now: float) -> list[int]:
-        """Sends `packet`; `transport_at` is where its transport-wide number stands, 0: nowhere. Returns the numbers of those
-        lines that did not get it: not reached by UDP, no room in the socket, no route. Raises `ValueError` if it is too long
-        for anybody."""
-        count = self._send(self._at, packet, len(packet), transport_at, now)
-        if count < 0:
-            raise ValueError("packet is too long")
-        return self._left[:count] if count else []
+    def send(self, packets: Sequence[tuple[bytes, int]], now: float) -> list[int]:
+        """Sends a burst of at most `BURST`, in order: each packet with the place at which its transport-wide number stands,
+        0 for nowhere. Returns the numbers of those lines that are not reached by UDP. Raises `ValueError` if there are too
+        many packets, or one is too long: then nobody got any."""
+        if len(packets) > BURST:
+            raise ValueError("too many packets")
+        for slot, (packet, transport_at) in zip(self._packets, packets):  # noqa: B905
+            slot.octets, slot.length, slot.transport_at = packet, len(packet), transport_at
+        left = self._send(self._at, self._packets, len(packets), now)
+        if left < 0:
+            raise ValueError("a packet is too long")
+        return self._left[:left] if left else []
 
 
 class Helper:
@@ -129,7 +145,7 @@ class Helper:
 
     def __init__(self, library: ctypes.CDLL) -> None:
         self._send = library.plenum_send
-        self._send.argtypes = [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_int, ctypes.c_int, ctypes.c_double]
+        self._send.argtypes = [ctypes.c_void_p, ctypes.POINTER(_Packet), ctypes.c_int, ctypes.c_double]
         self._send.restype = ctypes.c_int
 
     def group(self, lines: Sequence[Line]) -> Group:

@@ -191,8 +191,8 @@ static int take_rtp(struct viewer *v, const uint8_t *data, uint32_t length, uint
 }
 
 /* Reads until *stop. All viewers share socket `fd`; one is told from another by the last 16 bits of the address that a
- * datagram was sent to, less `base`. What Python has to see goes to `up`, behind the viewer's number: STUN, DTLS, and RTP that is
- * being learnt from. Looks once a millisecond, so that no wake-up is charged to the sender. Returns 0, or an errno. */
+ * datagram was sent to, less `base`. What Python has to see goes to `up`, behind the viewer's number: STUN, DTLS, and RTP that
+ * is being learnt from. Looks once a millisecond, so that no wake-up is charged to the sender. Returns 0, or an errno. */
 int receive(int fd, int up, struct viewer *viewers, uint32_t count_viewers, uint32_t base, struct window *w,
             const volatile uint64_t *sent, const volatile int *stop) {
     static __thread uint8_t buffers[BATCH][LONGEST + 4];
