@@ -23,7 +23,7 @@ HEADROOM: Final = 1.5  # the estimate does not grow beyond this much of what is 
 CALM: Final = 2.0  # seconds after a cut in which a queue may still hide
 PROBE_STEP: Final = 2.0  # of the estimate is tried
 PROBE_MARGIN: Final = 1.25  # of the capacity, once overuse has shown it
-PROBE_PASSED: Final = 0.8  # of the target came through: the path takes it
+PROBE_ECHO: Final = 0.8  # seconds after a probe in which the acknowledged rate still holds its padding
 PACKET: Final = 1200  # octets: near the capacity the estimate grows by half a packet a round trip
 SILENCE: Final = 0.5  # seconds and two round trips without feedback while packets are under way: an outage
 
@@ -126,6 +126,7 @@ class Estimator:
         "_delay",
         "_heard_at",
         "_losses",
+        "_media",
         "_packets",
         "_probing",
         "_rate",
@@ -144,6 +145,7 @@ class Estimator:
         self._delay, self._losses, self._probing = DelayTrend(), Losses(), Probing()
         self._acknowledged = AcknowledgedRate()
         self._rate = float(START)
+        self._media = 0.0  # what arrives when there is no padding
         self._capacity = 0.0  # where overuse was last seen; 0: not known
         self._resume = 0.0  # the rate to go back to once the queue has drained; 0: none
         self._silenced = 0.0  # the rate before an outage; 0: there is none
@@ -180,6 +182,7 @@ class Estimator:
                 self._end_outage(now)
             return
         self._losses.told(told.came, told.lost, now)
+        self._probing.told(told.came, told.lost)
         self._decide(now)
 
     def loss(self, fraction: float, now: float) -> None:
@@ -202,7 +205,10 @@ class Estimator:
         signal = self._delay.signal
         if self._probing.is_running:
             self._judge_probe(signal, now)
-        elif self._cut_for_loss(now):
+            return
+        if now - self._probing.ended_at > PROBE_ECHO:
+            self._media = self._acknowledged.long
+        if self._cut_for_loss(now):
             return
         elif signal is Signal.OVERUSE:
             self._back_off(now)
@@ -270,11 +276,12 @@ class Estimator:
         target = min(PROBE_STEP * self._rate, self.wanted * 1.05, CEILING)
         if self._capacity:
             target = min(target, PROBE_MARGIN * max(self._capacity, self._rate))
-        return self._probing.begin(target, self._acknowledged.long, now)
+        return self._probing.begin(target, self._media, now)
 
     def _may_probe(self, now: float) -> bool:
         return (
-            now >= self._probing.next_at
+            self._media > 0
+            and now >= self._probing.next_at
             and self.wanted > 1.05 * self._rate
             and now - self._heard_at < 0.3
             and self._delay.signal is Signal.NORMAL
@@ -291,9 +298,9 @@ class Estimator:
             self._cut_at = now  # the queue is the padding's: it drains by itself
             self._set(max(self._rate, BACK_OFF * arriving))
         elif probing.is_over(now, self.rtt):
-            failed = came < PROBE_PASSED * probing.target
-            probing.end(now, self._rate, failed=failed)
-            self._set(max(self._rate, min(came * (0.9 if failed else 1.0), probing.target)))
+            passed = probing.has_passed(self._rate)
+            self._set(max(self._rate, min(came * (1.0 if passed else BACK_OFF), probing.target)))
+            probing.end(now, self._rate, failed=not passed)
 
     # --- outages ---
 
@@ -303,7 +310,7 @@ class Estimator:
         elif now - self._waiting_since > SILENCE + 2 * self.rtt and self._heard_at > 0:
             self._waiting_since = now
             self._silenced = self._silenced or self._rate
-            self._probing.is_running = False
+            self._probing.stop(now)
             self._set(self._rate / 2)
 
     def _end_outage(self, now: float) -> None:

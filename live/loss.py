@@ -9,6 +9,7 @@ from typing import Final
 
 MEMORY: Final = 2.0  # seconds that losses weigh
 ENOUGH: Final = 20.0  # packets before a fraction says anything
+REPRESENTATIVE: Final = 80.0  # packets before it says what is lost anyway
 HOLD: Final = 0.02  # of all packets, above what is lost anyway: no growth
 CUT: Final = 0.05  # above it: less
 MOST_INHERENT: Final = 0.1  # more than this is never "lost anyway"
@@ -37,6 +38,8 @@ class Losses:
         if total < ENOUGH:
             return
         self.fraction = self._lost / total
+        if total < REPRESENTATIVE:
+            return
         if now - self._least_since > BASELINE:
             self._least_before, self._least, self._least_since = self._least, self.fraction, now
         self._least = min(self._least, self.fraction)
@@ -49,11 +52,11 @@ class Losses:
 
     @property
     def forbids_growth(self) -> bool:
-        return self._excess(1) > HOLD
+        return self._excess(2) > HOLD
 
     def cut(self, now: float, rtt: float) -> float:
         """Returns what to multiply the rate with now: 1.0 mostly, and less once a round trip while too much is lost."""
-        if self.fraction <= CUT or now - self._cut_at < rtt + 0.3 or self._excess(2) <= CUT:
+        if self.fraction <= CUT or now - self._cut_at < rtt + 0.3 or self._excess(3) <= CUT:
             return 1.0
         self._cut_at = now
         return 1 - self.fraction / 2
