@@ -86,7 +86,7 @@ class Ballots:
         self.on_change(session_id)
 
     def note_done(self, cause: str) -> None:
-        """Remembers that the row command "client/id" was carried out."""
+        """Remembers that the row command "person/client/id" was carried out."""
         self._done[cause] = None
         if len(self._done) > REMEMBERED:
             del self._done[next(iter(self._done))]

@@ -19,7 +19,7 @@ _decoder: Final = msgspec.json.Decoder(m.Event)
 
 
 class Entry(msgspec.Struct, frozen=True):
-    """One event in its place. `cause` is "client/id" of the command it came from, on a command's first event only."""
+    """One event in its place. `cause` is "person/client/id" of the command it came from, on a command's first event only."""
 
     stream: str
     seq: int

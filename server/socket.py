@@ -147,7 +147,7 @@ class Session:
     def _follow(self, name: str, since: int) -> None:
         services, connection = self._services, self._connection
         try:
-            if len(connection.follows) >= MOST_STREAMS:
+            if len(connection.follows - {name}) >= MOST_STREAMS:  # following again is asking for a sign of life
                 raise Refused("too_many", most=MOST_STREAMS)
             stream = services.streams.stream(name)
         except Refused as refusal:
@@ -206,10 +206,12 @@ class Session:
     async def _carry_out(self, frame: m.Do) -> None:
         services, actor = self._services, self._connection.actor
         command = frame.command
+        # Whose it is belongs to it: a tab names itself, and nobody's command may pass for done because somebody else's tab
+        # chose the same name.
+        cause = f"{actor.person_id}/{self._connection.client}/{frame.id}"
         if not isinstance(command, m.RowCommand):
-            await services.streams.handle(frame.stream, actor, command, f"{self._connection.client}/{frame.id}")
+            await services.streams.handle(frame.stream, actor, command, cause)
             return
-        cause = f"{self._connection.client}/{frame.id}"
         if services.ballots.was_done(cause):
             return
         services.streams.stream(frame.stream)

@@ -6,7 +6,7 @@ from sqlalchemy import Boolean, Column, Float, Index, Integer, LargeBinary, Meta
 
 metadata = MetaData()
 
-# Events of a stream are totally ordered without gaps. `cause` is "client/id" of the command, so that a command sent again
+# Events of a stream are totally ordered without gaps. `cause` is "person/client/id" of the command, so that one sent again
 # after a lost connection is acknowledged and not done twice; only a command's first event carries it.
 events = Table(
     "events",

@@ -12,7 +12,7 @@ from websockets.exceptions import InvalidStatus
 
 from server.links import Links
 from server.people import Import, People
-from tests.server.running import Running, running, until
+from tests.server.running import CONFERENCE, Running, running, until
 
 S1 = "session/s1"
 ASK = {"type": "question.ask", "text": "Hur gör ni?"}
@@ -71,6 +71,38 @@ async def test_a_command_sent_again_is_acknowledged_and_not_done_again(tmp_path:
         second = await run.client("anna", (S1,), name="tab")
         assert (await second.do(S1, ASK, 7))["type"] == "ack"
         assert len(run.services.streams.room("s1").questions) == 1
+
+
+async def test_somebody_elses_tab_of_the_same_name_makes_no_command_pass_for_done(tmp_path: Path) -> None:
+    async with running(tmp_path) as run:
+        await run.go_live()
+        mona = await run.client("mona", (S1,), name="desk")
+        anna = await run.client("anna", (S1,), name="tab")
+        bo = await run.client("bo", (S1,), name="tab")
+        for someone in (anna, bo):
+            assert (await someone.do(S1, ASK | {"text": f"Av {someone is anna}"}, 7))["type"] == "ack"
+        assert len(run.services.streams.room("s1").questions) == 2
+        await mona.do(S1, {"type": "question.publish", "question_id": "s1-q1"})
+        for someone in (anna, bo):
+            vote = {"type": "question.vote", "question_id": "s1-q1", "up": True}
+            assert (await someone.do(S1, vote, 8))["type"] == "ack"
+        assert run.services.ballots.votes("s1-q1") == 2
+
+
+async def test_a_tab_that_follows_all_it_may_can_still_ask_for_a_sign_of_life(tmp_path: Path) -> None:
+    plans = "".join(
+        f'[[sessions]]\nid = "t{n}"\ntitle = "T{n}"\nkind = "plenary"\nstart = "2026-03-26 {9 + n:02}:00"\n'
+        f'end = "2026-03-26 {10 + n:02}:00"\nroom = "plenum"\n'
+        for n in range(8)
+    )
+    (tmp_path / "conference.toml").write_text(CONFERENCE + plans)
+    async with running(tmp_path) as run:
+        streams = ["conference", *(f"session/t{n}" for n in range(7))]
+        anna = await run.client("anna", streams)
+        await anna.follow("conference", run.services.streams.seq("conference"))
+        await anna.heard("caught_up", stream="conference")
+        await anna.follow("session/t7")
+        assert (await anna.heard("refused"))["code"] == "too_many"
 
 
 async def test_answers_and_votes_are_rows_counted_once(tmp_path: Path) -> None:
