@@ -3,7 +3,7 @@
  * "now" follow the server's, as told by the page and again by every `welcome`.
  */
 
-import { locale, n, t } from "./i18n.js";
+import { n, t } from "./i18n.js";
 
 export class Clock {
   /** @param {() => number} [source] milliseconds since 1970 by the visitor's own clock */
@@ -29,9 +29,9 @@ export const visitorZone = new Intl.DateTimeFormat().resolvedOptions().timeZone 
 
 /** @typedef {string | number | Date} Instant RFC 3339, or milliseconds since 1970 */
 
-/** Hours and minutes in a zone. @param {Instant} at @param {string} zone */
+/** "14:05", in every language as the server writes it (Danish has "14.05" too). @param {Instant} at @param {string} zone */
 export function timeOf(at, zone) {
-  return new Intl.DateTimeFormat(locale, { hour: "2-digit", minute: "2-digit", hourCycle: "h23", timeZone: zone }).format(new Date(at));
+  return new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", hourCycle: "h23", timeZone: zone }).format(new Date(at));
 }
 
 /** "14:05–15:00". @param {Instant} from @param {Instant} to @param {string} zone */
