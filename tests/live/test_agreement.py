@@ -210,6 +210,7 @@ def test_a_camera_in_three_sizes(section: Section) -> None:
         ("a=rid:1 send\na=rid:2 send\na=rid:3 send\na=rid:4 send", "send 1;2;3;4", ("1", "2", "3")),
         ("a=rid:h send", "send h;m;l", ()),  # one is left: no simulcast
         ("a=rid:h send\na=rid:h send", "send h;h", ()),
+        ("a=rid:h send\na=rid:m send\na=rid:m recv", "send h;m", ("h", "m")),  # of two that are alike the first
         ("a=rid:h send\na=rid:m send", "send", ()),
         ("a=rid:h send\na=rid:m send", "", ()),
         ("a=rid:ö send\na=rid: send\na=rid", "send ö;;", ()),
@@ -280,6 +281,8 @@ def test_ids_and_directions_of_extensions(line: str, expected: dict[str, int]) -
 def test_what_the_engine_does_not_do_is_not_agreed() -> None:
     camera = agree_sending(CHROMIUM[CAMERA], "camera", NOTHING)
     assert camera and (camera.rids, camera.rtx_payload_type, camera.feedback) == ((), 0, "goog-remb")
+    screen = agree_sending(CHROMIUM[2], "screen", NOTHING)
+    assert screen and CHROMIUM[2].repairs and not screen.rtx_ssrcs
     slot = receiving(CHROMIUM[VIDEO_SLOT], abilities=NOTHING)
     assert (slot.rtx, slot.feedback) == ({}, "goog-remb")
     assert receiving(CHROMIUM[AUDIO_SLOT], "audio0", NOTHING).red_payload_type == 0

@@ -195,7 +195,8 @@ def test_a_stage_is_answered_line_by_line(offer: str) -> None:
 
 def test_firefox_is_answered_in_its_own_directions_and_codecs() -> None:
     text = answer(plan(FIREFOX, WIDE_STAGE, may_send=True, may_receive=True))
-    camera = m_lines(text)[1]
+    microphone, camera, *_ = m_lines(text)
+    assert microphone.startswith("m=audio 9 UDP/TLS/RTP/SAVPF 109\n")  # no RED, so nothing has the payload type 0
     assert "a=extmap:9/recvonly urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id\n" in camera
     assert "H264" not in text and "a=rtpmap:120 VP8/90000\n" in camera
     assert text.count("a=extmap-allow-mixed") == 12  # where it says so: in each m-line

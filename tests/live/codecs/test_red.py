@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from live.codecs.red import primary, renamed
@@ -22,6 +22,7 @@ blocks = st.lists(st.binary(max_size=1023), min_size=1, max_size=10)
 
 
 @given(blocks)
+@example([bytes(1023), bytes(256), b"newest"])
 def test_the_newest_block_is_found(parts: list[bytes]) -> None:
     assert primary(red(*parts)) == parts[-1]
 
