@@ -85,12 +85,12 @@ class Client:
                     self.newest[mid] = frame
                     self._changed.notify_all()
 
-    async def until(self, condition: Callable[[], bool], seconds: float = 20.0) -> None:
+    async def until(self, condition: Callable[[], bool], seconds: float = 60.0) -> None:
         """Waits until `condition`, looked at whenever a frame came, holds."""
         async with asyncio.timeout(seconds), self._changed:
             await self._changed.wait_for(condition)
 
-    async def until_frames(self, mid: str, count: int, seconds: float = 20.0) -> None:
+    async def until_frames(self, mid: str, count: int, seconds: float = 60.0) -> None:
         await self.until(lambda: self.frames.get(mid, 0) >= count, seconds)
 
     def shade(self, mid: str) -> int:
@@ -106,7 +106,7 @@ class Client:
     async def accept(self, answer: str) -> None:
         await self.connection.setRemoteDescription(RTCSessionDescription(answer, "answer"))
 
-    async def connected(self, seconds: float = 15.0) -> None:
+    async def connected(self, seconds: float = 60.0) -> None:
         event = asyncio.Event()
         self.connection.on("connectionstatechange", event.set)
         async with asyncio.timeout(seconds):

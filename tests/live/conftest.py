@@ -12,7 +12,7 @@ from live.client import EmbeddedEngine
 from live.control import Notification
 
 
-async def until(condition: Callable[[], object], seconds: float = 10.0) -> None:
+async def until(condition: Callable[[], object], seconds: float = 60.0) -> None:
     """Lets the loop run until `condition`, which tells nobody when it changes, holds."""
     async with asyncio.timeout(seconds):
         while not condition():  # noqa: ASYNC110
@@ -32,7 +32,7 @@ class Told:
             self.all.append(notification)
             self._changed.set()
 
-    async def until(self, condition: Callable[[list[Notification]], object], seconds: float = 15.0) -> None:
+    async def until(self, condition: Callable[[list[Notification]], object], seconds: float = 60.0) -> None:
         """Waits until `condition` of everything told holds."""
         async with asyncio.timeout(seconds):
             while not condition(self.all):

@@ -39,7 +39,7 @@ class Stage:
         self._changed.set()
 
     async def until(self, condition: Callable[[], bool]) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not condition():
                 await self._changed.wait()
                 self._changed.clear()

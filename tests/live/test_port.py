@@ -40,7 +40,7 @@ async def test_an_answer_leaves_from_the_address_it_was_asked_at() -> None:
         loop = asyncio.get_running_loop()
         for host in ("127.0.0.1", "127.0.0.2"):
             client.sendto(b"\x01hello", (host, port.port))
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(60):
                 assert await loop.sock_recvfrom(client, 100) == (b"\x01hello", (host, port.port))
     port.close()
 

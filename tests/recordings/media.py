@@ -140,6 +140,7 @@ class Tap:
     video_port: int
     audio_port: int
     asked: int = 0  # key frames, by RTCP
+    sent: float = 0.0  # seconds of it that have been sent
 
     async def __aenter__(self) -> Tap:
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -163,6 +164,7 @@ class Tap:
             for datagram in sent:
                 await asyncio.sleep(max(0.0, started + datagram.at - loop.time()))
                 self._socket.sendto(datagram.data, ("127.0.0.1", self._port(datagram.kind)))
+                self.sent = datagram.at
                 self._listen()
 
     def _port(self, kind: Kind) -> int:

@@ -29,7 +29,7 @@ from server.settings import Settings
 from server.tables import people
 from tests.fakes import FakeEngine
 
-PATIENCE_SECONDS: Final = 20  # far more than anything here takes: running out of it is a failure
+PATIENCE_SECONDS: Final = 60  # far more than anything here takes: running out of it is a failure
 
 CONFERENCE = """
 name = "Vårkonferensen"

@@ -13,7 +13,7 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -32,12 +32,13 @@ from server.demo.viewer import Viewer
 from server.demo.visitor import Visitor
 from server.identity import COOKIE
 from tests.live.clients import Client, Picture, all_closed
+from tests.server.running import PATIENCE_SECONDS
 from tests.server.running import until as eventually
 from tests.server.test_demo_parts import read_clock
 
 ATTENDEES = 10
 STARTS_WITHIN = 60.0  # a loaded machine; usually it takes five
-STOPS_WITHIN = 15.0  # as above
+STOPS_WITHIN = 60.0  # as above
 
 
 @dataclass
@@ -146,7 +147,7 @@ async def test_other_software_sees_the_speaker_with_a_clock_that_advances(demo: 
         last = first
         while (last - first).total_seconds() < 1:
             last = await clock(video)
-    assert await seconds_behind(demo) < 5  # mostly the busy machine; what it is is measured elsewhere
+    await is_on_time(demo)
 
 
 async def test_five_attendees_and_the_speaker_have_media(demo: Demo) -> None:
@@ -201,9 +202,7 @@ async def test_a_killed_media_worker_is_replaced_and_the_speaker_comes_back(demo
             return bool(worker() - {killed}) and bool((await client.get("/healthz")).json()["media"]["up"])
 
         await eventually(another_is_up)
-    async with asyncio.timeout(60):
-        while await seconds_behind(demo) > 5:
-            continue
+    await is_on_time(demo)
 
 
 # --- how it ends ---
@@ -315,10 +314,17 @@ async def watching(demo: Demo) -> Any:
             answer = await client.post(whep["url"], content=connection.localDescription.sdp)
             assert answer.status_code == 201
             await connection.setRemoteDescription(RTCSessionDescription(answer.text, "answer"))
-            yield await asyncio.wait_for(tracks.get(), 10)
+            yield await asyncio.wait_for(tracks.get(), PATIENCE_SECONDS)
             await client.delete(httpx.URL(whep["url"]).join(answer.headers["location"]))
     finally:
         await connection.close()
+
+
+async def is_on_time(demo: Demo) -> None:
+    """Waits until a new viewer's picture is nearly now: on a busy machine not every one is. How late, others measure."""
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while await seconds_behind(demo) > 5:
+            continue
 
 
 async def seconds_behind(demo: Demo) -> float:
@@ -330,7 +336,7 @@ async def seconds_behind(demo: Demo) -> float:
 
 async def clock(video: MediaStreamTrack) -> datetime:
     """The wall clock in the next picture on which it can be read."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while True:
             try:
                 frame = await video.recv()
@@ -339,5 +345,6 @@ async def clock(video: MediaStreamTrack) -> datetime:
             assert isinstance(frame, VideoFrame)
             text = read_clock(frame.to_ndarray(format="gray"))
             with contextlib.suppress(ValueError):  # smeared by compression
-                today = datetime.now(ZoneInfo(TIME_ZONE)).date()
-                return datetime.combine(today, datetime.strptime(text, "%H:%M:%S.%f").time())
+                now = datetime.now(ZoneInfo(TIME_ZONE)).replace(tzinfo=None)
+                shown = datetime.combine(now.date(), datetime.strptime(text, "%H:%M:%S.%f").time())
+                return shown - timedelta(days=1) * round((shown - now) / timedelta(days=1))  # at midnight: of yesterday

@@ -11,6 +11,7 @@ from rooms import messages as m
 from server.followers import Connection, Followers
 from server.frames import FrameWriter
 from server.outbox import Frame
+from tests.server.running import PATIENCE_SECONDS
 
 MOST = 100_000
 
@@ -57,7 +58,7 @@ class Tab(asyncio.Protocol):
         """Reads `count` bytes at the reader's end."""
         self.reader.setblocking(False)
         data = b""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while len(data) < count:
                 data += await asyncio.get_running_loop().sock_recv(self.reader, count - len(data))
         return data

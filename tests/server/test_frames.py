@@ -25,6 +25,7 @@ from websockets.streams import StreamReader
 from websockets.version import version as websockets_version
 
 from server.frames import _TCP_OPTIONS, EXTENSION, FrameProtocol, FrameWriter, encode_text_frame
+from tests.server.running import PATIENCE_SECONDS
 
 LENGTHS = [0, 1, 125, 126, 127, 65535, 65536, 200_000]
 UNBOUNDED: dict[str, Any] = {"max_size": None, "max_queue": None}  # the client itself shall not push back
@@ -124,7 +125,7 @@ def run(request: pytest.FixtureRequest) -> Callable[[Coroutine[Any, Any, None]],
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while not condition():  # noqa: ASYNC110  # the protocol under test has no event to wait for
             await asyncio.sleep(0.001)
 
@@ -179,7 +180,7 @@ def test_a_ping_between_frames_is_answered_and_disturbs_nothing(run: Any) -> Non
         async with meeting() as met:
             for number in range(20):
                 assert met.server.writer.write(encode_text_frame(b"before %d" % number))
-                async with asyncio.timeout(5):
+                async with asyncio.timeout(PATIENCE_SECONDS):
                     await (await met.client.ping())
                 met.server.protocol.send_keepalive_ping()
                 assert met.server.writer.write(encode_text_frame(b"after %d" % number))
@@ -323,7 +324,7 @@ def test_an_abort_after_the_last_byte_was_sent_and_the_connection_closed_is_harm
 def test_a_close_does_not_wait_for_a_slow_reader_and_ends_it(run: Any) -> None:
     async def main() -> None:
         async with slow_reader(Impatient) as met:
-            async with asyncio.timeout(1):
+            async with asyncio.timeout(PATIENCE_SECONDS):  # for ever, if it waited for the reader
                 await met.server.say("neither does a message")
                 await met.server.close(4408)
             assert met.server.writer.buffered > 1_000_000

@@ -21,7 +21,7 @@ from tests.recordings.media import decoded, heard
 
 async def until(condition: Callable[[], bool]) -> None:
     """Looks until the file shows it."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while not await asyncio.to_thread(condition):  # noqa: ASYNC110, a file does not tell that it grew
             await asyncio.sleep(0.1)
 
