@@ -49,10 +49,10 @@ class Estimate(Protocol):
 class AcknowledgedRate:
     """What arrives, by the viewer's clock: `short` over the last 100 ms, `long` smoothed over about 400 ms."""
 
-    __slots__ = ("_octets", "_since", "long", "short")
+    __slots__ = ("_before", "_octets", "_since", "long", "short")
 
     def __init__(self) -> None:
-        self.long = self.short = 0.0
+        self.long = self.short = self._before = 0.0
         self._octets = 0
         self._since = float("-inf")
 
@@ -64,14 +64,15 @@ class AcknowledgedRate:
         self._octets += octets
         if span < 0.1:
             return
-        self.short = self._octets * 8 / span
+        self._before, self.short = self.short, self._octets * 8 / span
         self.long += (self.short - self.long) * (min(1.0, span / 0.4) if self.long else 1.0)
         self._since, self._octets = arrived, 0
 
     @property
     def after_overuse(self) -> float:
-        """While a queue stands, what arrives is what the path takes: the newest counts, unless it is but a pause."""
-        return max(self.short, self.long / 2)
+        """While a queue stands, what arrives is what the path takes: the newest counts, and the one before, for packets
+        come in bursts."""
+        return max(self.short, (self.short + self._before) / 2, self.long / 2)
 
 
 class FixedEstimate:

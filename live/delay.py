@@ -36,7 +36,7 @@ class Signal(IntEnum):
 
 
 class DelayTrend:
-    """`queue` is how long packets seem to wait now, `queue_limit` from where on that is too long; `signal` what they mean."""
+    """`queue` is how long packets seem to wait now, `queue_limit` from where that is too long; `signal` what they mean."""
 
     __slots__ = (
         "_above",

@@ -50,7 +50,7 @@ class SentPackets:
         self._at = array("d", bytes(8 * RING))
         self.newest = self.told = 0
         self.losses_from = 0.0  # losses of packets sent before are not counted
-        self._epoch = -1  # the newest reference time, unwrapped
+        self._epoch: int | None = None  # the newest reference time, unwrapped
         self._open = Window(0.0, 0.0, 0.0, 0.0, 0)
         self._end = float("-inf")  # of the open window
 
@@ -112,7 +112,6 @@ class SentPackets:
         return Told(came, lost, total, last, arrived, tuple(windows))
 
     def _unwrap(self, reference: int) -> int:
-        if self._epoch < 0:
-            self._epoch = reference + 0x1000000
-        self._epoch += (reference - self._epoch + 0x800000 & 0xFFFFFF) - 0x800000
+        before = reference if self._epoch is None else self._epoch
+        self._epoch = before + (reference - before + 0x800000 & 0xFFFFFF) - 0x800000
         return self._epoch

@@ -1,102 +1,63 @@
-"""A link that loses packets, between a client and the engine: what is lost is asked for and sent again, both ways."""
+"""Losses: a full path is told from a bad one."""
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import random
-import re
-from collections.abc import AsyncIterator
-from typing import Any
 
-import numpy as np
-from av import VideoFrame
+import pytest
 
-from live.client import EmbeddedEngine
-from live.control import Admission
-from tests.live.clients import Client, Picture, all_closed, prefer, publish, watch
-from tests.live.conftest import until
+from live.loss import Losses
 
 
-class LossyLink(asyncio.DatagramProtocol):
-    """Relays one client's datagrams to the engine and back from one address, losing RTP by chance."""
-
-    def __init__(self, engine_port: int, seed: int, loss: float) -> None:
-        self._engine = "127.0.0.1", engine_port
-        self._chance, self._loss = random.Random(seed), loss
-        self._client: Any = None
-        self.lost = 0
-        self.transport: asyncio.DatagramTransport | None = None
-
-    def connection_made(self, transport: Any) -> None:
-        self.transport = transport
-
-    def datagram_received(self, data: bytes, address: Any) -> None:
-        assert self.transport
-        if 127 < data[0] < 192 and not 192 <= data[1] <= 223 and self._chance.random() < self._loss:
-            self.lost += 1
-        elif address == self._engine:
-            self.transport.sendto(data, self._client)
-        else:
-            self._client = address
-            self.transport.sendto(data, self._engine)
+def lose(losses: Losses, fraction: float, seconds: float, begin: float = 0.0, rate: int = 200, seed: int = 1) -> list[float]:
+    """Tells of `rate` packets a second, ten times a second; returns the cuts."""
+    chance, cuts = random.Random(seed), []
+    for tick in range(int(seconds * 10)):
+        now = begin + tick / 10
+        lost = sum(chance.random() < fraction for _ in range(rate // 10))
+        losses.told(rate // 10 - lost, lost, now)
+        if (cut := losses.cut(now, 0.1)) < 1:
+            cuts.append(cut)
+            losses.forget()
+    return cuts
 
 
-class BehindLink:
-    """An engine whose answers lead over the link."""
-
-    def __init__(self, engine: EmbeddedEngine, link_port: int) -> None:
-        self._engine, self._port = engine, link_port
-
-    async def admit(self, *arguments: Any, **options: Any) -> Admission:
-        admission = await self._engine.admit(*arguments, **options)
-        answer = re.sub(r"(127\.0\.0\.1) \d+ typ host", rf"\1 {self._port} typ host", admission.answer)
-        return Admission(admission.peer_id, answer)
+@pytest.mark.parametrize("fraction", [0.0, 0.02, 0.05, 0.1])
+def test_a_steady_loss_of_up_to_ten_percent_is_no_reason_for_less(fraction: float) -> None:
+    assert lose(Losses(), fraction, 60) == []
 
 
-@contextlib.asynccontextmanager
-async def lossy(engine: EmbeddedEngine, loss: float) -> AsyncIterator[tuple[Any, LossyLink]]:
-    transport, link = await asyncio.get_running_loop().create_datagram_endpoint(
-        lambda: LossyLink(engine.port, 1, loss), local_addr=("127.0.0.1", 0)
-    )
-    yield BehindLink(engine, transport.get_extra_info("sockname")[1]), link
-    transport.close()
+def test_loss_that_comes_anew_is_a_full_path() -> None:
+    losses = Losses()
+    lose(losses, 0.0, 20)
+    cuts = lose(losses, 0.15, 5, begin=20)
+    assert cuts
+    assert all(0.85 < cut < 0.97 for cut in cuts)
 
 
-class Detailed(Picture):
-    """Noise, which takes many packets a picture."""
-
-    async def recv(self) -> Any:
-        frame = await super().recv()
-        noise = np.random.default_rng(self._count).integers(0, 255, (120, 160, 3), dtype=np.uint8)
-        noisy = VideoFrame.from_ndarray(noise, format="rgb24")
-        noisy.pts, noisy.time_base = frame.pts, frame.time_base
-        return noisy
+def test_heavy_loss_is_cut_at_the_pace_of_the_round_trip() -> None:
+    cuts = lose(Losses(), 0.8, 4)
+    assert 5 <= len(cuts) <= 11
+    assert max(cuts) < 0.7
 
 
-async def test_a_viewer_that_loses_packets_gets_them_again(engine: EmbeddedEngine) -> None:
-    publisher = await publish(engine, "room", "anna")
-    async with lossy(engine, 0.1) as (behind, link):
-        viewer = await watch(behind, "room")
-        async with all_closed(publisher, viewer):
-            await viewer.until_frames("0", 60)
-            await until(lambda: link.lost > 5)
-            (found,) = await engine.statistics()
-            assert found.rooms["room"].slots["programme"].resent > 0
+def test_few_packets_say_nothing() -> None:
+    losses = Losses()
+    losses.told(5, 10, 1.0)
+    assert losses.cut(1.0, 0.1) == 1.0
 
 
-async def test_a_publisher_that_loses_packets_is_asked_for_them(engine: EmbeddedEngine) -> None:
-    async with lossy(engine, 0.1) as (behind, link):
-        publisher = Client()
-        publisher.connection.addTransceiver(Detailed(90), direction="sendonly")
-        prefer(publisher.connection, "H264")
-        admission = await behind.admit("room", "anna", await publisher.offer(), None, may_send=True, may_receive=False)
-        await publisher.accept(admission.answer)
-        await publisher.connected()
-        viewer = await watch(engine, "room")
-        async with all_closed(publisher, viewer):
-            await viewer.until_frames("0", 30)
-            (found,) = await engine.statistics()
-            (track,) = found.rooms["room"].peers[admission.peer_id].tracks
-            assert link.lost > 5 and track.nacks > 0
-            assert track.lost < link.lost / 2
+def test_packets_given_up_that_come_late_are_no_losses() -> None:
+    losses = Losses()
+    losses.told(80, 20, 1.0)
+    losses.told(20, -20, 1.1)
+    assert losses.fraction == 0
+    assert losses.cut(1.2, 0.1) == 1.0
+
+
+def test_rising_loss_forbids_growth_before_it_is_a_reason_for_less() -> None:
+    losses = Losses()
+    lose(losses, 0.0, 20)
+    assert not losses.forbids_growth
+    lose(losses, 0.07, 2, begin=20)
+    assert losses.forbids_growth
