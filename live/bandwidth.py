@@ -118,7 +118,7 @@ class FixedEstimate:
 
 class Estimator:
     """`wanted` is what all that the viewer watches would take: more is never tried out. `rtt` is 0 while unknown. Until the
-    first feedback the estimate is `START`."""
+    first feedback the estimate is `START`. `packets` holds the rings into which the forwarder writes what it sends."""
 
     __slots__ = (
         "_acknowledged",
@@ -128,21 +128,21 @@ class Estimator:
         "_heard_at",
         "_losses",
         "_media",
-        "_packets",
         "_probing",
         "_rate",
         "_resume",
         "_silenced",
         "_updated_at",
         "_waiting_since",
+        "packets",
         "rtt",
         "sent",
         "wanted",
     )
 
     def __init__(self) -> None:
-        self._packets = SentPackets()
-        self.sent = self._packets.sent
+        self.packets = SentPackets()
+        self.sent = self.packets.sent
         self._delay, self._losses, self._probing = DelayTrend(), Losses(), Probing()
         self._acknowledged = AcknowledgedRate()
         self._rate = float(START)
@@ -167,7 +167,7 @@ class Estimator:
     # --- what is heard ---
 
     def acknowledge(self, feedback: TransportFeedback, now: float) -> None:
-        told = self._packets.take(feedback)
+        told = self.packets.take(feedback)
         if not told.came and not told.lost:
             return
         self._heard_at = self._waiting_since = now
@@ -240,7 +240,7 @@ class Estimator:
 
     def _note_cut(self, now: float) -> None:
         """What is lost of packets sent before a cut is no reason for another."""
-        self._cut_at = self._packets.losses_from = now
+        self._cut_at = self.packets.losses_from = now
         self._losses.forget()
         self._probing.wait(now)
 
@@ -306,7 +306,7 @@ class Estimator:
     # --- outages ---
 
     def _notice_silence(self, now: float) -> None:
-        if self._packets.newest == self._packets.told:
+        if self.packets.newest == self.packets.told:
             self._waiting_since = now  # nothing is under way
         elif now - self._waiting_since > SILENCE + 2 * self.rtt and self._heard_at > 0:
             self._waiting_since = now
@@ -318,7 +318,7 @@ class Estimator:
         """The path is back: half of what it took, and look at once whether it is the whole again."""
         self._set(max(self._rate, self._silenced / 2))
         self._silenced = self._resume = 0.0
-        self._packets.losses_from = now
+        self.packets.losses_from = now
         self._losses.forget()
         self._delay = DelayTrend()
         self._probing.failures, self._probing.next_at = 0, now + self.rtt

@@ -41,13 +41,14 @@ NOTHING: Final = Told(0, 0, 0, 0.0, 0.0, ())
 
 
 class SentPackets:
-    """A ring of sizes and times. `newest`: sequence number sent last; `told`: the newest that feedback spoke of."""
+    """Rings of sizes and times, by sequence number. `newest`: sequence number sent last; `told`: the newest that feedback
+    spoke of. Who writes into the rings directly (`group`) sets `newest` before feedback is taken."""
 
-    __slots__ = ("_at", "_end", "_epoch", "_open", "_sizes", "losses_from", "newest", "told")
+    __slots__ = ("_end", "_epoch", "_open", "losses_from", "newest", "sizes", "times", "told")
 
     def __init__(self) -> None:
-        self._sizes = array("h", bytes(2 * RING))  # 0: never sent, or known to have come; negative: told of as lost
-        self._at = array("d", bytes(8 * RING))
+        self.sizes = array("h", bytes(2 * RING))  # 0: never sent, or known to have come; negative: told of as lost
+        self.times = array("d", bytes(8 * RING))
         self.newest = self.told = 0
         self.losses_from = 0.0  # losses of packets sent before are not counted
         self._epoch: int | None = None  # the newest reference time, unwrapped
@@ -57,8 +58,8 @@ class SentPackets:
     def sent(self, sequence: int, size: int, now: float) -> None:
         """A packet went out. Once per packet and viewer: nothing but the ring."""
         index = sequence & MASK
-        self._sizes[index] = size
-        self._at[index] = now
+        self.sizes[index] = size
+        self.times[index] = now
         self.newest = sequence
 
     def take(self, feedback: TransportFeedback) -> Told:
@@ -73,7 +74,7 @@ class SentPackets:
         return self._read(statuses, first, self._unwrap(feedback.reference) * TICKS_PER_REFERENCE)
 
     def _read(self, statuses: tuple[int | None, ...], sequence: int, origin: int) -> Told:
-        sizes, sent_at = self._sizes, self._at
+        sizes, times = self.sizes, self.times
         first, last, arrived, least, octets = self._open
         end = self._end
         windows: list[Window] = []
@@ -84,17 +85,17 @@ class SentPackets:
             if tick is None:
                 if size > 0:
                     sizes[index] = -size
-                    lost += sent_at[index] >= self.losses_from
+                    lost += times[index] >= self.losses_from
                 continue
             if size <= 0:
                 if not size:
                     continue
-                lost -= sent_at[index] >= self.losses_from
+                lost -= times[index] >= self.losses_from
                 size = -size
             sizes[index] = 0
             came += 1
             total += size
-            at = sent_at[index]
+            at = times[index]
             if at < first:
                 continue  # overtaken by later windows
             arrived_now = (origin + tick) * TICK
