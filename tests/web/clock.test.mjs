@@ -1,7 +1,7 @@
 // web/static/clock.js, i18n.js and network-check.js: what needs no browser.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Clock, countdown, everyStep, rangeOf, untilInWords, zonesDiffer } from "../../web/static/clock.js";
+import { Clock, byDay, countdown, everyStep, rangeOf, untilInWords, zonesDiffer } from "../../web/static/clock.js";
 import { fill, n, t } from "../../web/static/i18n.js";
 import { onlyPath } from "../../web/static/network-check.js";
 
@@ -22,6 +22,14 @@ test("further off, words are enough", () => {
   const minute = 60_000;
   const words = [10_000, 1 * minute, 25 * minute, 120 * minute, 50 * 60 * minute].map(untilInWords);
   assert.deepEqual(words, ["in a moment", "in 1 minute", "in 25 minutes", "in 2 hours", "in 2 days"]);
+});
+
+test("days are the conference's, and what begins on one stands together", () => {
+  const at = ["2026-03-25T08:00:00Z", "2026-03-25T22:30:00Z", "2026-03-25T23:30:00Z", "2026-03-26T08:00:00Z"];
+  const items = at.map((starts_at) => ({ starts_at }));
+  const days = byDay(items, "Europe/Stockholm").map(([day, of]) => [day, of.length]);
+  assert.deepEqual(days, [["Wednesday 25 March", 2], ["Thursday 26 March", 2]]);
+  assert.deepEqual(byDay([], "Europe/Stockholm"), []);
 });
 
 test("times are the conference's, whatever the machine's zone is", () => {

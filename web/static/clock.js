@@ -3,7 +3,7 @@
  * "now" follow the server's, as told by the page and again by every `welcome`.
  */
 
-import { n, t } from "./i18n.js";
+import { locale, n, t } from "./i18n.js";
 
 export class Clock {
   /** @param {() => number} [source] milliseconds since 1970 by the visitor's own clock */
@@ -37,6 +37,23 @@ export function timeOf(at, zone) {
 /** "14:05–15:00". @param {Instant} from @param {Instant} to @param {string} zone */
 export function rangeOf(from, to, zone) {
   return `${timeOf(from, zone)}–${timeOf(to, zone)}`;
+}
+
+/** "Wednesday 25 March". @param {Instant} at @param {string} zone */
+export function dayOf(at, zone) {
+  const day = new Intl.DateTimeFormat(locale, { weekday: "long", day: "numeric", month: "long", timeZone: zone }).format(new Date(at));
+  return day.charAt(0).toLocaleUpperCase(locale) + day.slice(1);
+}
+
+/** What begins on each day of a zone, days and items in the order given. @template {{starts_at: string}} T @param {readonly T[]} items @param {string} zone @returns {[day: string, items: T[]][]} */
+export function byDay(items, zone) {
+  /** @type {Map<string, T[]>} */
+  const days = new Map();
+  for (const item of items) {
+    const day = dayOf(item.starts_at, zone);
+    days.set(day, [...(days.get(day) ?? []), item]);
+  }
+  return [...days];
 }
 
 /** True if clocks in the two zones show different times at an instant. @param {Instant} at @param {string} a @param {string} b */

@@ -1,7 +1,7 @@
 /** The run of show: every session with how far it has come, and its next step. Pure functions of the desk's model. */
 
 import { html, nothing } from "lit";
-import { rangeOf } from "../clock.js";
+import { byDay, rangeOf } from "../clock.js";
 import { t } from "../i18n.js";
 import { runOf } from "../state.js";
 import { badge, button, icon, problem } from "./parts.js";
@@ -18,10 +18,13 @@ import { phaseWord } from "./words.js";
 
 /** @param {Props} props */
 export function runOfShowView(props) {
-  const sessions = props.conference.programme?.sessions ?? [];
+  const days = byDay(props.conference.programme?.sessions ?? [], props.zone);
   return html`<nav class="run-of-show" aria-label=${t("Run of show")}>
     <h2 class="kicker">${t("Run of show")}</h2>
-    <ol role="list">${sessions.map((plan) => sessionView(plan, props))} ${surveyView(props)}</ol>
+    <ol role="list">
+      ${days.map(([day, plans]) => html`${days.length > 1 ? html`<li class="run kicker">${day}</li>` : nothing} ${plans.map((plan) => sessionView(plan, props))}`)}
+      ${surveyView(props)}
+    </ol>
   </nav>`;
 }
 
@@ -43,7 +46,7 @@ function sessionView(plan, { conference, chosen, zone, actions, take }) {
   </li>`;
 }
 
-/** The last item of every day. @param {Props} props */
+/** The last item of all. @param {Props} props */
 function surveyView({ conference, actions, takeSurvey }) {
   const { phase } = conference.survey;
   const isBusy = actions.isBusy("survey");
