@@ -70,7 +70,9 @@ def compare(net: Network, library: Path, directory: Path, options: argparse.Name
 
 def _janus(net: Network, library: Path, directory: Path, options: argparse.Namespace) -> Contender | None:
     version = janus.version()
-    if not version:
+    if options.no_janus:
+        _console.print("Janus is not compared: not asked for")
+    elif not version:
         _console.print("Janus is not compared: no `janus` on the PATH (Debian: apt-get install janus)")
     elif net.is_loopback:
         _console.print("Janus is not compared: it does not serve the loopback")
@@ -153,6 +155,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=5, help="windows of each server and size (default: %(default)s)")
     parser.add_argument("--seconds", type=float, default=4.0, help="length of a window (default: %(default)s)")
     parser.add_argument("--loopback", action="store_true", help="no namespaces (and no Janus, which avoids the loopback)")
+    parser.add_argument("--no-janus", action="store_true", help="ours and the floor alone")
     parser.add_argument("--event-loops", type=int, default=0, help="Janus's threads; 0: its default, one for each peer")
     return parser.parse_args()
 

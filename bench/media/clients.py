@@ -112,7 +112,7 @@ async def run(options: argparse.Namespace) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("role", choices=("publisher", "viewers"))
-    parser.add_argument("--server", choices=("plenum", "janus"), required=True)
+    parser.add_argument("server", choices=("plenum", "janus"))
     parser.add_argument("--at", required=True, help="path of the door, or Janus's address")
     parser.add_argument("--network", type=IPv4Address, required=True)
     parser.add_argument("--stamps", type=Path, required=True)

@@ -23,7 +23,7 @@ class Child:
 
     def __init__(self, where: tuple[str, ...], module: str, *arguments: object) -> None:
         command = (*where, sys.executable, "-m", f"bench.media.{module}", *map(str, arguments))
-        self._module = module
+        self._module = " ".join((module, *(word for word in map(str, arguments[:3]) if not word.startswith(("-", "/")))))
         self._process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0, start_new_session=True
         )
@@ -110,7 +110,7 @@ class Contender:
             host = self._child(stack, net.server, "host", *arguments)
             up = host.hear()
             self.pids: list[int] = up["pids"]
-            client = ("--server", server, "--at", up["at"], "--network", net.clients_network)
+            client = (server, "--at", up["at"], "--network", net.clients_network)
             files = ("--stamps", directory / "stamps", "--library", library)
             self._publisher = self._child(stack, net.clients, "clients", "publisher", *client, *files)
             self._publisher.hear()

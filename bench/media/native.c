@@ -167,6 +167,7 @@ int feedback(struct viewer *v, uint8_t *out) {
     return (int)(at - out);
 }
 
+/* Returns the stream's bit if it is being learnt from. */
 static int take_rtp(struct viewer *v, const uint8_t *data, uint32_t length, uint64_t arrived, struct window *w,
                     const volatile uint64_t *sent) {
     uint32_t ssrc = (uint32_t)data[8] << 24 | (uint32_t)data[9] << 16 | (uint32_t)data[10] << 8 | data[11];
@@ -182,9 +183,7 @@ static int take_rtp(struct viewer *v, const uint8_t *data, uint32_t length, uint
         }
         s->received++;
         if (w->span[i]) count(s, i, sequence, arrived, w, sent);
-        if (!(v->learning >> i & 1)) return 0;
-        v->learning &= ~(1u << i);
-        return 1;
+        return (int)(v->learning & 1u << i);
     }
     v->others++;
     return 0;
@@ -227,12 +226,13 @@ int receive(int fd, int up, struct viewer *viewers, uint32_t count_viewers, uint
                 }
             }
             if (index >= count_viewers || !length) continue;
-            int whole = data[0] < 64;
+            int whole = data[0] < 64, learning = 0;
             if (data[0] >= 128 && data[0] < 192 && length >= 12 && !(data[1] >= 192 && data[1] <= 223))
-                whole = take_rtp(&viewers[index], data, length, arrived, w, sent);
-            if (whole) {
+                learning = take_rtp(&viewers[index], data, length, arrived, w, sent);
+            if (whole || learning) {
                 memcpy(data - 4, &index, 4);
-                send(up, data - 4, length + 4, MSG_DONTWAIT); /* full: DTLS and STUN come again by themselves */
+                if (send(up, data - 4, length + 4, MSG_DONTWAIT) > 0) /* if it is full, the like comes again */
+                    viewers[index].learning &= ~(uint32_t)learning;
             }
         }
         if (n < BATCH / 4) sleep_ns(1000000);
