@@ -1,7 +1,7 @@
 """What axe-core can find wrong with a page for those who use it with a screen reader, a keyboard or weak sight: names,
 contrast, landmarks, headings, lists, states. Each page is looked at as it is in the middle of a session, under its own
-Content-Security-Policy. What a machine cannot see is looked at by eye (`gallery.py`), and by keyboard
-(`test_keyboard.py`)."""
+Content-Security-Policy. Two things besides that it does not look for: what covers the focus, and what becomes of colours
+without motion. The rest is looked at by eye (`gallery.py`), and by keyboard (`test_keyboard.py`)."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 
-from tests.browser.stage import PATIENCE_MS, ROOT, Conference, Hall, click, held, open_backstage
+from tests.browser.stage import LONGEST_SECONDS, PATIENCE_MS, ROOT, Conference, Hall, click, held, open_backstage
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(600), pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(LONGEST_SECONDS), pytest.mark.asyncio(loop_scope="module")]
 expect.set_options(timeout=PATIENCE_MS)
 
 AXE: Final = (ROOT / "web" / "node_modules" / "axe-core" / "axe.min.js").read_text(encoding="utf-8")
@@ -192,3 +192,49 @@ async def test_a_session_that_is_planned(day: Hall, look: Look) -> None:
 async def test_the_board(day: Hall, look: Look) -> None:
     async with seen_by(day, look, "britt") as page:
         assert await on_pages(page, day, ("/board",)) == []
+
+
+# The words of what has the focus and what lies over its middle, if anything does; null at the end of the page.
+COVERED = """() => {
+    const one = document.activeElement;
+    if (!one || one === document.body) return null;
+    const box = one.getBoundingClientRect();
+    const over = document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2);
+    const isFree = over && (one.contains(over) || over.contains(one));
+    const what = over?.outerHTML.slice(0, 100) ?? "the edge of the window";
+    return { one: one.outerHTML.slice(0, 100), over: isFree ? "" : what };
+}"""
+MOST_STEPS: Final = 60
+
+
+@pytest.mark.parametrize(("person", "path"), [("bo", "/session/s1"), ("mona", "/desk/s1")])
+async def test_on_a_phone_nothing_lies_over_what_has_the_focus(day: Hall, person: str, path: str) -> None:
+    page = await day.sit(person, width=360, height=560)
+    await page.goto(day.url(path))
+    await expect(page.locator(".question, .desk-head").first).to_be_visible()
+    for _ in range(MOST_STEPS):
+        await page.keyboard.press("Tab")
+        found = await page.evaluate(COVERED)
+        if found is None:
+            break
+        if 'role="tabpanel"' not in found["one"]:  # taller than the window
+            assert found["over"] == "", found
+    else:
+        raise AssertionError("the keyboard does not get out of the page")
+    await page.close()
+
+
+async def test_without_motion_a_colour_is_what_it_was_set_to(day: Hall) -> None:
+    """The board's curves read the page's colours this way."""
+    page = await day.browser_of("stranger")
+    await page.emulate_media(reduced_motion="reduce")
+    await page.goto(day.url("/"))
+    read = """() => {
+        const probe = document.body.appendChild(document.createElement("span"));
+        return ["--accent", "--muted", "--line"].map((token) => {
+            probe.style.setProperty("color", `var(${token})`);
+            return getComputedStyle(probe).color;
+        });
+    }"""
+    assert len(set(await page.evaluate(read))) == 3
+    await page.close()
