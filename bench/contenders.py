@@ -143,9 +143,10 @@ class SocketIo(Peer):
 class Plenum(Contender):
     """The whole server: everybody signed in as somebody else, in the session; a moderator opens a poll."""
 
-    def __init__(self, connections: int, directory: Path) -> None:
+    def __init__(self, connections: int, directory: Path, io_uring: str = "auto") -> None:
         super().__init__(connections)
         self._directory = directory
+        self._io_uring = io_uring
         self._drafts: list[str] = []
         self._commands = 0
         self._acknowledged = 0
@@ -153,7 +154,7 @@ class Plenum(Contender):
 
     def start(self) -> None:
         self._cookies = plenum.prepare(self._directory, people=self.connections)
-        self._launch(sys.executable, "-m", "bench.plenum", str(self._directory))
+        self._launch(sys.executable, "-m", "bench.plenum", str(self._directory), self._io_uring)
 
     def members(self) -> Iterator[tuple[str, str]]:
         origin = f"Origin: http://127.0.0.1:{self.port}\r\n"

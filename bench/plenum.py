@@ -1,6 +1,7 @@
 """Plenum's real server for the benchmarks: a conference with as many people as wanted, all signed in.
 
-`python -m bench.plenum DIRECTORY` serves a prepared one on a free port of the loopback, until its standard input ends.
+`python -m bench.plenum DIRECTORY IO_URING` serves a prepared one on a free port of the loopback, until its standard input
+ends.
 """
 
 from __future__ import annotations
@@ -49,9 +50,16 @@ room = "hall"
 """
 
 
-def settings(directory: Path, port: int = 0) -> Settings:
+def settings(directory: Path, port: int = 0, io_uring: str = "auto") -> Settings:
     """As installed, but for the ports."""
-    return Settings(directory=directory, port=port, public_addresses="127.0.0.1", media_port=0, log_level="warning")
+    return Settings(
+        directory=directory,
+        port=port,
+        public_addresses="127.0.0.1",
+        media_port=0,
+        io_uring=io_uring,
+        log_level="warning",
+    )
 
 
 def prepare(directory: Path, people: int) -> list[str]:
@@ -123,12 +131,12 @@ def _json(value: object) -> bytes:
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
 
 
-def serve(directory: Path) -> None:
+def serve(directory: Path, io_uring: str) -> None:
     """Serves, and says on standard output on which port."""
     calm_collector()
     with socket.create_server(("127.0.0.1", 0), backlog=2048) as listener:
         port = listener.getsockname()[1]
-        server = uvicorn.Server(configuration(settings(directory, port)))
+        server = uvicorn.Server(configuration(settings(directory, port, io_uring)))
         threading.Thread(target=_end_with_parent, args=(server,), daemon=True).start()
         print(port, flush=True)
         server.run(sockets=[listener])
@@ -141,4 +149,4 @@ def _end_with_parent(server: uvicorn.Server) -> None:
 
 
 if __name__ == "__main__":
-    serve(Path(sys.argv[1]))
+    serve(Path(sys.argv[1]), sys.argv[2])

@@ -24,6 +24,7 @@ from rich.table import Table
 from bench.arena import Entrant
 from bench.contenders import PEERS, TOOLS, Contender, NodeWs, NodeWsBytes, Plenum, SocketIo
 from bench.measures import median, percentile, raise_file_limit
+from server.settings import IO_URING
 
 BROADCASTS: Final = 10  # a round; Plenum's are polls, of which a session has at most a hundred
 MOST_ROUNDS: Final = 9
@@ -36,15 +37,15 @@ def main() -> None:
     raise_file_limit(options.connections + 200)
     install_peers()
     with tempfile.TemporaryDirectory(prefix="plenum-bench-") as directory:
-        entrants = compare(options.connections, options.rounds, Path(directory))
+        entrants = compare(options.connections, options.rounds, Path(directory), options.io_uring)
     report(entrants)
     print(json.dumps(summary(entrants)))
 
 
-def compare(connections: int, rounds: int, directory: Path) -> list[Entrant]:
+def compare(connections: int, rounds: int, directory: Path, io_uring: str) -> list[Entrant]:
     """Runs all rounds; the first of each contender warms it up and does not count."""
     with ExitStack() as stack:
-        plenum = stack.enter_context(_entered("Plenum", partial(Plenum, connections, directory)))
+        plenum = stack.enter_context(_entered("Plenum", partial(Plenum, connections, directory, io_uring)))
         _connect(plenum, connections)
         plenum.run(1)
         text = plenum.sample()  # the peers send the very event
@@ -133,6 +134,7 @@ def _options() -> argparse.Namespace:
     )
     parser.add_argument("--connections", type=int, default=2000, help="to each server (default: %(default)s)")
     parser.add_argument("--rounds", type=int, default=7, choices=range(1, MOST_ROUNDS + 1), help="default: %(default)s")
+    parser.add_argument("--io-uring", default="auto", choices=IO_URING, help="as PLENUM_IO_URING (default: %(default)s)")
     return parser.parse_args()
 
 

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Final, TypedDict
 
+import structlog
 from starlette.applications import Starlette
 from starlette.routing import WebSocketRoute
 
@@ -31,6 +32,7 @@ from server.presence import Presence
 from server.programme_file import load as load_programme
 from server.reactions import Reactions
 from server.recorder import Recorder
+from server.ring import Ring, open_ring
 from server.seats import Seats
 from server.secret import read_secret
 from server.security import middleware
@@ -44,6 +46,8 @@ from server.vault import Vault
 
 REFRESH_SECONDS: Final = 2.0
 PAUSE_SECONDS: Final = 1.0  # before background work that failed begins again
+
+_log = structlog.get_logger("plenum")
 
 Clock = Callable[[], datetime]
 
@@ -110,7 +114,8 @@ async def load_services(settings: Settings, now: Clock, media: MediaEngine, stac
     stack.push_async_callback(database.close)
     secret = read_secret(settings)
     people, links = People(database), Links(database, secret, now)
-    hub, bus, journal = Hub(settings.outbox_bytes, people.name_of), MemoryBus(), Journal(database)
+    hub = Hub(settings.outbox_bytes, people.name_of, start_ring(settings, stack))
+    bus, journal = MemoryBus(), Journal(database)
     streams = Streams(journal, bus, now)
     ballots = Ballots(database, Vault(settings.data / "keys"))
     for part in (people, links, streams, ballots):
@@ -159,6 +164,18 @@ def background(services: Services, reactions: Reactions) -> tuple[Callable[[], C
         partial(follow_other_processes, services.people, services.links, services.hub, services.seats),
         partial(tell_deaths, services.recorder, reactions),
     )
+
+
+def start_ring(settings: Settings, stack: AsyncExitStack) -> Ring | None:
+    """The fast way to everybody at once, where there is one."""
+    if settings.io_uring == "off":
+        return None
+    ring = open_ring()
+    if ring is None:
+        _log.info("io_uring is not available; broadcasts take the slower way, through each connection's transport")
+    else:
+        stack.callback(ring.close)
+    return ring
 
 
 def start_engine(settings: Settings, stack: AsyncExitStack) -> EmbeddedEngine:

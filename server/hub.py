@@ -19,6 +19,7 @@ from rooms.mentions import people_in_event, people_in_state
 from server.followers import Connection, Followers
 from server.journal import Entry
 from server.outbox import Frame
+from server.ring import Ring
 from server.snapshots import Snapshots
 from server.streams import Stream, redact
 
@@ -39,7 +40,8 @@ class Hub:
     """Connections and what they hear. All methods are synchronous: between a look at a stream and the registration of a
     follower nothing can happen, so nobody misses an event or gets it twice."""
 
-    def __init__(self, outbox_bytes: int, name_of: Callable[[str], str]) -> None:
+    def __init__(self, outbox_bytes: int, name_of: Callable[[str], str], ring: Ring | None = None) -> None:
+        self._ring = ring
         self._name_of = name_of
         self._outbox_bytes = outbox_bytes
         self._connections: dict[str, Connection] = {}
@@ -106,7 +108,7 @@ class Hub:
                     self._write(connection, self._event_frame(entry))
             self._write(connection, encode(m.Caught(stream.name, stream.seq)))
         connection.follows.add(stream.name)
-        self._followers.setdefault(stream.name, Followers()).add(connection)
+        self._followers.setdefault(stream.name, Followers(self._ring)).add(connection)
         for signal in self._signals.get(stream.name, {}).values():
             self._write(connection, encode(signal))
 

@@ -11,6 +11,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 LOG_LEVELS: Final = ("debug", "info", "warning", "error")
+IO_URING: Final = ("auto", "off")
 
 # The least and the most that work, ends included. Heartbeats: `RECONNECT_GRACE` must cover several of them. Outbox: less
 # than a snapshot of a long day, and nobody would ever get one.
@@ -45,6 +46,7 @@ class Settings:
     connections_per_person: int = 8
     messages_per_second: float = 20.0  # per connection, sustained; bursts of five seconds' worth
     outbox_bytes: int = 1 << 20  # a connection that lets more pile up is closed with "resync"
+    io_uring: str = "auto"  # "auto": for broadcasts where the system offers it; or "off"
     log_level: str = "info"
 
     @property
@@ -96,6 +98,8 @@ class Settings:
                 raise SettingsError(f"PLENUM_{name.upper()} must be from {least:,} to {most:,}, not {value}")
         if self.log_level.lower() not in LOG_LEVELS:
             raise SettingsError(f"PLENUM_LOG_LEVEL must be one of {', '.join(LOG_LEVELS)}, not {self.log_level!r}")
+        if self.io_uring not in IO_URING:
+            raise SettingsError(f"PLENUM_IO_URING must be one of {', '.join(IO_URING)}, not {self.io_uring!r}")
         if not self.host.strip():
             raise SettingsError("PLENUM_HOST is empty; 127.0.0.1 listens on this machine only, 0.0.0.0 on all its addresses")
         for address in self.media_hosts:

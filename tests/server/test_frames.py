@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import inspect
 import socket
-from asyncio import Queue, Runner
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from asyncio import Runner
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -24,7 +24,8 @@ from websockets.frames import Frame, Opcode
 from websockets.streams import StreamReader
 from websockets.version import version as websockets_version
 
-from server.frames import _TCP_OPTIONS, EXTENSION, FrameProtocol, FrameWriter, encode_text_frame
+from server.frames import _TCP_OPTIONS, FrameProtocol, encode_text_frame
+from tests.server.hall import Connection, Hall, serving
 from tests.server.running import PATIENCE_SECONDS
 
 LENGTHS = [0, 1, 125, 126, 127, 65535, 65536, 200_000]
@@ -39,67 +40,9 @@ class Impatient(FrameProtocol):
         self.close_timeout = 0.05
 
 
-@dataclass
-class Connection:
-    """The server's side of one connection, held open until the client goes or `leave` is set."""
-
-    protocol: FrameProtocol
-    writer: FrameWriter
-    send: Callable[[dict[str, Any]], Awaitable[None]]
-    wrote_before_accept: bool
-    leave: asyncio.Event = field(default_factory=asyncio.Event)
-
-    async def say(self, text: str) -> None:
-        await self.send({"type": "websocket.send", "text": text})
-
-    async def close(self, code: int) -> None:
-        await self.send({"type": "websocket.close", "code": code})
-
-
-class Hall:
-    """An ASGI application that accepts everybody and hands each connection to the test."""
-
-    def __init__(self) -> None:
-        self.entered: Queue[Connection] = Queue()
-        self.left: Queue[dict[str, Any]] = Queue()
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        writer, protocol = scope["extensions"][EXTENSION], send.__self__
-        assert (await receive())["type"] == "websocket.connect"
-        connection = Connection(protocol, writer, send, writer.write(encode_text_frame(b"too early")))
-        await send({"type": "websocket.accept"})
-        self.entered.put_nowait(connection)
-        leaving = asyncio.ensure_future(connection.leave.wait())
-        while True:
-            receiving = asyncio.ensure_future(receive())
-            await asyncio.wait({receiving, leaving}, return_when=asyncio.FIRST_COMPLETED)
-            if leaving.done():
-                receiving.cancel()
-                return
-            if (message := receiving.result())["type"] == "websocket.disconnect":
-                leaving.cancel()
-                return self.left.put_nowait(message)
-
-
-@asynccontextmanager
-async def serving(protocol: type[FrameProtocol] = FrameProtocol) -> AsyncIterator[tuple[Hall, str]]:
-    """A real server; gives the hall and its URL."""
-    hall = Hall()
-    config = uvicorn.Config(hall, ws=protocol, lifespan="off", log_level="warning", timeout_graceful_shutdown=2)
-    config.load()
-    server = uvicorn.Server(config)
-    server.lifespan = config.lifespan_class(config)
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        await server.startup(sockets=[listener])
-        try:
-            yield hall, f"ws://127.0.0.1:{listener.getsockname()[1]}/"
-        finally:
-            await server.shutdown(sockets=[listener])
-
-
 @asynccontextmanager
 async def meeting(protocol: type[FrameProtocol] = FrameProtocol, **options: Any) -> AsyncIterator[Meeting]:
-    async with serving(protocol) as (hall, url), connect(url, **UNBOUNDED | options) as client:
+    async with serving(protocol) as (hall, (host, port)), connect(f"ws://{host}:{port}/", **UNBOUNDED | options) as client:
         yield Meeting(hall, client, await hall.entered.get())
 
 
@@ -373,9 +316,8 @@ def test_small_packets_are_not_delayed_and_lost_peers_are_noticed_by_the_kernel(
 
 def test_a_request_that_is_no_websocket_is_answered_and_harms_nobody(run: Any) -> None:
     async def main() -> None:
-        async with serving() as (_, url):
-            host, port = url.removeprefix("ws://").rstrip("/").split(":")
-            reader, writer = await asyncio.open_connection(host, int(port))
+        async with serving() as (_, address):
+            reader, writer = await asyncio.open_connection(*address)
             writer.write(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")  # no key
             assert (await reader.readline()).startswith(b"HTTP/1.1 4")
             writer.close()
