@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import socket
 import time
 from datetime import UTC, datetime
@@ -99,7 +100,9 @@ def _check_port(host: str, port: int, kind: socket.SocketKind, option: str, *, p
     give_up_at = time.monotonic() + patience
     while (error := _bind_error(host, port, kind)) is not None:
         if time.monotonic() >= give_up_at:
-            raise Failure(f"cannot listen on {host}, port {port}: {error.strerror}; choose another with {option}")
+            is_port = error.errno in (errno.EADDRINUSE, errno.EACCES)  # else it is the address: not ours, or none
+            remedy = option if is_port else "--host or PLENUM_HOST"
+            raise Failure(f"cannot listen on {host}, port {port}: {error.strerror}; choose another with {remedy}")
         time.sleep(0.1)
 
 

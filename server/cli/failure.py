@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Final
 
 from live.control import MediaRefused
 from rooms.errors import Refused
@@ -10,6 +12,13 @@ from server.people_file import PeopleFileError
 from server.programme_file import ProgrammeFileError
 from server.settings import SettingsError
 from server.starter import AlreadyThere
+
+# For what SQLite says in a few words.
+_REMEDIES: Final[Mapping[str, str]] = {
+    "disk I/O": "; is the disk full?",
+    "unable to open": "; may this user write to data/ in the conference's directory, and is it no read-only disk?",
+    "readonly": "; may this user write to data/ in the conference's directory?",
+}
 
 
 class Failure(Exception):
@@ -48,7 +57,8 @@ def _describe_database_error(error: Exception) -> str | None:
     if not isinstance(error, DBAPIError):
         return None
     reason = _one_line(str(error.orig))
-    return f"the database cannot be used: {reason}{'; is the disk full?' if 'disk I/O' in reason else ''}"
+    remedy = next((remedy for words, remedy in _REMEDIES.items() if words in reason), "")
+    return f"the database cannot be used: {reason}{remedy}"
 
 
 def _one_line(text: str) -> str:

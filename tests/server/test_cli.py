@@ -159,6 +159,21 @@ def test_run_says_that_the_port_is_taken(started: Plenum) -> None:
         )
 
 
+@pytest.mark.parametrize("host", ["nowhere.invalid", "203.0.113.5"])
+def test_run_says_that_the_address_is_not_this_machines(started: Plenum, host: str) -> None:
+    told = complaint(started("run", "--host", host, "--port", FREE_PORT))
+    assert f"cannot listen on {host}" in told
+    assert "choose another with --host" in told
+
+
+def test_run_says_that_the_database_cannot_be_opened(started: Plenum) -> None:
+    database = Path("data", "plenum.db")
+    for path in database.parent.glob("plenum.db*"):
+        path.unlink()
+    database.mkdir(parents=True)
+    assert "unable to open database file; may this user write to data/" in complaint(started("run", "--port", FREE_PORT))
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems do not answer for all of 127.0.0.0/8")
 def test_run_says_that_the_media_did_not_come_up(started: Plenum, monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
