@@ -21,7 +21,7 @@ from server.hub import Hub
 from server.streams import Streams
 
 SEATS_PER_PERSON: Final = 4  # a laptop, a phone, and one of each that is just being replaced
-SENDING: Final[frozenset[Use]] = frozenset({"microphone", "camera", "screen"})
+SENDING: Final[frozenset[Use]] = frozenset({"microphone", "camera", "screen", "screen_sound"})
 
 _log = structlog.get_logger("seats")
 
@@ -82,10 +82,21 @@ class Seats:
 
     async def leave(self, actor: m.Actor, session_id: str, peer_id: str) -> None:
         """Ends one's own seat. Raises `Refused("not_found")` for another's."""
+        await self._end(self._own(actor, session_id, peer_id))
+
+    async def show(self, actor: m.Actor, session_id: str, peer_id: str, heights: dict[str, int]) -> None:
+        """Says how large a page of one's own shows its picture slots (`MediaEngine.view`). Raises `Refused`."""
+        self._own(actor, session_id, peer_id)
+        try:
+            await self._engine.view(session_id, peer_id, heights)
+        except MediaRefused as refusal:
+            raise Refused(refusal.code) from refusal
+
+    def _own(self, actor: m.Actor, session_id: str, peer_id: str) -> Seat:
         seat = self._seats.get(peer_id)
         if seat is None or (seat.person_id, seat.session_id) != (actor.person_id, session_id):
             raise Refused("not_found")
-        await self._end(seat)
+        return seat
 
     async def close_session(self, session_id: str) -> None:
         """Ends every seat of a session (it is over)."""

@@ -1,13 +1,14 @@
 """Media endpoints: `/media` for our pages, `/whip` (RFC 9725) and `/whep` (draft-ietf-wish-whep) for other software.
 
 All three are one offer, one answer, and a resource to delete. Nothing trickles: the engine is ICE-lite and finds the peer by
-its binding requests, so `PATCH` is answered 405 as RFC 9725, 4.3.1 allows. WHIP and WHEP clients that are web pages may be
-of any origin (`SecurityHeaders` says so with every answer): it is the token that lets them in, never a cookie.
+its binding requests, so software's `PATCH` is answered 405 as RFC 9725, 4.3.1 allows; a page says by it what it shows. WHIP
+and WHEP clients that are web pages may be of any origin (`SecurityHeaders` says so with every answer): the token lets them
+in, never a cookie.
 """
 
 from __future__ import annotations
 
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 from starlette.requests import Request
@@ -27,6 +28,10 @@ SDP: Final = "application/sdp"
 PREFLIGHT_SECONDS: Final = 3600
 
 
+SlotName = Annotated[str, msgspec.Meta(max_length=16)]
+Pixels = Annotated[int, msgspec.Meta(ge=0, le=8640)]
+
+
 class PageOffer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What a page posts: an SDP offer and what each of its m-lines (by mid) is for."""
 
@@ -34,7 +39,14 @@ class PageOffer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     uses: dict[str, Use]
 
 
+class PageView(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a page sends by PATCH: each picture slot's height in device pixels, 0 where it is not shown."""
+
+    heights: Annotated[dict[SlotName, Pixels], msgspec.Meta(max_length=16)]
+
+
 _decoder: Final = msgspec.json.Decoder(PageOffer)
+_view_decoder: Final = msgspec.json.Decoder(PageView)
 
 
 async def media(request: Request) -> Response:
@@ -47,6 +59,18 @@ async def media(request: Request) -> Response:
     admission = await services.seats.admit(actor, session_id, offer.sdp, offer.uses, sends=sends)
     location = f"/media/{session_id}/{admission.peer_id}"
     return JSONResponse({"sdp": admission.answer}, 201, {"Location": location})
+
+
+async def show_media(request: Request) -> Response:
+    """PATCH /media/{session_id}/{peer_id}: how large the page shows what it receives."""
+    services: Services = request.state.services
+    actor = check_page(services.identity.actor(request), "session")
+    try:
+        heights = _view_decoder.decode(await _body(request)).heights
+    except (msgspec.DecodeError, UnicodeError):
+        raise Refused("bad_offer") from None
+    await services.seats.show(actor, request.path_params["session_id"], request.path_params["peer_id"], heights)
+    return Response(status_code=204)
 
 
 async def leave_media(request: Request) -> Response:
@@ -176,6 +200,7 @@ async def _body(request: Request) -> bytes:
 routes: Final[list[Any]] = [
     Route("/media/{session_id}", media, methods=["POST"]),
     Route("/media/{session_id}/{peer_id}", leave_media, methods=["DELETE"]),
+    Route("/media/{session_id}/{peer_id}", show_media, methods=["PATCH"]),
     Route("/api/check", check, methods=["POST"]),
     Route("/whip/{room}", whip, methods=["POST"]),
     Route("/whep/{room}", whep, methods=["POST"]),

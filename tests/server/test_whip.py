@@ -53,6 +53,20 @@ async def test_nobody_ends_somebody_elses_seat(tmp_path: Path) -> None:
             assert run.services.seats.count == 1
 
 
+async def test_a_page_says_how_large_it_shows_what_it_receives(tmp_path: Path) -> None:
+    async with running(tmp_path) as run:
+        await run.go_live()
+        assert isinstance(engine := run.services.media, FakeEngine)
+        async with await run.browser("anna") as anna, await run.browser("bo") as bo:
+            location = (await anna.post("/media/s1", json=VIEW)).headers["Location"]
+            assert (await anna.patch(location, json={"heights": {"video0": 360, "video1": 0}})).status_code == 204
+            assert (await bo.patch(location, json={"heights": {"video0": 0}})).json()["code"] == "not_found"
+            many = {f"video{n}": 1 for n in range(17)}
+            for wrong in ({"video0": -1}, {"video0": 9000}, {"video0": "1"}, {"v" * 17: 1}, many, [1]):
+                assert (await anna.patch(location, json={"heights": wrong})).json()["code"] == "bad_offer"
+            assert list(engine.views.values()) == [{"video0": 360, "video1": 0}]
+
+
 async def test_bad_offers_are_refused(tmp_path: Path) -> None:
     async with running(tmp_path) as run:
         await run.go_live()

@@ -126,11 +126,16 @@ export function fakeServer() {
   const server = {
     offers: [],
     deleted: [],
+    shown: [],
     answer: undefined,
     fetch: async (url, { method, body }) => {
       if (method === "DELETE") {
         server.deleted.push(url);
         return new Response(null, { status: 200 });
+      }
+      if (method === "PATCH") {
+        server.shown.push([url, JSON.parse(body).heights]);
+        return new Response(null, { status: 204 });
       }
       server.offers.push({ url, body: JSON.parse(body) });
       const refusal = server.answer?.();

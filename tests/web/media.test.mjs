@@ -57,6 +57,32 @@ test("sound alone has no pictures to receive", async () => {
   assert.deepEqual(Object.values(server.offers[0].body.uses), ["audio", "audio", "audio"]);
 });
 
+test("a speaker's camera goes out in three sizes, the screen in one", async () => {
+  await watch({ publish: true, video: true });
+  const encodings = peers()[0].lines.filter(({ kind, init }) => kind === "video" && init.sendEncodings).map(({ init }) => init.sendEncodings);
+  assert.deepEqual(encodings.map((sizes) => sizes.map(({ rid, scaleResolutionDownBy: by }) => [rid, by])), [
+    [["l", 4], ["m", 2], ["h", 1]],
+    [[undefined, undefined]],
+  ]);
+});
+
+test("what the page shows is told once it has settled, once, and again to a new connection", async () => {
+  await watch();
+  media.show({ video0: 360 });
+  media.show({ video0: 720, video1: 0 });
+  media.show({ video1: 0 });
+  await pass(300);
+  assert.deepEqual(server.shown, [["/media/s1/peer1", { video0: 720, video1: 0 }]]);
+  media.show({ video0: 720 });
+  await pass(300);
+  assert.equal(server.shown.length, 1);
+  peers()[0].become("failed");
+  await pass(1_000);
+  peers().at(-1).become("connected");
+  await settle();
+  assert.deepEqual(server.shown.at(-1), ["/media/s1/peer2", { video0: 720, video1: 0 }]);
+});
+
 test("the same wish again changes nothing", async () => {
   await watch();
   await watch();

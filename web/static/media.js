@@ -23,6 +23,8 @@ const PATIENCE_MS = 3_000;
 /** DTLS is done within this time, or something blocks it. */
 const CONNECT_MS = 10_000;
 const LOOK_MS = 3_000;
+/** A window that is being resized is told of once. */
+const SHOW_MS = 200;
 /** What time mends; everything else is for the page to say. */
 const PASSING = new Set(["media_unavailable", "bad_offer", "try_again", "too_fast", "read_only"]);
 
@@ -47,6 +49,10 @@ export class StageMedia extends EventTarget {
   #patience;
   /** @type {ReturnType<typeof setInterval> | undefined} */
   #looking;
+  /** How large each picture slot is shown. @type {Record<string, number>} */
+  #heights = {};
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #showing;
 
   /** @param {string} url where to offer: `/media/SESSION` */
   constructor(url) {
@@ -74,11 +80,23 @@ export class StageMedia extends EventTarget {
     void this.#offer();
   }
 
+  /**
+   * Says how large the page shows picture slots, in device pixels of height; 0: not at all. Nothing is sent that nobody sees.
+   * @param {Record<string, number>} heights slots that are not named stay as they were
+   */
+  show(heights) {
+    if (Object.entries(heights).every(([slot, height]) => this.#heights[slot] === height)) return;
+    this.#heights = { ...this.#heights, ...heights };
+    clearTimeout(this.#showing);
+    this.#showing = setTimeout(() => void this.#peer?.show(this.#heights), SHOW_MS);
+  }
+
   /** Ends sending and receiving, and frees the devices. */
   stop() {
     if (!this.#wish) return;
     this.#wish = null;
     this.#clear();
+    clearTimeout(this.#showing);
     this.#replace(null);
     this.capture.stop();
     this.#become("off");
@@ -170,6 +188,7 @@ export class StageMedia extends EventTarget {
     if (peer) {
       this.#backoff.reset();
       void peer.send(this.capture.tracks); // what was switched meanwhile
+      if (Object.keys(this.#heights).length) void peer.show(this.#heights);
       this.#look(peer);
     }
     this.dispatchEvent(new CustomEvent("slots"));

@@ -9,7 +9,12 @@
 /** @typedef {{publish: boolean, video: boolean}} Wish what to send and receive; without video it is sound alone */
 
 export const SLOTS = /** @type {const} */ ({ audio: 3, video: 4, screen_slot: 1 });
-const CAMERA_BITS = 1_500_000;
+/** The camera in three sizes (RFC 8853), so that each viewer gets what their tile and network take; smallest first, as browsers want it. */
+const CAMERA = [
+  { rid: "l", scaleResolutionDownBy: 4, maxBitrate: 150_000 },
+  { rid: "m", scaleResolutionDownBy: 2, maxBitrate: 500_000 },
+  { rid: "h", scaleResolutionDownBy: 1, maxBitrate: 1_500_000 },
+];
 const SCREEN_BITS = 2_500_000;
 const ANSWER_MS = 8_000;
 
@@ -68,6 +73,16 @@ export class Peer {
     await Promise.all([...this.#senders].map(([use, sender]) => sender.replaceTrack(tracks[use])));
   }
 
+  /** Tells the server how large each picture slot is shown, in device pixels of height. @param {Record<string, number>} heights */
+  async show(heights) {
+    if (!this.#location) return;
+    await fetch(this.#location, {
+      method: "PATCH",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ heights }),
+    }).catch(() => undefined); // a network that is away: the next connection tells it anew
+  }
+
   /** Ends the connection and tells the server, also while the page is going away. */
   close() {
     if (this.#closed) return;
@@ -91,8 +106,9 @@ export class Peer {
 
   #addSenders() {
     this.#senders.set("microphone", this.#addLine("audio", "microphone", { direction: "sendonly" }).sender);
-    for (const [use, maxBitrate] of /** @type {const} */ ([["camera", CAMERA_BITS], ["screen", SCREEN_BITS]])) {
-      const line = this.#addLine("video", use, { direction: "sendonly", sendEncodings: [{ maxBitrate }] });
+    const pictures = /** @type {const} */ ([["camera", CAMERA], ["screen", [{ maxBitrate: SCREEN_BITS }]]]);
+    for (const [use, sendEncodings] of pictures) {
+      const line = this.#addLine("video", use, { direction: "sendonly", sendEncodings: [...sendEncodings] });
       this.#senders.set(use, line.sender);
     }
   }

@@ -14,6 +14,7 @@ import { coalesced, connectPage, pageData } from "../page.js";
 import { Speaker } from "../speaker.js";
 import { layoutOf } from "../stage-layout.js";
 import { emptyState, planOf, runOf } from "../state.js";
+import { heightsOf } from "../tiles.js";
 import { toast } from "../toast.js";
 import { Actions } from "./actions.js";
 import { controlsView } from "./controls.js";
@@ -46,6 +47,7 @@ export class LivePage {
     this.refresh = coalesced(() => {
       this.#sync();
       draw();
+      this.media.show(heightsOf(document, this.signals.slots, document.hidden));
     });
     this.actions = new Actions(this.refresh);
     this.#level = new LevelMeter(this.refresh);
@@ -183,6 +185,8 @@ export class LivePage {
     });
     navigator.mediaDevices?.addEventListener?.("devicechange", () => void this.#lookForDevices());
     addEventListener("online", () => media.nudge());
+    addEventListener("resize", this.refresh);
+    document.addEventListener("visibilitychange", this.refresh);
     addEventListener("pagehide", () => media.stop());
     addEventListener("pageshow", (event) => event.persisted && location.reload()); // its connections are gone
     setInterval(this.refresh, 1_000); // banners and countdowns follow the clock

@@ -47,7 +47,7 @@ export function stageView({ layout, slots, ownCamera, message, cover }) {
 /** @param {Tile} tile @param {MediaStreamTrack | null | undefined} track */
 function tileView(tile, track) {
   const name = tile.isOwn ? t("You") : tile.name;
-  return html`<figure class="tile ${tile.isSpeaking ? "is-speaking" : ""} ${tile.isOwn ? "is-own" : ""}" data-person=${tile.person_id}>
+  return html`<figure class="tile ${tile.isSpeaking ? "is-speaking" : ""} ${tile.isOwn ? "is-own" : ""}" data-person=${tile.person_id} data-slot=${tile.slot || nothing}>
     ${track ? picture(track) : html`<div class="no-picture" aria-hidden="true"><span>${initials(tile.name)}</span></div>`}
     <figcaption>
       <span class="tile-name">${name}</span>
@@ -59,7 +59,7 @@ function tileView(tile, track) {
 /** @param {Screen} screen @param {MediaStreamTrack | undefined} track */
 function screenView(screen, track) {
   const caption = screen.isOwn ? t("Your screen") : t("{name} shows a screen", { name: screen.name });
-  return html`<figure class="tile is-screen" data-person=${screen.person_id}>
+  return html`<figure class="tile is-screen" data-person=${screen.person_id} data-slot=${screen.isOwn ? nothing : "screen0"}>
     ${screen.isOwn
       ? html`<div class="no-picture">${icon("screen")}<p>${t("You share your screen. Everybody sees it now.")}</p></div>`
       : track
