@@ -142,7 +142,7 @@ async def test_chromium_is_seen_and_heard_by_chromium(engine: EmbeddedEngine, br
         await until(viewer, "document.querySelector('video').videoWidth > 0")
         await until(viewer, "(await inbound('audio')).some(s => s.totalAudioEnergy > 0)")
         (picture,) = await viewer.evaluate("inbound('video')")
-        assert picture["packetsLost"] <= picture["packetsReceived"] / 20  # no gaps in the numbers, but what a busy machine lost
+        assert picture["packetsLost"] <= picture["packetsReceived"] / 20  # no gaps of our own; a busy machine may lose some
 
 
 @pytest.mark.browser
