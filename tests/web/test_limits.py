@@ -1,0 +1,29 @@
+"""Limits that the pages know too, so that nobody writes what will be refused: the same as the server's."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from rooms import polls, questions
+from server import socket
+
+STATIC = Path(__file__).resolve().parents[2] / "web" / "static"
+
+
+@pytest.mark.parametrize(
+    ("script", "name", "limit"),
+    [
+        ("views/bars.js", "LEAST_ANSWERS", polls.LEAST_ANSWERS),
+        ("views/desk-polls.js", "MOST_OPTIONS", polls.MOST_OPTIONS),
+        ("views/questions.js", "MOST_CHARACTERS", questions.TEXT_LENGTH),
+        ("commands.js", "MOST_BYTES", socket.MOST_BYTES),
+        ("commands.js", "MOST_WAITING", socket.MOST_COMMANDS),
+    ],
+)
+def test_a_limit_is_the_servers(script: str, name: str, limit: int) -> None:
+    found = re.search(rf"const {name} = ([0-9_]+);", (STATIC / script).read_text(encoding="utf-8"))
+    assert found is not None
+    assert int(found[1]) == limit
