@@ -7,7 +7,7 @@ STAMPS := .stamps
 .DELETE_ON_ERROR:
 
 demo: install
-	@$(V)/plenum demo $(ARGS)
+	@$(V)/python -m server demo $(ARGS)
 
 test: install-dev
 	@$(V)/python -m pytest $(ARGS)
