@@ -140,15 +140,17 @@ def cost() -> dict[str, int]:
     return {
         "sent_ns": (spent_sending - spent_looping) // told,
         "acknowledge_ns": spent_hearing // told,
-        "choose_ns": _cost_of_choosing(),
+        "choose_ns": _cost_of_choosing(3e5, 5e6),
+        "choose_enough_ns": _cost_of_choosing(8e6, 9e6),
     }
 
 
-def _cost_of_choosing() -> int:
+def _cost_of_choosing(least: float, most: float) -> int:
+    """With estimates between the two."""
     allocator, chance, turns = Allocator(), random.Random(1), 3000
     three = (Layer("q", 150e3, 180), Layer("h", 500e3, 360), Layer("f", 1.5e6, 720))
     demands = {f"video{index}": Demand(360, three) for index in range(4)} | {"screen0": Demand(1080, three[2:], SPEAKER)}
-    estimates = [chance.uniform(3e5, 5e6) for _ in range(turns)]
+    estimates = [chance.uniform(least, most) for _ in range(turns)]
     began = time.process_time_ns()
     for turn, estimate in enumerate(estimates):
         allocator.choose(estimate, 1e5, demands, turn / 10)

@@ -9,7 +9,6 @@ Down at once; up only with a margin, and not soon after a step down. Rates are b
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 SCREEN, SPEAKER, OTHER = 3, 2, 1  # priorities: what is shared; who speaks, and the programme; everybody else
@@ -32,23 +31,19 @@ class Layer(NamedTuple):
     height: int = 0
 
 
-@dataclass(frozen=True, slots=True)
 class Demand:
-    """A slot that has a picture. `height` of its tile, 0: not shown. `layers` that flow now, the lowest first."""
+    """A slot that has a picture. `height` of its tile, 0: not shown. `layers` that flow now, the lowest first. `best`: index
+    of the best one that the tile can show, -1: none."""
 
-    height: int
-    layers: tuple[Layer, ...]
-    priority: int = OTHER
+    __slots__ = ("best", "height", "layers", "priority")
 
-    @property
-    def best(self) -> int:
-        """Index of the best layer that the tile can show, -1: none."""
-        if not self.height or not self.layers:
-            return -1
-        for index, layer in enumerate(self.layers):
-            if layer.height and layer.height >= SHARP_ENOUGH * self.height:
-                return index
-        return len(self.layers) - 1
+    def __init__(self, height: int, layers: tuple[Layer, ...], priority: int = OTHER) -> None:
+        self.height, self.layers, self.priority = height, layers, priority
+        self.best = len(layers) - 1 if height else -1
+        for index in range(self.best):
+            if layers[index].height and layers[index].height >= SHARP_ENOUGH * height:
+                self.best = index
+                break
 
     def cost(self, index: int, left: float) -> float:
         """bit/s that a layer takes. A single layer is tried where it has nearly enough, and then takes what is left."""
@@ -57,7 +52,10 @@ class Demand:
 
     def index(self, name: str) -> int:
         """Index of a layer; -1 if it does not flow, or is none."""
-        return next((index for index, layer in enumerate(self.layers) if layer.name == name), -1)
+        for index, layer in enumerate(self.layers):
+            if layer.name == name:
+                return index
+        return -1
 
 
 def allocate(
@@ -91,36 +89,42 @@ def allocate(
 
 
 class Allocator:
-    """One viewer's choice and its memory. `wanted` (bit/s, with sound) is the estimate that everything shown would need;
-    `paused` are the slots that are shown and get nothing, for want of bandwidth."""
+    """One viewer's choice and its memory. bit/s, with sound: `taken` is what the choice takes, `wanted` the estimate that
+    everything shown would need. `paused` are the slots that are shown and get nothing, for want of bandwidth."""
 
-    __slots__ = ("_down_at", "_hold", "_short_since", "_shown", "_up_at", "choice", "paused", "wanted")
+    __slots__ = ("_down_at", "_hold", "_short_since", "_shown", "_up_at", "choice", "paused", "taken", "wanted")
 
     def __init__(self) -> None:
         self.choice: dict[str, str] = {}
         self.paused: frozenset[str] = frozenset()
-        self.wanted = 0.0
+        self.wanted = self.taken = 0.0
         self._shown: frozenset[str] = frozenset()
         self._short_since: dict[str, float] = {}  # since when a single layer has had less than it needs
         self._down_at = self._up_at = float("-inf")
         self._hold = HOLD
 
     def choose(self, estimate: float, audio: float, demands: Mapping[str, Demand], now: float) -> dict[str, str]:
-        """Returns a layer's name for each slot, "": none. `audio` is what sound takes. To be called whenever one of them
-        changed, at least once a second."""
+        """Returns a layer's name for each slot, "": none. `audio` is what sound takes. To be called when what is shown or
+        sent changes, when the estimate falls below `taken`, and once a second."""
         current = {
             slot: name
             for slot, name in self.choice.items()
             if slot in self._shown and slot in demands and (not name or demands[slot].index(name) >= 0)
         }
+        shown = {slot: demand.layers[demand.best] for slot, demand in demands.items() if demand.best >= 0}
+        self.wanted = audio + sum(layer.bitrate for layer in shown.values()) / MARGIN
         may_rise = now - self._down_at >= self._hold and now - self._up_at >= STEP
-        chosen = allocate(estimate - audio, demands, current, may_rise=may_rise)
+        if may_rise and estimate >= self.wanted:  # the way it mostly is
+            chosen = {slot: shown[slot].name if slot in shown else "" for slot in demands}
+        else:
+            chosen = allocate(estimate - audio, demands, current, may_rise=may_rise)
         self._bear(chosen, current, demands, now)
         self._remember(chosen, current, demands, now)
-        self.choice = chosen
-        self._shown = frozenset(slot for slot, demand in demands.items() if demand.best >= 0)
-        self.paused = frozenset(slot for slot in self._shown if not chosen[slot])
-        self.wanted = audio + sum(demands[slot].layers[demands[slot].best].bitrate for slot in self._shown) / MARGIN
+        self.choice, self._shown = chosen, frozenset(shown)
+        self.paused = frozenset(slot for slot in shown if not chosen[slot])
+        self.taken = audio + sum(
+            demands[slot].layers[demands[slot].index(chosen[slot])].bitrate for slot in shown if chosen[slot]
+        )
         return chosen
 
     def _bear(self, chosen: dict[str, str], current: Mapping[str, str], demands: Mapping[str, Demand], now: float) -> None:

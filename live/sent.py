@@ -74,7 +74,7 @@ class SentPackets:
         return self._read(statuses, first, self._unwrap(feedback.reference) * TICKS_PER_REFERENCE)
 
     def _read(self, statuses: tuple[int | None, ...], sequence: int, origin: int) -> Told:
-        sizes, times = self.sizes, self.times
+        sizes, times, base = self.sizes, self.times, origin * TICK
         first, last, arrived, least, octets = self._open
         end = self._end
         windows: list[Window] = []
@@ -98,7 +98,7 @@ class SentPackets:
             at = times[index]
             if at < first:
                 continue  # overtaken by later windows
-            arrived_now = (origin + tick) * TICK
+            arrived_now = base + tick * TICK
             delay = arrived_now - at
             if at >= end:
                 if octets:
