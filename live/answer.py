@@ -17,6 +17,7 @@ from live.agreement import (
     Sent,
     agree_receiving,
     agree_sending,
+    choose,
     common_codecs,
     decodable,
     undecodable,
@@ -37,6 +38,7 @@ __all__ = [
     "answer_text",
     "common_codecs",
     "decodable",
+    "offers_better",
     "plan",
     "undecodable",
 ]
@@ -74,6 +76,7 @@ class Plan:
     sendings: tuple[Sending, ...]
     receivings: tuple[Receiving, ...]
     bundle: tuple[str, ...]
+    is_page: bool = False  # it named its uses, as our own pages do: when it is ended it offers again
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +127,16 @@ def plan(
             receivings.append(receiving)
     if not sendings and not receivings:
         raise MediaRefused("bad_offer", "nothing that is offered can be sent or received here")
-    return Plan(offer, ufrag, fingerprints, tuple(sendings), tuple(receivings), tuple(s.mid for s in usable))
+    return Plan(
+        offer, ufrag, fingerprints, tuple(sendings), tuple(receivings), tuple(s.mid for s in usable), uses is not None
+    )
+
+
+def offers_better(plan: Plan, video_codecs: Collection[Codec]) -> bool:
+    """True if this publisher sends what not everybody can decode (`common_codecs`) though it has offered what they can."""
+    sections = {section.mid: section for section in plan.offer.sections}
+    pictures = [each for each in plan.sendings if each.codec != "opus" and each.codec not in video_codecs]
+    return any(codec in video_codecs for each in pictures for codec, _ in choose(sections[each.mid]))
 
 
 def _usable(section: Section, offer: Offer) -> bool:

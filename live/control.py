@@ -49,7 +49,8 @@ class PeerUp(Struct, frozen=True, tag="peer_up"):
 
 class PeerDown(Struct, frozen=True, tag="peer_down"):
     """The peer is gone. `reason`: `left`, `removed`, `silent` (longer than the consent timeout, RFC 7675), `never_came` (no
-    connection in time after the answer; no `PeerUp` came before), `handshake` (DTLS failed; likewise), `stopped`."""
+    connection in time after the answer; no `PeerUp` came before), `handshake` (DTLS failed; likewise), `codec` (somebody
+    came who cannot decode what it sends; if it offers again it gets a codec that everybody can), `stopped`."""
 
     room: str
     peer_id: str

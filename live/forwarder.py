@@ -14,7 +14,8 @@ from typing import Any, Final
 from aiortc import RTCCertificate
 
 from live import ice
-from live.answer import Abilities, Local, answer_text, plan
+from live.answer import Abilities, Local, answer_text, offers_better, plan
+from live.codecs import Codec
 from live.control import (
     Admission,
     MediaRefused,
@@ -31,6 +32,7 @@ from live.dtls import sha256_fingerprint
 from live.limits import Limits
 from live.peer import Peer
 from live.port import Endpoint, MediaPort
+from live.repertoire import Repertoire, lacking
 from live.switchboard import Switchboard
 from live.tap import Tap
 from live.tcp import TcpPort
@@ -48,6 +50,11 @@ class Room:
         self.phase = phase  # the tick of each second at which it reports: not all rooms at once
         self.peers: dict[str, Peer] = {}
         self.taps: dict[str, Tap] = {}
+        self.repertoire = Repertoire()
+
+    def codecs(self) -> tuple[Codec, ...]:
+        """The video codecs that publishers are held to (`Repertoire.common`)."""
+        return self.repertoire.common({tap.format.video for tap in self.taps.values()})
 
     def statistics(self, now: float) -> RoomStatistics:
         peers = {peer.id: peer.statistics(now) for peer in self.peers.values()}
@@ -78,7 +85,8 @@ class Forwarder:
         self, room: str, label: str, offer: str, uses: dict[str, Use] | None, *, may_send: bool, may_receive: bool
     ) -> Admission:
         """See `MediaEngine.admit`."""
-        agreed = plan(offer, uses, may_send=may_send, may_receive=may_receive, abilities=_ABILITIES)
+        codecs = self._rooms[room].codecs() if room in self._rooms else None
+        agreed = plan(offer, uses, may_send=may_send, may_receive=may_receive, video_codecs=codecs, abilities=_ABILITIES)
         home = self._open(room)
         if len(self._by_ufrag) >= self._limits.peers or len(home.peers) >= self._limits.peers_per_room:
             self._close_if_empty(room)
@@ -93,12 +101,27 @@ class Forwarder:
             self._certificate,
             self._limits,
             _now(),
-            on_up=lambda peer: self._notify(PeerUp(room, peer.id, label)),
+            on_up=self._welcome,
             on_down=self._end,
         )
         home.peers[peer.id] = self._by_ufrag[credentials.ufrag] = peer
+        home.repertoire.add(agreed.receivings)
         local = Local(credentials.ufrag, credentials.password, self._fingerprint, self.candidates)
         return Admission(peer.id, answer_text(agreed, local, lambda slot: home.board.slots[slot].ssrcs))
+
+    def _welcome(self, peer: Peer) -> None:
+        """The peer came up. Pages that send what it cannot decode are ended, and offer again: once, as they then send what
+        everybody can. (What software sends stays: it may not come back.)"""
+        room = peer.room.room
+        self._notify(PeerUp(room, peer.id, peer.label))
+        home = self._rooms[room]
+        if not lacking(peer.plan.receivings):
+            return
+        home.repertoire.hold()
+        codecs = home.codecs()
+        for other in list(home.peers.values()):
+            if other is not peer and other.plan.is_page and offers_better(other.plan, codecs):
+                self._end(other, "codec")
 
     def remove(self, room: str, peer_id: str) -> None:
         home = self._rooms.get(room)
@@ -215,6 +238,7 @@ class Forwarder:
         if home is None or home.peers.pop(peer.id, None) is None:
             return
         del self._by_ufrag[peer.credentials.ufrag]
+        home.repertoire.remove(peer.plan.receivings)
         peer.leave()
         self._notify(PeerDown(room, peer.id, peer.label, reason))
         self._spawn(peer.say_goodbye())

@@ -8,7 +8,7 @@ import pytest
 from playwright.async_api import Browser, Page
 
 from live.client import EmbeddedEngine
-from live.control import SlotsChanged
+from live.control import PeerDown, SlotsChanged
 from tests.live.conftest import Told
 from tests.live.test_browser import Pages, browser, open_page, pages, until, until_decoded
 
@@ -23,6 +23,12 @@ async function publishIn(label, codec, mode) {
   const wanted = [`video/${codec}`, 'video/rtx'];
   camera.setCodecPreferences(RTCRtpSender.getCapabilities('video').codecs.filter(c => wanted.includes(c.mimeType)));
   await admit(pc, label, {0: 'camera'});
+}
+async function watchIn(label, codec) {
+  const pc = window.pc = new RTCPeerConnection();
+  const slot = pc.addTransceiver('video', {direction: 'recvonly'});
+  slot.setCodecPreferences(RTCRtpReceiver.getCapabilities('video').codecs.filter(c => c.mimeType === `video/${codec}`));
+  await admit(pc, label, {0: 'programme'});
 }
 async function codec() {
   const stats = await pc.getStats();
@@ -82,3 +88,24 @@ async def test_a_viewer_goes_on_decoding_when_the_codec_changes(
             await until_decoded(viewer, 20)
             await until(viewer, f"await codec() === 'video/{codec}'")
             leaving = coming
+
+
+@pytest.mark.browser
+async def test_for_a_viewer_without_h264_a_page_offers_again_and_sends_vp8(
+    engine: EmbeddedEngine, browser: Browser, told: Told
+) -> None:
+    async with pages(engine) as at:
+        first = await open_viewer(browser, at)
+        anna = await open_page(browser, at)
+        await anna.evaluate("publish('anna')")
+        await until_decoded(first, 10)
+        assert await first.evaluate("codec()") == "video/H264"
+        second = await open_page(browser, at)
+        await second.add_script_tag(content=PUBLISH)
+        await second.evaluate("watchIn('bo', 'VP8')")
+        await told.until(lambda all: ("anna", "codec") in [(n.label, n.reason) for n in all if isinstance(n, PeerDown)])
+        await until(anna, "['closed', 'failed'].includes(pc.connectionState)")  # which is when a page offers again
+        await anna.evaluate("publish('anna')")
+        for viewer in (first, second):
+            await until_decoded(viewer, 10)
+            await until(viewer, "await codec() === 'video/VP8'")
