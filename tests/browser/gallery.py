@@ -16,131 +16,21 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
 from PIL import Image
 from playwright.async_api import Browser, Page, ViewportSize
 from playwright.async_api import Error as PlaywrightError
 
 from tests.browser.stage import ROOT, SCREENSHOTS, _free_port, a_browser, goes_on, until
+from tests.browser.views import SIZES, VIEWS, Look, View, ended, looks
 
 IMAGES: Final = ROOT / "docs" / "images"
 IMAGE_WIDTH: Final = 1200
-SESSION: Final = "/session/inledning"
-SIZES: Final = {360: 740, 768: 1024, 1440: 900}
 ANSWERED_AFTER: Final = 240.0  # seconds until the demonstration's evaluation has answers for the board
-
-
-class Look(NamedTuple):
-    """How a page is looked at."""
-
-    lang: str
-    width: int
-    dark: bool
-
-    def __str__(self) -> str:
-        return f"{self.lang}-{self.width}-{'dark' if self.dark else 'light'}"
-
-
 README_LOOK: Final = Look("sv", 1440, dark=False)
-
-
-class View(NamedTuple):
-    """A page, whose it is, and what makes it worth a picture."""
-
-    name: str
-    person: str
-    path: str
-    prepare: Callable[[Page], Awaitable[None]] | None = None
-    stage: str = "live"  # of STAGES
-
-
-async def moving(page: Page) -> None:
-    await goes_on(page, 10)
-
-
-def tab(number: int) -> Callable[[Page], Awaitable[None]]:
-    async def choose(page: Page) -> None:
-        await goes_on(page, 10)
-        part = page.locator(".parts button").last  # the desk on a phone shows one part at a time
-        if await part.is_visible():
-            await part.click()
-        await page.get_by_role("tab").nth(number).click()
-
-    return choose
-
-
-async def devices_on(page: Page) -> None:
-    await page.locator('[data-do="camera"]').click()
-    await page.locator('[data-do="network"]').click()
-    await page.locator('[data-badge="network"]').wait_for()
-
-
-async def writing_a_poll(page: Page) -> None:
-    await tab(1)(page)
-    await page.locator("#queue-panel .button.block").click()
-
-
-async def menu_open(page: Page) -> None:
-    await page.locator("details.menu > summary:visible").last.click()
-
-
-async def asking_to_end(page: Page) -> None:
-    await page.locator(".next-step .button.danger").click()
-    await page.get_by_role("dialog").wait_for()
-
-
-async def ended(page: Page) -> None:
-    await page.locator(".ended-panel, .desk[data-phase='ended'] .next-step").first.wait_for()
-
-
-async def filmed(page: Page) -> None:
-    await page.locator(".film-video").first.wait_for()
-
-
-async def on_stage(page: Page) -> None:
-    await goes_on(page, 10)
-    await page.locator(".controls .button").first.click()
-    await page.locator(".backstage-panel .preview video").wait_for()
-
-
-VIEWS: Final = (
-    View("welcome", "", "/"),
-    View("wrong-link", "", "/join/nobody-has-this-token"),
-    View("not-signed-in", "", "/lobby"),
-    View("lobby", "attendee", "/lobby"),
-    View("check", "attendee", "/check", devices_on),
-    View("session", "attendee", SESSION, moving),
-    View("session-polls", "attendee", SESSION, tab(1)),
-    View("session-people", "attendee", SESSION, tab(2)),
-    View("waiting", "attendee", "/session/kompetens"),
-    View("library", "attendee", "/library"),
-    View("survey", "attendee", "/survey", stage="evaluation"),
-    View("survey-thanks", "attendee", "/survey?thanks", stage="evaluation"),
-    View("lobby-menu", "attendee", "/lobby", menu_open, stage="evaluation"),
-    View("me", "attendee", "/me"),
-    View("privacy", "attendee", "/privacy"),
-    View("not-found", "attendee", "/session/nowhere"),
-    View("forbidden", "attendee", "/desk"),
-    View("somebody-else", "attendee", "moderator's link"),
-    View("desk", "moderator", "/desk/inledning", moving),
-    View("desk-polls", "moderator", "/desk/inledning", tab(1)),
-    View("desk-people", "moderator", "/desk/inledning", tab(2)),
-    View("desk-planned", "moderator", "/desk/kompetens"),
-    View("backstage", "moderator", SESSION, on_stage),
-    View("desk-poll-draft", "moderator", "/desk/inledning", writing_a_poll),
-    View("desk-dialog", "moderator", "/desk/inledning", asking_to_end),
-    View("board", "board", "/board"),
-    View("board-closed", "board", "/board", stage="closed"),
-    View("survey-closed", "attendee", "/survey", stage="closed"),
-    View("session-recorded", "attendee", SESSION, moving, stage="recorded"),
-    View("desk-recorded", "moderator", "/desk/inledning", moving, stage="recorded"),
-    View("ended", "attendee", SESSION, ended, stage="ended"),
-    View("library-film", "attendee", "/library", filmed, stage="ended"),
-    View("desk-ended", "moderator", "/desk/inledning", ended, stage="ended"),
-)
 IN_README: Final = ("session", "lobby", "desk", "board")
 
 
@@ -169,7 +59,7 @@ async def demonstration() -> AsyncIterator[Demonstration]:
             return found.exists()
 
         try:
-            await until(has_links, "the demonstration's start", 90)
+            await until(has_links, "the demonstration's start", 240)
             yield Demonstration(json.loads(found.read_text()))
         finally:
             process.terminate()
@@ -314,30 +204,29 @@ STAGES: Final[dict[str, Callable[[Browser, Demonstration], Awaitable[None]]]] = 
 }
 
 
-def looks() -> Iterator[Look]:
-    for lang in ("sv", "en"):
-        for width in SIZES:
-            for dark in (False, True):
-                yield Look(lang, width, dark)
-
-
 async def run(only: str, into: Path, *, readme: bool) -> list[str]:
     """Takes them; gives those that could not be taken, with the reason."""
     missing: list[str] = []
+    pictures = [] if readme else [(look, view) for look in looks() for view in VIEWS if only in f"{view.name}-{look}"]
+    for_readme = readme or not only
     async with demonstration() as demo, a_browser() as browser:
         began = asyncio.get_running_loop().time()
-        for stage, reach in STAGES.items():
-            if stage == "closed" and (readme or not only):
+        for stage in _as_far_as({view.stage for _, view in pictures} | ({"closed"} if for_readme else set())):
+            if stage == "closed" and for_readme:
                 await asyncio.sleep(max(0.0, began + ANSWERED_AFTER - asyncio.get_running_loop().time()))
-            await reach(browser, demo)
-            for look in () if readme else looks():
-                views = [view for view in VIEWS if view.stage == stage and only in f"{view.name}-{look}"]
+            await STAGES[stage](browser, demo)
+            for look in looks():
+                views = [view for its_look, view in pictures if its_look == look and view.stage == stage]
                 missing += await take(browser, demo, look, views, into)
-            if stage == "closed" and (readme or not only):
+            if stage == "closed" and for_readme:
                 await take_readme(browser, demo)
-            if stage == "closed" and readme:
-                break
     return missing
+
+
+def _as_far_as(wanted: set[str]) -> list[str]:
+    """The stages up to the last that is wanted: one follows from the other."""
+    stages = list(STAGES)
+    return stages[: 1 + max((stages.index(stage) for stage in wanted), default=-1)]
 
 
 def main() -> None:
