@@ -9,20 +9,15 @@ from collections.abc import Callable
 from typing import Final, Literal
 
 from live.codecs import av1, h264, vp8, vp9
-from live.codecs.continuity import Continuity, PictureIds, Shift
-from live.codecs.vp8 import vp8_descriptor
+from live.codecs.continuity import PictureIds, Shift
 
 __all__ = [
     "CLOCK",
     "Codec",
-    "Continuity",
     "PictureIds",
     "Shift",
-    "Vp8Continuity",
-    "picture_continuity",
     "picture_ids",
     "starts_key_frame",
-    "vp8_descriptor",
 ]
 
 Codec = Literal["H264", "VP8", "VP9", "AV1", "opus"]
@@ -45,18 +40,3 @@ def starts_key_frame(codec: Codec, payload: bytes) -> bool:
 def picture_ids(codec: Codec, payload: bytes) -> PictureIds | None:
     """The ids that the payload carries; None: the codec has none, or they cannot be read."""
     return _IDS[codec](payload) if codec in _IDS else None
-
-
-def picture_continuity(codec: Codec) -> Continuity | None:
-    """What rewrites the codec's picture ids; None for codecs without any (AV1's are in a header extension:
-    `dependency.shifted`)."""
-    return Continuity(_IDS[codec]) if codec in _IDS else None
-
-
-class Vp8Continuity(Continuity):
-    """For VP8."""
-
-    __slots__ = ()
-
-    def __init__(self) -> None:
-        super().__init__(vp8.picture_ids)

@@ -32,9 +32,6 @@ def picture_ids(payload: bytes) -> PictureIds | None:
     return PictureIds(picture_id, picture_id_at, long, tl0, tl0_at, position)
 
 
-vp8_descriptor = picture_ids
-
-
 def starts_key_frame(payload: bytes) -> bool:
     """The first partition's first packet, of a frame whose header (RFC 6386, 9.1) says key frame."""
     ids = picture_ids(payload)
