@@ -43,7 +43,7 @@ T = TypeVar("T")
 class EmbeddedEngine:
     """A `MediaEngine`. `hosts`: addresses announced to clients; empty: the loopback and this machine's own. `port`: UDP
     and TCP, 0: any free one, kept over restarts. `transports`: whose candidates are announced. `idle_timeout`,
-    `setup_timeout`: seconds, see `limits`."""
+    `setup_timeout`: seconds, see `limits`. `is_pure`: the compiled helper is not used, even if it has been built."""
 
     def __init__(
         self,
@@ -53,9 +53,11 @@ class EmbeddedEngine:
         transports: tuple[Transport, ...] = ("udp", "tcp"),
         idle_timeout: float = 30.0,
         setup_timeout: float = 15.0,
+        is_pure: bool = False,
     ) -> None:
         self._hosts, self.port = hosts, port
         self._transports = transports
+        self._is_pure = is_pure
         self._idle_timeout, self._setup_timeout = idle_timeout, setup_timeout
         self._notifications: asyncio.Queue[Notification] = asyncio.Queue(MAX_NOTIFICATIONS)
         self._pending: dict[int, asyncio.Future[msgspec.Raw]] = {}
@@ -229,7 +231,8 @@ class EmbeddedEngine:
             "--idle": self._idle_timeout,
             "--setup": self._setup_timeout,
         }
-        return [sys.executable, "-m", "live.worker", *(f"{name}={value}" for name, value in options.items())]
+        flags = ["--pure"] if self._is_pure else []
+        return [sys.executable, "-m", "live.worker", *(f"{name}={value}" for name, value in options.items()), *flags]
 
     async def _listen(self, reader: asyncio.StreamReader, first: asyncio.Future[None]) -> None:
         decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(wire.Reply)

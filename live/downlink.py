@@ -16,8 +16,10 @@ from live.agreement import Receiving
 from live.feedback import ViewerReports, round_trip
 from live.limits import Budget, Limits
 from live.outlet import Outlet
+from live.port import Endpoint
 from live.rung import ntp_timestamp
 from live.sent import RING
+from live.srtp import Srtp
 from live.switchboard import Switchboard
 
 KEY_FRAMES_AT_ONCE: Final = 4  # that a viewer may ask for; then one every few seconds
@@ -25,7 +27,7 @@ KEY_FRAMES: Final = 0.4  # a second
 
 
 class Downlink:
-    """One client's. `sendto`, `protect` and `address` are the peer's to set."""
+    """One client's. Nothing goes out until `secure` has said how it is encrypted, and `aim` where to."""
 
     def __init__(
         self, owner: object, label: str, room: Switchboard, receivings: tuple[Receiving, ...], limits: Limits
@@ -48,6 +50,15 @@ class Downlink:
         self._measured = 0, 0.0  # octets, and when
         self._resend_budget = Budget(limits.resent)
         self._key_frame_budget = Budget(KEY_FRAMES, KEY_FRAMES_AT_ONCE)
+
+    def secure(self, srtp: Srtp) -> None:
+        """DTLS is complete."""
+        self.protect = srtp.protect
+
+    def aim(self, endpoint: Endpoint | None, address: object) -> None:
+        """Another path is nominated, or none."""
+        self.address = address
+        self.sendto = endpoint.sendto if endpoint else send_nowhere
 
     def join(self, now: float) -> None:
         """The client is up: its slots flow from here on."""

@@ -29,7 +29,9 @@ from live.control import (
     WorkerStatistics,
 )
 from live.dtls import sha256_fingerprint
+from live.fan import Bursts
 from live.limits import Limits
+from live.native import Helper
 from live.peer import Peer
 from live.port import Endpoint, MediaPort
 from live.repertoire import Repertoire, lacking
@@ -64,9 +66,10 @@ class Room:
 
 
 class Forwarder:
-    """`candidates` are announced in every answer; `notify` hears what happens."""
+    """`candidates` are announced in every answer; `notify` hears what happens. `helper`: the compiled one, if it is used."""
 
-    def __init__(self, notify: Callable[[Notification], None], limits: Limits) -> None:
+    def __init__(self, notify: Callable[[Notification], None], limits: Limits, helper: Helper | None = None) -> None:
+        self._bursts = Bursts(helper) if helper else None
         self._notify = notify
         self._limits = limits
         self._certificate = RTCCertificate.generateCertificate()
@@ -103,6 +106,7 @@ class Forwarder:
             _now(),
             on_up=self._welcome,
             on_down=self._end,
+            bursts=self._bursts,
         )
         home.peers[peer.id] = self._by_ufrag[credentials.ufrag] = peer
         home.repertoire.add(agreed.receivings)

@@ -1,20 +1,17 @@
-"""The inner loop: one packet to all viewers for whom it is alike but for the transport-wide sequence number.
-
-Header, extensions and payload are made once a group (`Group.packet`); `fan_out` then numbers, encrypts and sends a viewer.
-That function and what it reads of a `Viewer` are all that a compiled helper would have to replace.
+"""Viewers for whom a packet is alike but for the transport-wide sequence number: header, extensions and payload are made
+once for all of them. Neighbour: `fan` then numbers, encrypts and sends a viewer.
 """
 
 from __future__ import annotations
 
-from array import array
-from collections.abc import Callable, Sequence
 from struct import Struct
-from typing import Any, Final, NamedTuple, Protocol
-
-from pylibsrtp import Error as SrtpError
+from typing import Final, NamedTuple
 
 from live.codecs import Shift, dependency, red
 from live.codecs.continuity import shifted
+from live.fan import Send, sender
+from live.fan import Viewer as Viewer
+from live.fan import fan_out as fan_out
 from live.media import Media
 from live.rtp import (
     ABS_SEND_TIME,
@@ -27,55 +24,9 @@ from live.rtp import (
     TRANSPORT_CC,
     pack_extensions,
 )
-from live.sent import MASK
-
-UNSENDABLE: Final = (OSError, SrtpError, ValueError)  # no room in the socket, no route; wrong; too long
 
 _NUMBER: Final = Struct("!H")
 _ONE_BYTE_PROFILE: Final = ONE_BYTE.to_bytes(2, "big")
-
-
-class Viewer(Protocol):
-    """Where a slot's packets go: a peer or a tap. `owner` is the peer it belongs to, `label` whose it is. `sizes` and
-    `times` are rings of `sent.RING` entries, by transport-wide sequence number; `next_number` is the next one."""
-
-    owner: object
-    label: str
-    protect: Callable[[bytes], bytes]
-    sendto: Callable[[bytes, Any], object]
-    address: Any
-    next_number: int
-    sizes: array[int]
-    times: array[float]
-    octets: int
-    dropped: int
-
-
-def fan_out(packet: bytes | bytearray, number_at: int, viewers: Sequence[Viewer], now: float) -> None:
-    """Sends `packet` to all `viewers`. `number_at`: where each viewer's own transport-wide sequence number goes (the packet
-    is a bytearray then), 0: nowhere. Runs for every packet and viewer: keep it short."""
-    length = len(packet)
-    if not number_at:
-        finished = bytes(packet)
-        for viewer in viewers:
-            viewer.octets += length
-            try:
-                viewer.sendto(viewer.protect(finished), viewer.address)
-            except UNSENDABLE:
-                viewer.dropped += 1
-        return
-    put = _NUMBER.pack_into
-    for viewer in viewers:
-        number = viewer.next_number
-        viewer.next_number = (number + 1) & 0xFFFF
-        viewer.sizes[number & MASK] = length
-        viewer.times[number & MASK] = now
-        viewer.octets += length
-        put(packet, number_at, number)
-        try:
-            viewer.sendto(viewer.protect(bytes(packet)), viewer.address)
-        except UNSENDABLE:
-            viewer.dropped += 1
 
 
 class Layout(NamedTuple):
@@ -132,16 +83,19 @@ class Repair(NamedTuple):
 class Group:
     """Viewers who get the same packets. `first`: the extended sequence number that they begin with."""
 
-    __slots__ = ("_blocks", "_form", "_numbers", "_ssrc", "first", "viewers")
+    __slots__ = ("_blocks", "_form", "_numbers", "_send", "_ssrc", "first", "viewers")
 
     def __init__(self, ssrc: int, form: Form, numbers: Numbers, first: int) -> None:
         self._ssrc, self._form, self._numbers, self.first = ssrc, form, numbers, first
-        self.viewers: list[Viewer] = []
+        self.viewers: list[Viewer] = []  # complete when the first packet is sent
+        self._send: Send | None = None
         self._blocks: dict[int, bytes] = {}  # of extensions, by audio level: 257 at most
 
     def send(self, media: Media, now: float) -> None:
         packet, number_at = self.packet(media, now)
-        fan_out(packet, number_at, self.viewers, now)
+        if self._send is None:
+            self._send = sender(self.viewers)
+        self._send(packet, number_at, now)
 
     def packet(self, media: Media, now: float, repair: Repair | None = None) -> tuple[bytes | bytearray, int]:
         """Returns the packet before encryption, and where the transport-wide sequence number goes, 0: it has none."""

@@ -30,8 +30,8 @@ struct line {
     int16_t *sizes;   /* rings of what was sent, by transport-wide number: octets, and when. NULL: none is kept */
     double *times;
     uint64_t packets; /* that went out */
-    uint64_t octets;
-    uint64_t dropped; /* that did not: no room in the socket, no route */
+    uint64_t octets;  /* that it was to get, before encryption */
+    uint64_t dropped; /* packets that did not go out: no room in the socket, no route */
     int32_t fd;       /* -1: not reached by UDP */
     int32_t mask;     /* of the rings */
     uint32_t address_length;
@@ -70,13 +70,8 @@ struct outbox {
     int used;
 };
 
-static void note(struct line *line, int segments, size_t octets, int sent) {
-    if (sent) {
-        line->packets += (uint64_t)segments;
-        line->octets += octets;
-    } else {
-        line->dropped += (uint64_t)segments;
-    }
+static void note(struct line *line, int packets, int sent) {
+    *(sent ? &line->packets : &line->dropped) += (uint64_t)packets;
 }
 
 /* A message that could not be sent whole, packet by packet: a route or a device may not take segments. */
@@ -86,7 +81,7 @@ static void send_singly(struct outbox *box, int i) {
     for (int n = 0; n < box->segments[i]; n++, octets += box->sizes[i]) {
         const struct sockaddr *to = (const struct sockaddr *)line->address;
         ssize_t sent = sendto(line->fd, octets, box->sizes[i], 0, to, line->address_length);
-        note(line, 1, box->sizes[i], sent >= 0);
+        note(line, 1, sent >= 0);
     }
 }
 
@@ -94,12 +89,12 @@ static void flush(struct outbox *box) {
     int done = 0;
     while (done < box->ready) {
         int n = sendmmsg(box->lines[done]->fd, box->messages + done, (unsigned)(box->ready - done), 0);
-        for (int i = 0; i < n; i++, done++) note(box->lines[done], box->segments[done], box->vectors[done].iov_len, 1);
+        for (int i = 0; i < n; i++, done++) note(box->lines[done], box->segments[done], 1);
         if (n > 0 || errno == EINTR) continue;
         if (box->segments[done] > 1 && errno != EAGAIN)
             send_singly(box, done);
         else
-            note(box->lines[done], box->segments[done], 0, 0);
+            note(box->lines[done], box->segments[done], 0);
         done++;
     }
     box->ready = box->used = 0;
@@ -159,6 +154,7 @@ int plenum_send(const struct group *group, const struct packet *packets, int cou
             if (box.ready == MESSAGES || box.used + LONGEST > ARENA) flush(&box);
             uint8_t *octets = arena + box.used;
             memcpy(octets, packet->octets, (size_t)size);
+            line->octets += (uint64_t)size;
             if (at) {
                 uint16_t number = line->next++;
                 octets[at] = (uint8_t)(number >> 8);

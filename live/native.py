@@ -66,28 +66,36 @@ class _Packet(ctypes.Structure):
 
 
 class Line:
-    """A viewer's end. `session` encrypts for it. It is not reached until `aim` has said where it is."""
+    """A viewer's end. Until `secure` has said what encrypts for it, and `aim` where it is, it is left to the caller."""
 
-    __slots__ = ("_kept", "raw")
+    __slots__ = ("_fd", "_kept", "_session", "raw")
 
-    def __init__(self, session: Session) -> None:
-        self.raw = _Line(session=address_of(session), fd=-1)
-        self._kept: tuple[object, ...] = (session,)
+    def __init__(self) -> None:
+        self.raw = _Line(fd=-1)
+        self._fd = -1
+        self._session: Session | None = None
+        self._kept: tuple[object, ...] = ()
+
+    def secure(self, session: Session) -> None:
+        self._session = session
+        self.raw.session = address_of(session)
+        self.raw.fd = self._fd
 
     def aim(self, fd: int, address: tuple[Any, ...] | None) -> None:
-        """UDP from socket `fd` to `address`, as Python has it; with None it is out of reach, and left to the caller."""
-        self.raw.fd = -1 if address is None else fd
-        if address is not None:
+        """UDP from socket `fd` to `address`, as Python has it; with None, or -1, it is out of reach."""
+        self._fd = -1
+        if address is not None and fd >= 0:
             packed = pack_address(address)
-            self.raw.address_length = len(packed)
+            self._fd, self.raw.address_length = fd, len(packed)
             ctypes.memmove(self.raw.address, packed, len(packed))
+        self.raw.fd = self._fd if self._session is not None else -1
 
     def record(self, sizes: array[int], times: array[float]) -> None:
         """Keeps size and time of each packet under its transport-wide number, in rings ("h" and "d") of 2**n entries."""
         assert len(sizes) == len(times) and not len(sizes) & (len(sizes) - 1)
         self.raw.mask = len(sizes) - 1
         self.raw.sizes, self.raw.times = sizes.buffer_info()[0], times.buffer_info()[0]
-        self._kept = (*self._kept[:1], sizes, times)
+        self._kept = sizes, times
 
     @property
     def next(self) -> int:
@@ -100,16 +108,25 @@ class Line:
 
     @property
     def packets(self) -> int:
-        """How many the helper sent; `octets`: how much; `dropped`: how many it could not, for want of room or of a route."""
+        """How many the helper sent. `octets`: how much it was given, before encryption; `dropped`: how many it could not
+        send, for want of room or of a route."""
         return self.raw.packets
 
     @property
     def octets(self) -> int:
         return self.raw.octets
 
+    @octets.setter
+    def octets(self, octets: int) -> None:
+        self.raw.octets = octets
+
     @property
     def dropped(self) -> int:
         return self.raw.dropped
+
+    @dropped.setter
+    def dropped(self, dropped: int) -> None:
+        self.raw.dropped = dropped
 
 
 class Group:

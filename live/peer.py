@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from aiortc import RTCCertificate
@@ -16,9 +17,11 @@ from pylibsrtp import Error as SrtpError
 
 from live import rtcp
 from live.answer import Plan
+from live.compiled import CompiledDownlink
 from live.control import PeerStatistics
-from live.downlink import Downlink, send_nowhere
+from live.downlink import Downlink
 from live.dtls import HandshakeFailed, SecureTransport, Srtp
+from live.fan import Bursts
 from live.ice import Credentials
 from live.limits import Budget, Limits
 from live.path import Paths
@@ -30,7 +33,8 @@ from live.uplink import Uplink
 
 
 class Peer:
-    """`on_up` once DTLS is complete; `on_down(reason)` when the peer ended by itself."""
+    """`on_up` once DTLS is complete; `on_down(reason)` when the peer ended by itself. `bursts`: the compiled helper's, if it
+    is used."""
 
     def __init__(
         self,
@@ -44,6 +48,7 @@ class Peer:
         now: float,
         on_up: Callable[[Peer], None],
         on_down: Callable[[Peer, str], None],
+        bursts: Bursts | None = None,
     ) -> None:
         self.id, self.label, self.room, self.plan, self.credentials = peer_id, label, room, plan, credentials
         self._limits = limits
@@ -57,7 +62,8 @@ class Peer:
         self.address: Any = None
         self.is_up = self.is_closed = False
         self.up = Uplink(self, label, room, plan.sendings, limits.sources, self.send_rtcp)
-        self.down = Downlink(self, label, room, plan.receivings, limits)
+        downlink = partial(CompiledDownlink, bursts) if bursts else Downlink
+        self.down = downlink(self, label, room, plan.receivings, limits)
         self._record_budget = Budget(limits.dtls_records)
         self._feedback_budget = Budget(limits.feedback)
         self.dropped = self.bad = 0
@@ -89,8 +95,7 @@ class Peer:
     def _follow(self) -> None:
         """Another path is nominated, or none."""
         self.endpoint, self.address = self._paths.current or (None, None)
-        self.down.address = self.address
-        self.down.sendto = self.endpoint.sendto if self.endpoint else send_nowhere
+        self.down.aim(self.endpoint, self.address)
 
     # --- DTLS ---
 
@@ -112,7 +117,7 @@ class Peer:
         except HandshakeFailed:
             self._on_down(self, "handshake")
             return
-        self.down.protect = self._srtp.protect
+        self.down.secure(self._srtp)
         self._come_up(time.monotonic())
 
     def _come_up(self, now: float) -> None:

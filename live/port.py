@@ -37,10 +37,12 @@ class Listener(Protocol):
 class Endpoint:
     """Where datagrams come in and go out: a UDP socket, or one TCP connection (`tcp`).
 
-    `checked`: addresses that passed ICE, and may speak DTLS. `nominated`: the one address each peer's media comes from."""
+    `checked`: addresses that passed ICE, and may speak DTLS. `nominated`: the one address each peer's media comes from.
+    `fd`: of the UDP socket."""
 
-    def __init__(self, transport: str, sendto: Callable[[bytes, Any], object], on_check: OnCheck) -> None:
+    def __init__(self, transport: str, sendto: Callable[[bytes, Any], object], on_check: OnCheck, fd: int = -1) -> None:
         self.transport = transport  # "udp" or "tcp"
+        self.fd = fd
         self.sendto = sendto
         self.checked: dict[Any, Listener] = {}
         self.nominated: dict[Any, Listener] = {}
@@ -75,7 +77,7 @@ class MediaPort:
     def __init__(self, hosts: tuple[str, ...], port: int, on_check: OnCheck) -> None:
         self._sockets = _bind_all(hosts, port)
         self.port: int = self._sockets[0].getsockname()[1]
-        self.endpoints = [Endpoint("udp", sock.sendto, on_check) for sock in self._sockets]
+        self.endpoints = [Endpoint("udp", sock.sendto, on_check, sock.fileno()) for sock in self._sockets]
 
     def start(self) -> None:
         loop = asyncio.get_running_loop()

@@ -16,11 +16,12 @@ from typing import Any, Final, get_args
 
 import msgspec
 
-from live import wire
+from live import native, wire
 from live.control import EngineUp, MediaRefused, Notification, Transport
 from live.forwarder import Forwarder
 from live.ice import candidates
 from live.limits import Limits
+from live.native import Helper
 from live.port import MediaPort, announced, local_addresses
 from live.tcp import TcpPort
 
@@ -87,11 +88,18 @@ def _call(forwarder: Forwarder, call: wire.Call) -> object:
     return None
 
 
-async def run(control_fd: int, hosts: tuple[str, ...], port: int, transports: frozenset[Transport], limits: Limits) -> None:
+async def run(
+    control_fd: int,
+    hosts: tuple[str, ...],
+    port: int,
+    transports: frozenset[Transport],
+    limits: Limits,
+    helper: Helper | None,
+) -> None:
     """Serves until the control connection ends. `transports`: which candidates are announced."""
     reader, writer = await asyncio.open_connection(sock=socket.socket(fileno=control_fd))
     control = Control(reader, writer)
-    forwarder = Forwarder(control.tell, limits)
+    forwarder = Forwarder(control.tell, limits, helper)
     hosts = announced(hosts)
     udp, tcp = await _open_ports(hosts, port, forwarder)
     forwarder.candidates = candidates(hosts, udp.port if "udp" in transports else 0, udp.port if "tcp" in transports else 0)
@@ -134,13 +142,14 @@ def main() -> None:
     parser.add_argument("--transports", default="udp,tcp", help="whose candidates are announced")
     parser.add_argument("--idle", type=float, default=Limits().idle)
     parser.add_argument("--setup", type=float, default=Limits().setup)
+    parser.add_argument("--pure", action="store_true", help="without the compiled helper, even if it has been built")
     options = parser.parse_args()
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in a terminal reaches the whole group; the server decides
     hosts = tuple(host.strip() for host in options.hosts.split(",") if host.strip())
     transports = frozenset(name for name in get_args(Transport) if name in options.transports.split(","))
     limits = Limits(idle=options.idle, setup=options.setup)
-    work = run(options.control, hosts, options.port, transports, limits)
+    work = run(options.control, hosts, options.port, transports, limits, None if options.pure else native.load())
     try:
         _run(work)
     except OSError as error:

@@ -48,8 +48,11 @@ def compare(net: Network, library: Path, directory: Path, options: argparse.Name
     """All rounds of all sizes, contenders alternating."""
     figures: list[Figures] = []
     with ExitStack() as stack:
-        contenders = [Contender("plenum", OURS, net, library, directory / "plenum")]
+        contenders = [Contender("plenum", OURS, net, library, directory / "plenum", *(["--pure"] if options.pure else []))]
         stack.callback(contenders[0].close)
+        if options.both:
+            contenders.append(Contender("plenum", f"{OURS}, pure", net, library, directory / "pure", "--pure"))
+            stack.callback(contenders[-1].close)
         if rival := _janus(net, library, directory, options):
             contenders.append(rival)
             stack.callback(rival.close)
@@ -85,7 +88,7 @@ def _janus(net: Network, library: Path, directory: Path, options: argparse.Names
 def climb(net: Network, library: Path, directory: Path, options: argparse.Namespace) -> int:
     """The most viewers of our engine without loss and delay, among the steps."""
     most = 0
-    contender = Contender("plenum", OURS, net, library, directory / "climb")
+    contender = Contender("plenum", OURS, net, library, directory / "climb", *(["--pure"] if options.pure else []))
     try:
         for step in options.steps:
             entry = contender.join(step)
@@ -130,7 +133,7 @@ def summary(figures: list[Figures], most: int) -> dict[str, float | None]:
     """The last line: our figures with the most viewers that were compared; loss is the worst of all sizes."""
     own = [entry for entry in figures if entry.name == OURS]
     last = own[-1]
-    rival = next((entry for entry in figures if entry.name != OURS and entry.viewers == last.viewers), None)
+    rival = next((entry for entry in figures if entry.name.startswith("Janus") and entry.viewers == last.viewers), None)
     ratios = [a / b for a, b in zip(last.costs, rival.costs, strict=True)] if rival else []
     return {
         "us_per_packet": round(last.cost, 2),
@@ -155,6 +158,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=5, help="windows of each server and size (default: %(default)s)")
     parser.add_argument("--seconds", type=float, default=4.0, help="length of a window (default: %(default)s)")
     parser.add_argument("--loopback", action="store_true", help="no namespaces (and no Janus, which avoids the loopback)")
+    parser.add_argument("--pure", action="store_true", help="ours without its compiled helper")
+    parser.add_argument("--both", action="store_true", help="ours without its compiled helper, too")
     parser.add_argument("--no-janus", action="store_true", help="ours and the floor alone")
     parser.add_argument("--event-loops", type=int, default=0, help="Janus's threads; 0: its default, one for each peer")
     return parser.parse_args()

@@ -32,9 +32,9 @@ def tell(**what: object) -> None:
     print(json.dumps(what), flush=True)
 
 
-async def run_plenum(address: str, door: Path) -> None:
+async def run_plenum(address: str, door: Path, *, is_pure: bool) -> None:
     """The worker in a process of its own, as in production; this process is what the web process is there."""
-    async with EmbeddedEngine((address,)) as engine, await Door(engine).open(door):
+    async with EmbeddedEngine((address,), is_pure=is_pure) as engine, await Door(engine).open(door):
         tell(pids=descendants(os.getpid()), at=str(door))
         await asyncio.to_thread(sys.stdin.read)
 
@@ -67,9 +67,10 @@ def main() -> None:
     parser.add_argument("--address", required=True)
     parser.add_argument("--directory", required=True, type=Path)
     parser.add_argument("--event-loops", type=int, default=0)
+    parser.add_argument("--pure", action="store_true", help="ours without its compiled helper")
     options = parser.parse_args()
     if options.server == "plenum":
-        asyncio.run(run_plenum(options.address, options.directory / "door"))
+        asyncio.run(run_plenum(options.address, options.directory / "door", is_pure=options.pure))
     else:
         run_janus(options.directory, options.address, options.event_loops)
 

@@ -158,7 +158,7 @@ def test_without_janus_the_last_line_says_so() -> None:
 @pytest.mark.skipif(shutil.which("cc") is None, reason="no C compiler")
 @pytest.mark.timeout(300)
 def test_two_viewers_on_the_loopback_get_what_the_publisher_sends(tmp_path: Path) -> None:
-    options = argparse.Namespace(viewers=[2], rounds=1, seconds=1.0, event_loops=0, no_janus=True)
+    options = argparse.Namespace(viewers=[2], rounds=1, seconds=1.0, event_loops=0, no_janus=True, pure=False, both=False)
     with network(use_loopback=True) as net:
         assert net.note == "loopback (asked for)"
         (own,) = compare(net, native.build(tmp_path), tmp_path, options)

@@ -48,9 +48,10 @@ class Audience:
         self._stack = ExitStack()
         self.server = self._stack.enter_context(udp())
         self.sockets = [self._stack.enter_context(udp()) for _ in range(count)]
-        self.lines = [Line(sessions(profile, seed)[0]) for seed in range(count)]
+        self.lines = [Line() for _ in range(count)]
         self.references = [transforms(*reversed(sessions(profile, seed))) for seed in range(count)]
-        for line, sock in zip(self.lines, self.sockets, strict=True):
+        for seed, (line, sock) in enumerate(zip(self.lines, self.sockets, strict=True)):
+            line.secure(sessions(profile, seed)[0])
             line.aim(self.server.fileno(), sock.getsockname())
 
     def received(self, number: int) -> bytes:
@@ -131,7 +132,7 @@ def test_size_and_time_are_kept_under_the_transport_wide_number(helper: Helper, 
 
 def test_what_went_out_is_counted_for_each_viewer(helper: Helper, audience: Audience) -> None:
     helper.group(audience.lines[:2]).send([(packet(), 0)], 1.0)
-    length = len(audience.received(0))
+    length = len(packet())
     assert [(line.packets, line.octets) for line in audience.lines] == [(1, length), (1, length), (0, 0)]
 
 
@@ -184,6 +185,15 @@ def test_who_cannot_be_sent_to_drops_it_and_the_others_do_not(helper: Helper, au
         assert audience.received(number) == audience.references[number].protect(numbered(packet(), 0))
 
 
+def test_nothing_goes_out_unencrypted_to_who_has_no_session_yet(helper: Helper, audience: Audience) -> None:
+    early = Line()
+    early.aim(audience.server.fileno(), audience.sockets[0].getsockname())
+    assert helper.group([early]).send([(packet(), 0)], 1.0) == [0]
+    early.secure(sessions(PROFILES[2], 0)[0])
+    assert helper.group([early]).send([(packet(), 0)], 1.0) == []
+    assert audience.received(0) == audience.references[0].protect(packet())
+
+
 def test_everybody_gone_is_everybody_left(helper: Helper, audience: Audience) -> None:
     for line in audience.lines:
         line.aim(-1, None)
@@ -232,7 +242,8 @@ def test_without_a_library_there_is_no_helper(tmp_path: Path) -> None:
 
 def test_a_group_outlives_the_names_of_its_lines(helper: Helper, audience: Audience) -> None:
     def make() -> Group:
-        line = Line(sessions(PROFILES[0], 7)[0])
+        line = Line()
+        line.secure(sessions(PROFILES[0], 7)[0])
         line.aim(audience.server.fileno(), audience.sockets[0].getsockname())
         return helper.group([line])
 
