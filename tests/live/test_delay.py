@@ -36,7 +36,7 @@ def test_a_draining_queue_is_underuse() -> None:
 
 
 def test_one_late_packet_is_no_overuse() -> None:
-    assert Signal.OVERUSE not in after([0.05] * 25 + [0.09] + [0.05] * 25)
+    assert Signal.OVERUSE not in after([0.05] * 25 + [0.145] + [0.05] * 25)
 
 
 def test_jitter_is_no_overuse() -> None:

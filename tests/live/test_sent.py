@@ -60,11 +60,13 @@ def test_a_window_is_forty_milliseconds_of_sending_and_knows_its_least_delay() -
 
 
 def test_a_packet_that_was_overtaken_does_not_disturb_the_windows() -> None:
-    packets = a_ring(13)
+    packets = a_ring(20)
     before = packets.take(feedback(0, None, *range(40, 520, 40)))
     late = packets.take(feedback(0, 2000))
-    assert (late.came, late.windows) == (1, ())
-    assert [round(window.first_sent, 2) for window in before.windows] == [5.01, 5.05]
+    after = packets.take(feedback(13, *range(520, 720, 40)))
+    assert (late.came, late.octets, late.windows) == (1, 1000, ())
+    assert [round(window.first_sent, 2) for window in before.windows + after.windows] == [5.01, 5.05, 5.09, 5.13]
+    assert {window.octets for window in before.windows + after.windows} == {4000}
 
 
 def test_the_reference_time_wraps() -> None:
