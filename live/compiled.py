@@ -25,7 +25,8 @@ class CompiledDownlink(Served, Downlink):
     ) -> None:
         Served.__init__(self, bursts)
         Downlink.__init__(self, owner, label, room, receivings, limits)
-        self.line.record(self.sizes, self.times)
+        if self.sizes:
+            self.line.record(self.sizes, self.times)
 
     def secure(self, srtp: Srtp) -> None:
         super().secure(srtp)

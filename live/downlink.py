@@ -1,12 +1,11 @@
 """What a client receives: its outlets, what it says of how they arrive, and which layer of each picture it gets.
 
-Neighbours: `peer` owns it and hands it the client's feedback, `group` sends to it (it is the `Viewer`), `bandwidth`
-estimates what its network takes, `allocation` spends that.
+Neighbours: `peer` owns it and hands it the client's feedback, `group` sends to it (it is the `Viewer`), `steering`
+chooses the layers.
 """
 
 from __future__ import annotations
 
-import random
 from array import array
 from collections.abc import Callable
 from typing import Any, Final
@@ -17,9 +16,10 @@ from live.feedback import ViewerReports, round_trip
 from live.limits import Budget, Limits
 from live.outlet import Outlet
 from live.port import Endpoint
+from live.rtp import TRANSPORT_CC
 from live.rung import ntp_timestamp
-from live.sent import RING
 from live.srtp import Srtp
+from live.steering import Steering
 from live.switchboard import Switchboard
 
 KEY_FRAMES_AT_ONCE: Final = 4  # that a viewer may ask for; then one every few seconds
@@ -40,14 +40,16 @@ class Downlink:
         self.sendto: Callable[[bytes, Any], object] = send_nowhere
         self.protect: Callable[[bytes], bytes] = bytes
         self.address: Any = None
-        self.next_number = random.randrange(1 << 15)
-        self.sizes, self.times = array("h", bytes(2 * RING)), array("d", bytes(8 * RING))
+        self.next_number = 1
+        self.sizes, self.times = array("h"), array("d")  # `steering` has the rings
         self.octets = self.dropped = 0
         self.nacks = self.plis = self.resent = 0
         self.heard = ViewerReports()
-        self.rtt = 0.0  # seconds; 0: not known
+        self._says_estimate = False
         self.bitrate = 0.0  # bit/s, of the last second
         self._measured = 0, 0.0  # octets, and when
+        numbered = any(TRANSPORT_CC in receiving.extensions for receiving in receivings)
+        self.steering = Steering(self, room, self.outlets, numbered=numbered)
         self._resend_budget = Budget(limits.resent)
         self._key_frame_budget = Budget(KEY_FRAMES, KEY_FRAMES_AT_ONCE)
 
@@ -62,6 +64,7 @@ class Downlink:
 
     def join(self, now: float) -> None:
         """The client is up: its slots flow from here on."""
+        self.steering.decide(now)
         for slot_name, outlet in self.outlets.items():
             self._room.slots[slot_name].join(outlet, now)
 
@@ -84,17 +87,31 @@ class Downlink:
         slot = self._room.by_ssrc.get(ssrc)
         if slot is not None and slot.name in self.outlets:
             self.plis += 1
-            if self._key_frame_budget.take(1, now):
+            if self._key_frame_budget.take(1, now) and self._room.key_frame_budget.take(1, now):
                 slot.request_key_frame(self, now)
 
     def take_reports(self, blocks: tuple[rtcp.ReportBlock, ...], now: float) -> None:
+        if not blocks:
+            return
         self.heard.take_blocks(blocks, now)
+        estimate = self.steering.estimate
         for block in blocks:
             if seconds := round_trip(block, ntp_timestamp(self._room.wall(now))):
-                self.rtt = seconds
+                estimate.round_trip(seconds)
+        estimate.loss(max(block.fraction_lost for block in blocks) / 256, now)
 
     def take_remb(self, packet: rtcp.Remb, now: float) -> None:
-        self.heard.estimate = packet.bitrate
+        self._says_estimate = True
+        self.steering.estimate.remb(packet.bitrate, now)
+
+    def take_transport_feedback(self, packet: rtcp.TransportFeedback, now: float) -> None:
+        self._says_estimate = True
+        self.steering.acknowledge(packet, now)
+
+    @property
+    def estimate(self) -> int:
+        """bit/s that its network is thought to carry; 0 while it has not told."""
+        return self.steering.estimate.estimate if self._says_estimate else 0
 
     # --- reports ---
 

@@ -27,12 +27,11 @@ def round_trip(block: rtcp.ReportBlock, ntp: int) -> float:
 
 
 class ViewerReports:
-    """The newest report block for each of our sources, and the bitrate the viewer says it can take (bit/s, 0: unsaid)."""
+    """The newest report block for each of our sources."""
 
     def __init__(self) -> None:
         self.blocks: dict[int, rtcp.ReportBlock] = {}
         self.at = 0.0
-        self.estimate = 0
 
     def take_blocks(self, blocks: Iterable[rtcp.ReportBlock], now: float) -> None:
         for block in blocks:

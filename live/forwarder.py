@@ -14,7 +14,7 @@ from typing import Any, Final
 from aiortc import RTCCertificate
 
 from live import ice
-from live.answer import Abilities, Local, answer_text, offers_better, plan
+from live.answer import Local, answer_text, offers_better, plan
 from live.codecs import Codec
 from live.control import (
     Admission,
@@ -41,7 +41,6 @@ from live.tcp import TcpPort
 
 TICK: Final = 0.1  # seconds
 TICKS_PER_REPORT: Final = 10
-_ABILITIES: Final = Abilities(transport_cc_out=False)
 
 
 class Room:
@@ -89,7 +88,7 @@ class Forwarder:
     ) -> Admission:
         """See `MediaEngine.admit`."""
         codecs = self._rooms[room].codecs() if room in self._rooms else None
-        agreed = plan(offer, uses, may_send=may_send, may_receive=may_receive, video_codecs=codecs, abilities=_ABILITIES)
+        agreed = plan(offer, uses, may_send=may_send, may_receive=may_receive, video_codecs=codecs)
         home = self._open(room)
         if len(self._by_ufrag) >= self._limits.peers or len(home.peers) >= self._limits.peers_per_room:
             self._close_if_empty(room)
@@ -163,6 +162,9 @@ class Forwarder:
 
     def view(self, room: str, peer_id: str, heights: dict[str, int]) -> None:
         """See `MediaEngine.view`."""
+        home = self._rooms.get(room)
+        if home and (peer := home.peers.get(peer_id)):
+            peer.down.steering.view(heights, _now())
 
     def statistics(self) -> WorkerStatistics:
         now = _now()

@@ -26,6 +26,7 @@ from live.rtp import (
 )
 
 _NUMBER: Final = Struct("!H")
+_PADDING: Final = bytes(254) + b"\xff"  # the longest there is (RFC 3550, 5.1)
 _ONE_BYTE_PROFILE: Final = ONE_BYTE.to_bytes(2, "big")
 
 
@@ -109,6 +110,12 @@ class Group:
         block = self._block(media)
         head = HEADER.pack(0x90 if block else 0x80, media.marker | payload_type, sequence, timestamp, ssrc)
         return self._timed(head, block, payload, now)
+
+    def padding(self, repair: Repair, now: float) -> tuple[bytes | bytearray, int]:
+        """A packet of nothing but padding, among the retransmissions: what a receiver counts, and throws away."""
+        block = self._block(Media(0, 0, 0, b""))
+        head = HEADER.pack(0xB0 if block else 0xA0, repair.payload_type, repair.sequence, 0, repair.ssrc)
+        return self._timed(head, block, _PADDING, now)
 
     def _content(self, media: Media) -> tuple[int, bytes]:
         form = self._form

@@ -20,6 +20,7 @@ class Limits:
     dtls_records: float = 100.0  # per second and peer
     resent: float = 400.0  # packets per second and viewer in answer to NACKs
     resent_in_room: float = 4000.0  # likewise, to all viewers of a room together
+    key_frames_in_room: float = 5.0  # per second, that viewers may ask for together; each publisher is asked twice at most
     feedback: float = 200.0  # RTCP packets per second and peer that are read
 
 

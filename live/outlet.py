@@ -7,6 +7,7 @@ so late and repeated packets keep their place. When it moves, the constants are 
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from live.agreement import Receiving
@@ -18,6 +19,8 @@ from live.track import Track
 
 FIRST: Final = 1 << 15  # RFC 3711, 3.3.1: the first number is below it, so that nobody mistakes the roll-over counter
 WRAPS_SOON: Final = 0xF800
+MOST_PADDING: Final = 100  # packets sent again at once to test the bandwidth
+UNMOVED: Final = Numbers(0, 0, Shift(), 0)
 
 
 class Seat(NamedTuple):
@@ -137,6 +140,34 @@ class Outlet:
             return None
         self._repair_sequence = (self._repair_sequence + 1) & 0xFFFF
         return Repair(payload_type, self.repair_ssrc, self._repair_sequence)
+
+    def padding(self, octets: int, now: float) -> Iterator[tuple[bytes | bytearray, int]]:
+        """Yields retransmissions of `octets` or somewhat more, and where their transport-wide numbers go: the newest packets
+        again, or nothing but padding while nothing flows. None where no retransmission format was agreed."""
+        for group, media, codec in self._newest():
+            repair = self.repair(codec)
+            if octets <= 0 or repair is None:
+                return
+            packet, number_at = group.packet(media, now, repair)
+            octets -= len(packet)
+            yield packet, number_at
+        for codec, form in self._forms.items():
+            group = Group(self.ssrc, form, UNMOVED, 0)
+            while octets > 0 and (repair := self.repair(codec)):
+                packet, number_at = group.padding(repair, now)
+                octets -= len(packet)
+                yield packet, number_at
+
+    def _newest(self) -> Iterator[tuple[Group, Media, Codec]]:
+        """What it got last, newest first."""
+        if self.seat is None or self.group is None:
+            return
+        track, first, _ = self.seat
+        newest = track.reception.newest
+        for sequence in range(newest, max(first, newest - MOST_PADDING) - 1, -1):
+            media = track.ring[sequence & RING_MASK]
+            if media is not None and media.sequence == sequence and media.payload:
+                yield self.group, media, track.codec
 
 
 def first_seat(track: Track, media: Media) -> Seat:

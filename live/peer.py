@@ -183,6 +183,8 @@ class Peer:
                 self.down.take_reports(packet.reports, now)
             case rtcp.ReceiverReport():
                 self.down.take_reports(packet.reports, now)
+            case rtcp.TransportFeedback():
+                self.down.take_transport_feedback(packet, now)
             case rtcp.Nack():
                 self.down.take_nack(packet, now)
             case rtcp.PictureLoss():
@@ -208,6 +210,8 @@ class Peer:
     def tick(self, now: float) -> None:
         """Every 100 ms."""
         self.up.tick(now)
+        if self.is_up:
+            self.down.steering.tick(now)
 
     def report(self, reports: Reports, now: float) -> None:
         """Once a second: how what it sends arrives, and what is sent to it."""
@@ -224,10 +228,10 @@ class Peer:
             transport=self.endpoint.transport if self.endpoint else "",
             up=self.is_up,
             silent_s=round(now - self.seen_at, 1),
-            rtt_ms=round(1000 * down.rtt, 1),
+            rtt_ms=round(1000 * down.steering.estimate.rtt, 1),
             loss_up=round(self.up.loss, 3),
             loss_down=down.heard.fraction_lost,
-            estimate_bps=down.heard.estimate,
+            estimate_bps=down.estimate,
             sent_bps=int(down.bitrate),
             received_bps=int(self.up.bitrate),
             dropped=self.dropped + down.dropped,

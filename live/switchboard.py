@@ -41,6 +41,7 @@ class Switchboard:
     def __init__(self, room: str, notify: Callable[[Notification], None], limits: Limits = Limits()) -> None:  # noqa: B008 (frozen)
         self.room = room
         self.resend_budget = Budget(limits.resent_in_room)
+        self.key_frame_budget = Budget(limits.key_frames_in_room)
         self._epoch = time.time() - time.monotonic()
         self._notify = notify
         self.slots = {name: Slot(name) for name in SLOT_NAMES}
@@ -58,6 +59,11 @@ class Switchboard:
     def wall(self, now: float) -> float:
         """Monotonic seconds as seconds since 1970. Lips and voice are kept together by it, so it must never jump."""
         return now + self._epoch
+
+    @property
+    def speaker(self) -> str:
+        """The active speaker's label, "" in silence."""
+        return self._told_speaker
 
     # --- publishers ---
 

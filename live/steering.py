@@ -1,0 +1,121 @@
+"""Which layer of each picture one viewer gets: by the estimate of its network, the size of its tiles and who speaks; and the
+padding that finds out whether the network takes more. Neighbours: `downlink` owns it and hands it the viewer's feedback,
+`bandwidth` estimates, `allocation` decides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from live.allocation import OTHER, SCREEN, SPEAKER, Allocator, Demand, Layer
+from live.answer import PROGRAMME
+from live.bandwidth import Estimator, FixedEstimate
+from live.group import Viewer, fan_out
+from live.outlet import Outlet
+from live.slot import Slot
+from live.switchboard import Switchboard
+from live.track import Track
+from live.transport_cc import TransportFeedback
+
+DECIDE_INTERVAL: Final = 0.5  # seconds; sooner where something changed
+FULL_HEIGHT: Final = 4320  # for a viewer that never said how large it shows what
+TRIAL: Final = 2.0  # seconds in which a new picture without layers may flow unasked: it is the best probe there is
+ASSUMED: Final = (150_000.0, 500_000.0, 1_700_000.0)  # bit/s of layers not measured yet, the lowest first
+UNDECIDED: Final = "undecided"  # no layer's name: a slot then gives the lowest
+
+
+class Steering:
+    """One viewer's. `outlets` by slot name."""
+
+    def __init__(self, viewer: Viewer, room: Switchboard, outlets: Mapping[str, Outlet], *, numbered: bool) -> None:
+        self._viewer, self._room = viewer, room
+        self._pictures = [(room.slots[name], outlet) for name, outlet in outlets.items() if not room.slots[name].is_audio]
+        self._sounds = [(room.slots[name], outlet) for name, outlet in outlets.items() if room.slots[name].is_audio]
+        self._estimator = Estimator() if numbered else None
+        self.estimate: Estimator | FixedEstimate = self._estimator or FixedEstimate()
+        if self._estimator is not None:
+            viewer.sizes, viewer.times = self._estimator.packets.sizes, self._estimator.packets.times
+        self.allocator = Allocator()
+        self._heights: dict[str, int] = {}
+        self._decided_at = float("-inf")
+        self._heard_at = float("-inf")
+        self._seen: dict[str, tuple[object, float]] = {}  # by slot: whose picture is shown there, since when
+        for _, outlet in self._pictures:
+            outlet.choice = UNDECIDED
+
+    # --- what is heard ---
+
+    def view(self, heights: dict[str, int], now: float) -> None:
+        """The viewer shows slots at these heights, 0: not at all."""
+        names = {slot.name for slot, _ in self._pictures}
+        self._heights |= {name: max(0, height) for name, height in heights.items() if name in names}
+        self.decide(now)
+
+    def acknowledge(self, feedback: TransportFeedback, now: float) -> None:
+        if self._estimator is not None:
+            self._estimator.packets.newest = self._viewer.next_number - 1 & 0xFFFF
+            self._estimator.acknowledge(feedback, now)
+            self._heard_at = now
+            self._probe(self._estimator, now)
+
+    def tick(self, now: float) -> None:
+        """Every 100 ms."""
+        if not self._pictures:
+            return
+        if self._estimator is not None and now - self._heard_at > 0.15:
+            self._estimator.packets.newest = self._viewer.next_number - 1 & 0xFFFF
+            self._probe(self._estimator, now)
+        if now - self._decided_at >= DECIDE_INTERVAL or any(self._is_new(slot) for slot, _ in self._pictures):
+            self.decide(now)
+
+    def _is_new(self, slot: Slot) -> bool:
+        """Another publisher than at the last decision."""
+        seen = self._seen.get(slot.name)
+        return slot.source is not (seen[0] if seen else None)
+
+    # --- what follows ---
+
+    def decide(self, now: float) -> None:
+        """Chooses the layers."""
+        self._decided_at = now
+        demands: dict[str, Demand] = {}
+        for slot, outlet in self._pictures:
+            if self._is_new(slot):
+                self._seen[slot.name] = slot.source, now
+            if slot.can_get(self._viewer, outlet) and slot.layers:
+                demands[slot.name] = self._demand(slot, now)
+        audio = sum(outlet.seat.track.reception.bitrate for _, outlet in self._sounds if outlet.seat)
+        choice = self.allocator.choose(self.estimate.estimate, audio, demands, now)
+        self.estimate.wanted = self.allocator.wanted
+        for slot, outlet in self._pictures:
+            if slot.name in choice:
+                slot.choose(outlet, choice[slot.name], now)
+
+    def _demand(self, slot: Slot, now: float) -> Demand:
+        height = self._heights.get(slot.name, FULL_HEIGHT)
+        layers = tuple(self._layer(track, index, len(slot.layers)) for index, track in enumerate(slot.layers))
+        if len(layers) == 1 and now - self._seen[slot.name][1] < TRIAL:
+            layers = (layers[0]._replace(bitrate=min(layers[0].bitrate, 1.0)),)
+        source = slot.source
+        if source is not None and source.use == "screen":
+            return Demand(height, layers, SCREEN)
+        speaks = slot.name == PROGRAMME or (source is not None and source.label == self._room.speaker)
+        return Demand(height, layers, SPEAKER if speaks else OTHER)
+
+    @staticmethod
+    def _layer(track: Track, index: int, count: int) -> Layer:
+        assumed = ASSUMED[min(index, 2)] if count > 1 else 0.0
+        return Layer(track.layer, track.reception.bitrate or assumed, track.height)
+
+    def _probe(self, estimator: Estimator, now: float) -> None:
+        """Sends as much padding as the estimator asks for, where retransmissions are agreed: padding among the pictures' own
+        numbers would part viewers who are alike."""
+        octets = estimator.probe(now)
+        if octets <= 0 or not self._pictures:
+            return
+        outlets = [outlet for _, outlet in self._pictures if outlet.repair_ssrc]
+        outlet = next((outlet for outlet in outlets if outlet.seat is not None), outlets[0] if outlets else None)
+        if outlet is not None:
+            for packet, number_at in outlet.padding(octets, now):
+                fan_out(packet, number_at, (self._viewer,), now)
