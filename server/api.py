@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from msgspec import structs
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.requests import Request
@@ -16,6 +17,7 @@ from rooms.errors import Refused
 from server import export
 from server.database import Database
 from server.services import Services
+from server.trouble import connections
 
 PEOPLE_PER_PAGE: Final = 50
 
@@ -40,6 +42,26 @@ async def people(request: Request) -> Response:
         for person in known[page * PEOPLE_PER_PAGE : (page + 1) * PEOPLE_PER_PAGE]
     ]
     return JSONResponse({"total": len(known), "page": page, "per_page": PEOPLE_PER_PAGE, "people": rows})
+
+
+async def trouble(request: Request) -> Response:
+    """GET /api/trouble?session=ID: whose sound and picture are in trouble and why, for moderators; the worst first."""
+    services: Services = request.state.services
+    check_page(services.identity.actor(request), "desk")
+    session_id = request.query_params.get("session", "")
+    services.streams.context(session_id)
+    try:
+        workers = await services.media.statistics()
+    except MediaRefused as refusal:
+        raise Refused(refusal.code) from refusal
+    rooms = [worker.rooms[session_id] for worker in workers if session_id in worker.rooms]
+    found = [
+        {"name": person.name, **structs.asdict(connection)}
+        for connection in connections(peer for room in rooms for peer in room.peers.values())
+        if (person := services.people.get(connection.person_id))
+    ]
+    troubled = sum(row["level"] != "good" for row in found)
+    return JSONResponse({"total": len(found), "troubled": troubled, "people": found[:PEOPLE_PER_PAGE]})
 
 
 async def whip_pass(request: Request) -> Response:
@@ -120,6 +142,7 @@ def _number(text_: str) -> int:
 
 routes: Final = [
     Route("/api/people", people),
+    Route("/api/trouble", trouble),
     Route("/api/whip", whip_pass),
     Route("/healthz", health),
     Route("/export/{what}.{form}", exported),

@@ -16,6 +16,7 @@ import { deskPeopleView, fetchPeople } from "./desk-people.js";
 import { deskPollsView } from "./desk-polls.js";
 import { queueView } from "./desk-questions.js";
 import { nextStepView, runOfShowView } from "./desk-run.js";
+import { deskTroubleView, fetchTrouble } from "./desk-trouble.js";
 import { onStageView, recorderView, softwareView } from "./desk-stage.js";
 import { LivePage } from "./live-page.js";
 import { button, tabs } from "./parts.js";
@@ -25,6 +26,9 @@ import { contactView, marksView } from "./status.js";
 
 /** How often the list of people may be fetched while it is looked at. */
 const PEOPLE_MS = 4_000;
+/** How often it is asked who is having trouble: while it is looked at, and for the count on the tab. */
+const TROUBLE_MS = 5_000;
+const TROUBLE_COUNT_MS = 20_000;
 
 const root = find("#desk", HTMLElement);
 const page = new LivePage(draw, root.dataset.phase);
@@ -37,6 +41,8 @@ const view = {
   people: /** @type {import("./desk-people.js").PeoplePage | null} */ (null),
   havePeopleFailed: false,
   peopleAt: 0,
+  trouble: /** @type {import("./desk-trouble.js").Trouble | null} */ (null),
+  troubleAt: 0,
   pass: /** @type {import("./desk-stage.js").Pass | null} */ (page.data.whip ?? null),
 };
 
@@ -44,6 +50,7 @@ page.connection.addEventListener("signal", (event) => {
   const isLookedAt = view.tab === "people" && Date.now() - view.peopleAt > PEOPLE_MS;
   if (/** @type {CustomEvent} */ (event).detail.type === "presence" && isLookedAt) void turn(view.people?.page ?? 0);
 });
+setInterval(() => void lookForTrouble(), 1_000);
 Object.assign(globalThis, { plenum: page }); // for support and for tests
 root.replaceChildren();
 page.refresh();
@@ -119,7 +126,7 @@ function queueSide() {
       tabs: [
         { id: "questions", label: t("Questions"), count: waiting, isNew: waiting > 0 },
         { id: "polls", label: t("Poll"), count: polls.filter(({ phase }) => phase === "open").length },
-        { id: "people", label: t("Participants") },
+        { id: "people", label: t("Participants"), count: view.trouble?.troubled ?? 0, isNew: Boolean(view.trouble?.troubled), note: t("having trouble") },
       ],
     })}
     <div class="side-panel" role="tabpanel" id="queue-panel" aria-labelledby=${`tab-${view.tab}`} tabindex="-1">${tabView(questions, polls)}</div>
@@ -129,7 +136,10 @@ function queueSide() {
 /** @param {Question[]} questions @param {Poll[]} polls */
 function tabView(questions, polls) {
   const { actions, signals, phase } = page;
-  if (view.tab === "people") return deskPeopleView({ list: view.people, hasFailed: view.havePeopleFailed, signals, turn: (number) => void turn(number) });
+  if (view.tab === "people") {
+    const list = deskPeopleView({ list: view.people, hasFailed: view.havePeopleFailed, signals, turn: (number) => void turn(number) });
+    return html`${page.mayWatch ? deskTroubleView(view.trouble) : nothing} ${list}`;
+  }
   if (view.tab === "polls") return deskPollsView({ polls, signals, isLive: phase === "live", draft: view.draft, actions, edit, change, save, take: takePollStep });
   return queueView({ questions, votes: signals.votes, nameOf: page.nameOf, actions, judge });
 }
@@ -143,7 +153,10 @@ function show(changes) {
 /** @param {string} tab */
 function chooseTab(tab) {
   show({ tab });
-  if (tab === "people") void turn(0);
+  if (tab !== "people") return;
+  view.troubleAt = 0;
+  void turn(0);
+  void lookForTrouble();
 }
 
 /** @param {number} number */
@@ -153,6 +166,18 @@ async function turn(number) {
     show({ people: await fetchPeople(page.data.session_id, number), havePeopleFailed: false });
   } catch {
     show({ havePeopleFailed: true });
+  }
+}
+
+/** Keeps the list of who is having trouble young, while somebody can see it. A failure leaves the old one: the next look is near. */
+async function lookForTrouble() {
+  const pause = view.tab === "people" ? TROUBLE_MS : TROUBLE_COUNT_MS;
+  if (document.hidden || !page.isReady || !page.mayWatch || Date.now() - view.troubleAt < pause) return;
+  view.troubleAt = Date.now();
+  try {
+    show({ trouble: await fetchTrouble(page.data.session_id) });
+  } catch {
+    // as said
   }
 }
 

@@ -57,8 +57,8 @@ export function badge(word, look = "") {
 
 /**
  * Tabs of a panel, by arrow keys too (WAI-ARIA, tabs pattern).
- * @param {{label: string, tabs: {id: string, label: string, count?: number, isNew?: boolean}[], chosen: string,
- *   choose: (id: string) => void, controls: string}} options
+ * @param {{label: string, tabs: {id: string, label: string, count?: number, isNew?: boolean, note?: string}[], chosen: string,
+ *   choose: (id: string) => void, controls: string}} options `note`: what a count that `isNew` counts, read aloud
  */
 export function tabs({ label, tabs: all, chosen, choose, controls }) {
   /** @param {KeyboardEvent} event @param {number} index */
@@ -73,7 +73,7 @@ export function tabs({ label, tabs: all, chosen, choose, controls }) {
   };
   return html`<div class="tabs" role="tablist" aria-label=${label}>
     ${all.map(
-      ({ id, label: word, count, isNew }, index) => html`<button
+      ({ id, label: word, count, isNew, note = t("New") }, index) => html`<button
         type="button"
         role="tab"
         id=${`tab-${id}`}
@@ -84,7 +84,7 @@ export function tabs({ label, tabs: all, chosen, choose, controls }) {
         @keydown=${(/** @type {KeyboardEvent} */ event) => move(event, index)}
       >
         ${word}${count ? html` <span class="count ${isNew ? "new" : ""}">${count}</span>` : nothing}
-        ${isNew ? html`<span class="visually-hidden">${t("New")}</span>` : nothing}
+        ${isNew ? html`<span class="visually-hidden">${note}</span>` : nothing}
       </button>`,
     )}
   </div>`;
