@@ -10,7 +10,7 @@ from live import rtcp
 from live.agreement import Receiving, Sending, Sent
 from live.codecs import Codec
 from live.outlet import Outlet
-from live.rtp import AUDIO_LEVEL, RtpPacket, parse
+from live.rtp import AUDIO_LEVEL, DEPENDENCY_DESCRIPTOR, RtpPacket, parse
 from live.sent import RING
 from live.slot import Slot
 from live.source import Source
@@ -80,7 +80,7 @@ class Publisher:
         red: int = 0,
     ) -> None:
         self.asked: list[rtcp.RtcpPacket] = []
-        extensions = {AUDIO_LEVEL: 1} if use == "microphone" else {}
+        extensions = {AUDIO_LEVEL: 1} if use == "microphone" else {DEPENDENCY_DESCRIPTOR: 2} if codec == "AV1" else {}
         sending = Sending(label, use, codec, PAYLOAD_TYPES[codec], (), extensions, red_payload_type=red)
         self.track = Track(sending, 4711, self.asked.append, on_start or (lambda track: None), None, rid)
         self.source = source or Source(owner or self, label, sending)
@@ -97,6 +97,9 @@ class Publisher:
         elif codec == "VP9":
             picture_id = bytes([0x80 | self._count >> 8 & 127, self._count & 255])
             body = body[:1] + picture_id + body[3:4] + bytes([self._count & 255]) + body[5:]
+        elements: tuple[tuple[int, bytes], ...] = () if level is None else ((1, bytes([level])),)
+        if codec == "AV1":
+            elements += ((2, bytes([0xC0, self._count >> 8 & 255, self._count & 255]) + (b"\x80" if key else b"")),)
         packet = RtpPacket(
             PAYLOAD_TYPES[codec],
             self.sequence & 0xFFFF,
@@ -104,7 +107,7 @@ class Publisher:
             4711,
             body,
             marker=True,
-            extensions=() if level is None else ((1, bytes([level])),),
+            extensions=elements,
         )
         self._count += 1
         self.sequence += 1

@@ -9,11 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from live.codecs import Codec, picture_ids
-from live.rtp import RtpPacket
+from live.codecs.dependency import parse as parse_dependency
+from live.rtp import DEPENDENCY_DESCRIPTOR, RtpPacket
 from live.slot import Slot
 from tests.live.sources import Publisher, Receiver
 
 LAYERS = ("q", "h", "f")
+AGREED = {DEPENDENCY_DESCRIPTOR: 3}
 
 
 class Simulcast:
@@ -45,7 +47,7 @@ class Simulcast:
 
 def watched(slot: Slot, *viewers: Receiver, layer: str | None = None) -> None:
     for viewer in viewers:
-        outlet = viewer.outlet(slot)
+        outlet = viewer.outlet(slot, extensions=AGREED)
         outlet.choice = layer
         slot.join(outlet, 0.0)
 
@@ -62,6 +64,9 @@ def assert_continuous(packets: list[RtpPacket], codec: Codec) -> None:
         assert len(ids) == len(packets)
         assert {(b.picture_id - a.picture_id) & 0x7FFF for a, b in pairwise(ids)} <= {1}
         assert {(b.tl0 - a.tl0) & 0xFF for a, b in pairwise(ids)} <= {1}
+    if codec == "AV1":
+        frames = [parse_dependency(dict(packet.extensions)[3]).frame_number for packet in packets]
+        assert {(b - a) & 0xFFFF for a, b in pairwise(frames)} <= {1}
 
 
 @settings(max_examples=12, deadline=None)
@@ -84,7 +89,7 @@ def test_a_thousand_changes_of_publisher_layer_and_pause_leave_no_gap(seed: int,
             case 4:
                 slot.leave(late := chance.choice(viewers))
                 late.packets.clear()
-                slot.join(late.outlet(slot), now)
+                slot.join(late.outlet(slot, extensions=AGREED), now)
             case _:
                 slot.tick(now)
         for publisher in publishers:
