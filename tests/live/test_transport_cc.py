@@ -90,6 +90,21 @@ def test_a_flood_of_statuses_is_not_read_to_its_end() -> None:
     assert len(read(wire(0xFFFF, 0x3FFF, *[0x1FFF] * 8, deltas=bytes(0x1FFF))).arrivals) == MAX_STATUSES
 
 
+@pytest.mark.parametrize(
+    ("data", "base", "arrivals"),
+    [
+        ("afcd000500000001742fe6e2000100010434c60020019f01", 1, (159,)),
+        ("8fcd000600000001742fe6e2000200060434c6012006f21b01660100", 2, (242, 269, 270, 372, 373, 373)),
+        ("afcd000600000001a1c41337001a00040438ef05d6404300012e0001", 26, (67, 67, 369, 369)),
+    ],
+)
+def test_what_chromium_sends_is_read_and_written_alike(data: str, base: int, arrivals: tuple[int, ...]) -> None:
+    """Captured from Chromium as a viewer: a single packet, a run, a vector with a large difference."""
+    found = read(bytes.fromhex(data))
+    assert (found.base, found.arrivals) == (base, arrivals)
+    assert bytes(found).hex() == data
+
+
 deltas = st.one_of(st.none(), st.integers(0, 255), st.integers(-0x8000, 0x7FFF))
 
 
