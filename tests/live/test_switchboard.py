@@ -22,7 +22,10 @@ class Hall:
 
     def enter(self, label: str, use: Sent = "camera", level: int | None = None, codec: Codec = "H264") -> Publisher:
         publisher = Publisher(
-            label, use, "opus" if use == "microphone" else codec, on_start=lambda track: self.board.arrange(self.now)
+            label,
+            use,
+            "opus" if use in ("microphone", "screen_sound") else codec,
+            on_start=lambda track: self.board.arrange(self.now),
         )
         self.board.add_source(publisher.source)
         self.sources.append((publisher, level))
@@ -102,6 +105,16 @@ def test_more_than_three_voices_are_the_loudest_three() -> None:
     hall.louder(voices[3], 20)
     hall.run(1)
     assert {hall.slots[f"audio{n}"] for n in range(3)} == {"b", "c", "d"}
+
+
+def test_the_sound_of_a_shared_screen_competes_for_a_place_like_a_voice() -> None:
+    hall = Hall()
+    for label, level in (("a", 60), ("b", 50), ("c", 40)):
+        hall.enter(label, "microphone", level)
+    hall.enter("c", "screen_sound", 30)
+    hall.run(1)
+    assert sorted(hall.slots[f"audio{n}"] for n in range(3)) == ["b", "c", "c"]
+    assert hall.slots["sound"] == "c"
 
 
 def test_the_newest_screen_is_shown_and_is_the_programme() -> None:
