@@ -9,6 +9,7 @@ from playwright.async_api import Browser, Page
 
 from live.client import EmbeddedEngine
 from live.control import PeerDown, SlotsChanged
+from live.rtp import DEPENDENCY_DESCRIPTOR
 from tests.live.conftest import Told
 from tests.live.test_browser import Pages, browser, open_page, pages, until, until_decoded
 
@@ -23,6 +24,15 @@ async function publishIn(label, codec, mode) {
   const wanted = [`video/${codec}`, 'video/rtx'];
   camera.setCodecPreferences(RTCRtpSender.getCapabilities('video').codecs.filter(c => wanted.includes(c.mimeType)));
   await admit(pc, label, {0: 'camera'});
+}
+async function watchByDescriptors(label) {
+  const pc = window.pc = new RTCPeerConnection();
+  const slot = pc.addTransceiver('video', {direction: 'recvonly'});
+  const extensions = slot.getHeaderExtensionsToNegotiate();
+  for (const each of extensions) if (each.uri.includes('dependency-descriptor')) each.direction = 'sendrecv';
+  slot.setHeaderExtensionsToNegotiate(extensions);
+  await admit(pc, label, {0: 'programme'});
+  return slot.receiver.getParameters().headerExtensions.map(({uri}) => uri);
 }
 async function watchIn(label, codec) {
   const pc = window.pc = new RTCPeerConnection();
@@ -46,10 +56,13 @@ async def open_publisher(browser: Browser, at: Pages, label: str, codec: str, mo
     return page
 
 
-async def open_viewer(browser: Browser, at: Pages) -> Page:
+async def open_viewer(browser: Browser, at: Pages, *, by_descriptors: bool = False) -> Page:
     page = await open_page(browser, at)
     await page.add_script_tag(content=PUBLISH)
-    await page.evaluate("uses => watch('viewer', uses)", WATCH)
+    if by_descriptors:
+        assert DEPENDENCY_DESCRIPTOR in await page.evaluate("watchByDescriptors('viewer')")
+    else:
+        await page.evaluate("uses => watch('viewer', uses)", WATCH)
     return page
 
 
@@ -63,13 +76,15 @@ async def test_a_viewer_goes_on_decoding_when_the_publisher_changes(
     engine: EmbeddedEngine, browser: Browser, told: Told, codec: str, mode: str
 ) -> None:
     async with pages(engine) as at:
-        viewer = await open_viewer(browser, at)
-        anna = await open_publisher(browser, at, "anna", codec, mode)
+        viewer = await open_viewer(browser, at, by_descriptors=bool(mode))
+        leaving = await open_publisher(browser, at, "anna", codec, mode)
         await until_decoded(viewer, 20)
-        await open_publisher(browser, at, "bo", codec, mode)
-        await anna.evaluate("pc.close()")
-        await told.until(on_programme("bo"))
-        await until_decoded(viewer, 20)
+        for label in ("bo", "cia"):
+            coming = await open_publisher(browser, at, label, codec, mode)
+            await leaving.evaluate("pc.close()")
+            await told.until(on_programme(label))
+            await until_decoded(viewer, 20)
+            leaving = coming
         assert await viewer.evaluate("codec()") == f"video/{codec}"
 
 
