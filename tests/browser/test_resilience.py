@@ -6,8 +6,8 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+from collections import Counter
 from collections.abc import AsyncIterator
-from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -47,15 +47,13 @@ async def is_the_same_page(page: Page) -> bool:
     return bool(await page.evaluate("() => window.isTheSamePage === true"))
 
 
-async def sent(page: Page) -> dict[str, Any]:
-    """What the browser counts of the camera it sends."""
-    reports = await page.evaluate("() => plenum.media.statistics()")
-    (camera,) = [
-        report
-        for report in reports
-        if report["type"] == "outbound-rtp" and report["kind"] == "video" and report["framesSent"]
-    ]
-    return dict(camera)
+async def sent(page: Page) -> Counter[str]:
+    """What the browser counts of the camera it sends, all its sizes together."""
+    counted: Counter[str] = Counter()
+    for report in await page.evaluate("() => plenum.media.statistics()"):
+        if report["type"] == "outbound-rtp" and report["kind"] == "video":
+            counted.update({name: report.get(name, 0) for name in ("pliCount", "firCount", "keyFramesEncoded")})
+    return counted
 
 
 async def ask(page: Page, text: str) -> None:

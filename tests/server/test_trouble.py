@@ -76,11 +76,14 @@ class Counting(FakeEngine):
 
 
 async def test_moderators_see_names_and_reasons_and_nobody_else_does(tmp_path: Path) -> None:
-    async with running(tmp_path, engine=Counting()) as run:
-        async with await run.browser("mona") as mona, await run.browser("anna") as anna:
-            answer = (await mona.get("/api/trouble?session=s1")).json()
-            assert (answer["total"], answer["troubled"]) == (2, 1)  # who is no participant any more is not named
-            first = answer["people"][0]
-            assert (first["name"], first["level"], first["reasons"]) == ("Bo Lind", "poor", ["loss_down"])
-            assert (await anna.get("/api/trouble?session=s1")).json()["code"] == "forbidden"
-            assert (await mona.get("/api/trouble?session=nowhere")).status_code == 404
+    async with (
+        running(tmp_path, engine=Counting()) as run,
+        await run.browser("mona") as mona,
+        await run.browser("anna") as anna,
+    ):
+        answer = (await mona.get("/api/trouble?session=s1")).json()
+        assert (answer["total"], answer["troubled"]) == (2, 1)  # who is no participant any more is not named
+        first = answer["people"][0]
+        assert (first["name"], first["level"], first["reasons"]) == ("Bo Lind", "poor", ["loss_down"])
+        assert (await anna.get("/api/trouble?session=s1")).json()["code"] == "forbidden"
+        assert (await mona.get("/api/trouble?session=nowhere")).status_code == 404
