@@ -11,6 +11,7 @@ import asyncio
 import ctypes
 import socket
 import threading
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,7 +29,7 @@ from live import rtcp
 CAPACITY: Final = 4000
 AT_ONCE: Final = 10  # viewers that shake hands at a time
 LEAD: Final = 0.2  # seconds from the decision to the first packet of a window
-AFTERMATH: Final = 1.0  # seconds without any packet of the window, after which the missing ones are lost
+AFTERMATH: Final = 1.0  # seconds after which packets of a window that still have not come are lost
 GRAIN: Final = 0.005  # seconds
 SPREAD: Final = 10  # groups of viewers that give feedback one after the other
 CONSENT: Final = 5  # seconds between checks of a viewer (RFC 7675, 5.1)
@@ -240,12 +241,21 @@ class Viewers:
                 await asyncio.sleep(GRAIN)
 
     async def _settle(self, expected: int) -> None:
-        """Until all that is expected has come, or nothing comes any more."""
-        counted, quiet = -1, 0.0
-        while counted < expected and quiet < AFTERMATH:
+        """Until all that is expected has come, or nothing comes that was sent before the window's end: a server that is
+        seconds behind is late, and has not lost anything yet."""
+        ends = [self._stamps.next(which) for which in range(native.STREAMS)]
+        until = time.monotonic() + AFTERMATH
+        newest: list[int] = []
+        while self._counted() < expected and time.monotonic() < until:
             await asyncio.sleep(GRAIN)
-            before, counted = counted, self._counted()
-            quiet = 0.0 if counted > before else quiet + GRAIN
+            before, newest = newest, self._newest()
+            behind = any(0 < (end - number) & 0xFFFF < 0x8000 for end, number in zip(ends, newest, strict=True))
+            if newest != before and behind:
+                until = time.monotonic() + AFTERMATH
+
+    def _newest(self) -> list[int]:
+        """The newest number of each stream, by the first viewer."""
+        return [(stream.last - stream.shift) & 0xFFFF for stream in self._table[0].streams]
 
     def _counted(self) -> int:
         return sum(stream.counted for viewer in self._table[: len(self._clients)] for stream in viewer.streams)
