@@ -75,12 +75,11 @@ class Paths:
                 self._on_change()
 
     def clear(self) -> None:
-        """The client is gone."""
+        """The client is taken out: nothing that comes from its addresses is for it any more. They are still known here: the
+        end of its DTLS session has to be told there."""
         for endpoint, address in self._passed:
             endpoint.checked.pop(address, None)
             endpoint.nominated.pop(address, None)
-        self._passed.clear()
-        self._nominated.clear()
 
     def _use(self, path: Path) -> None:
         endpoint, address = path

@@ -107,10 +107,17 @@ class Client:
         await self.connection.setRemoteDescription(RTCSessionDescription(answer, "answer"))
 
     async def connected(self, seconds: float = 60.0) -> None:
+        await self._until_state("connected", seconds)
+
+    async def ended(self, seconds: float = 20.0) -> None:
+        """Waits until the other side has ended the connection."""
+        await self._until_state("closed", seconds)
+
+    async def _until_state(self, state: str, seconds: float) -> None:
         event = asyncio.Event()
         self.connection.on("connectionstatechange", event.set)
         async with asyncio.timeout(seconds):
-            while self.connection.connectionState != "connected":
+            while self.connection.connectionState != state:
                 await event.wait()
                 event.clear()
 
