@@ -91,10 +91,13 @@ class Line:
         self.raw.fd = self._fd if self._session is not None else -1
 
     def record(self, sizes: array[int], times: array[float]) -> None:
-        """Keeps size and time of each packet under its transport-wide number, in rings ("h" and "d") of 2**n entries."""
-        assert len(sizes) == len(times) and not len(sizes) & (len(sizes) - 1)
-        self.raw.mask = len(sizes) - 1
-        self.raw.sizes, self.raw.times = sizes.buffer_info()[0], times.buffer_info()[0]
+        """Keeps size and time of each packet under its transport-wide number, in rings ("h" and "d") of 2**n entries; empty
+        ones: nowhere. They must not change their length."""
+        length = len(sizes)
+        if length != len(times) or length & (length - 1) or (sizes.typecode, times.typecode) != ("h", "d"):
+            raise ValueError("no rings for the helper")
+        self.raw.mask = length - 1 if length else 0
+        self.raw.sizes, self.raw.times = (sizes.buffer_info()[0], times.buffer_info()[0]) if length else (None, None)
         self._kept = sizes, times
 
     @property

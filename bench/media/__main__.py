@@ -65,10 +65,15 @@ def compare(net: Network, library: Path, directory: Path, options: argparse.Name
                 for contender, entry in zip(contenders, fresh, strict=True):
                     entry.results.append(contender.run(options.seconds))
                     entry.floors.append(base)
-                told = ", ".join(f"{entry.name} {entry.costs[-1]:.2f}" for entry in fresh)
+                told = ", ".join(f"{entry.name} {entry.costs[-1]:.2f}{_moved(entry)}" for entry in fresh)
                 _console.print(f"  round {number + 1} of {options.rounds}: {told}, floor {base:.2f} µs a packet")
             figures += fresh
     return figures
+
+
+def _moved(entry: Figures) -> str:
+    moved = entry.results[-1].moved
+    return f" ({moved} streams renumbered)" if moved else ""
 
 
 def _janus(net: Network, library: Path, directory: Path, options: argparse.Namespace) -> Contender | None:
@@ -93,7 +98,7 @@ def climb(net: Network, library: Path, directory: Path, options: argparse.Namesp
         for step in options.steps:
             entry = contender.join(step)
             entry.results.append(contender.run(options.seconds))
-            told = f"loss {entry.loss:.3%}, p99 {entry.p99 * 1000:.1f} ms, {entry.cost:.2f} µs a packet"
+            told = f"loss {entry.loss:.3%}{_moved(entry)}, p99 {entry.p99 * 1000:.1f} ms, {entry.cost:.2f} µs a packet"
             _console.print(f"{step} viewers: {told}, set up in {entry.set_up * 1000:.1f} ms, {entry.kib:.0f} KiB each")
             if entry.loss > MOST_LOSS or entry.p99 > MOST_DELAY:
                 break

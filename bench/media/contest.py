@@ -138,13 +138,13 @@ class Contender:
         return figures
 
     def run(self, seconds: float) -> Result:
-        """One window. Its receivers' arithmetic is checked: a server that changes its shifts meanwhile is an error."""
+        """One window. Streams that the server renumbered meanwhile (it took a picture away, and gave it back) count as lost
+        from there on."""
         self._publisher.ask(do="start")
         try:
             self._viewers.ask(do="learn")
             result = Result(**self._viewers.ask(do="measure", seconds=seconds, pids=self.pids))
-            if moved := self._viewers.ask(do="learn")["moved"]:
-                raise SystemExit(f"bench-media: {self.name} renumbered {moved} streams in a window")
+            result.moved = self._viewers.ask(do="learn")["moved"]
         finally:
             self._publisher.ask(do="stop")
         return result

@@ -57,6 +57,7 @@ class Result:
     cpu: float
     p50: float
     p99: float
+    moved: int = 0  # streams that were renumbered
 
 
 class Viewers:

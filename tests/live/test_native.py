@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
 import socket
-import subprocess
 from array import array
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -17,21 +15,17 @@ from hypothesis import strategies as st
 from live.native import BURST, LONGEST, Group, Helper, Line, load, pack_address
 from live.rtp import RtpPacket
 from live.srtp import transforms
+from tests.live.helper import build, needs_compiler
 from tests.live.keys import PROFILES, sessions
 
-ROOT = Path(__file__).parents[2]
 AT = 20  # where the transport-wide number stands in `packet`
 
-pytestmark = pytest.mark.skipif(shutil.which("cc") is None, reason="no C compiler: the helper is optional")
+pytestmark = needs_compiler
 
 
 @pytest.fixture(scope="module")
 def helper(tmp_path_factory: pytest.TempPathFactory) -> Helper:
-    library = tmp_path_factory.mktemp("native") / "libnative.so"
-    subprocess.run((ROOT / "tools" / "compile", ROOT / "live" / "native.c", library), check=True)
-    loaded = load(library)
-    assert loaded is not None
-    return loaded
+    return build(tmp_path_factory.mktemp("native"))
 
 
 def udp(family: socket.AddressFamily = socket.AF_INET) -> socket.socket:
