@@ -35,7 +35,7 @@ from live.native import Helper
 from live.peer import Peer
 from live.port import Endpoint, MediaPort
 from live.repertoire import Repertoire, lacking
-from live.switchboard import Switchboard
+from live.switchboard import Reports, Switchboard
 from live.tap import Tap
 from live.tcp import TcpPort
 
@@ -48,7 +48,7 @@ class Room:
 
     def __init__(self, name: str, phase: int, notify: Callable[[Notification], None], limits: Limits) -> None:
         self.board = Switchboard(name, notify, limits)
-        self.phase = phase  # the tick of each second at which it reports: not all rooms at once
+        self.phase = phase  # the tick of each second at which its taps get reports: not all rooms at once
         self.peers: dict[str, Peer] = {}
         self.taps: dict[str, Tap] = {}
         self.repertoire = Repertoire()
@@ -218,24 +218,25 @@ class Forwarder:
         now = _now()
         for room in list(self._rooms.values()):
             room.board.tick(now)
-            for peer in room.peers.values():
+            phase = self._ticks % TICKS_PER_REPORT
+            reports = room.board.reports(now)
+            if phase == room.phase:
+                for tap in room.taps.values():
+                    tap.report(reports)
+            for peer in list(room.peers.values()):
                 peer.tick(now)
-            if self._ticks % TICKS_PER_REPORT == room.phase:
-                self._look_after(room, now)
+                if peer.phase % TICKS_PER_REPORT == phase:
+                    self._look_after(peer, reports, now)
 
-    def _look_after(self, room: Room, now: float) -> None:
-        """Once a second: reports to everybody, and the end of those who are gone."""
-        reports = room.board.reports(now)
-        for tap in room.taps.values():
-            tap.report(reports)
-        for peer in list(room.peers.values()):
-            if not peer.is_up:
-                if now - peer.admitted_at > self._limits.setup:
-                    self._end(peer, "never_came")
-            elif now - peer.seen_at > self._limits.idle:
-                self._end(peer, "silent")
-            else:
-                peer.report(reports, now)
+    def _look_after(self, peer: Peer, reports: Reports, now: float) -> None:
+        """Once a second: a report to a peer, or its end if it is gone."""
+        if not peer.is_up:
+            if now - peer.admitted_at > self._limits.setup:
+                self._end(peer, "never_came")
+        elif now - peer.seen_at > self._limits.idle:
+            self._end(peer, "silent")
+        else:
+            peer.report(reports, now)
 
     def _end(self, peer: Peer, reason: str) -> None:
         """Takes a peer out of all tables at once; its goodbye follows."""

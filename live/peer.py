@@ -7,6 +7,7 @@ Nothing from it is believed before its certificate is verified, and its media co
 from __future__ import annotations
 
 import asyncio
+import secrets
 import time
 from collections.abc import Callable
 from functools import partial
@@ -52,6 +53,7 @@ class Peer:
     ) -> None:
         self.id, self.label, self.room, self.plan, self.credentials = peer_id, label, room, plan, credentials
         self._limits = limits
+        self.phase = secrets.randbelow(1 << 16)  # the tick of each second at which it gets reports: not all peers at once
         self.admitted_at = self.seen_at = now
         self._on_up, self._on_down = on_up, on_down
         self._dtls = SecureTransport(certificate, self._send_record, lambda: self._on_down(self, "left"))

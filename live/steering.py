@@ -18,7 +18,8 @@ from live.switchboard import Switchboard
 from live.track import Track
 from live.transport_cc import TransportFeedback
 
-DECIDE_INTERVAL: Final = 0.5  # seconds; sooner where something changed
+DECIDE_INTERVAL: Final = 1.0  # seconds; sooner where something changed
+SHORTEST_INTERVAL: Final = 0.1  # while the estimate is below what the layers take
 FULL_HEIGHT: Final = 4320  # for a viewer that never said how large it shows what
 TRIAL: Final = 2.0  # seconds in which a new picture without layers may flow unasked: it is the best probe there is
 ASSUMED: Final = (150_000.0, 500_000.0, 1_700_000.0)  # bit/s of layers not measured yet, the lowest first
@@ -57,6 +58,8 @@ class Steering:
             self._estimator.packets.newest = self._viewer.next_number - 1 & 0xFFFF
             self._estimator.acknowledge(feedback, now)
             self._heard_at = now
+            if self._estimator.estimate < self.allocator.taken and now - self._decided_at >= SHORTEST_INTERVAL:
+                self.decide(now)
             self._probe(self._estimator, now)
 
     def tick(self, now: float) -> None:
@@ -93,20 +96,14 @@ class Steering:
                 slot.choose(outlet, choice[slot.name], now)
 
     def _demand(self, slot: Slot, now: float) -> Demand:
+        """The same for all viewers of a room who show the slot as large."""
         height = self._heights.get(slot.name, FULL_HEIGHT)
-        layers = tuple(self._layer(track, index, len(slot.layers)) for index, track in enumerate(slot.layers))
-        if len(layers) == 1 and now - self._seen[slot.name][1] < TRIAL:
-            layers = (layers[0]._replace(bitrate=min(layers[0].bitrate, 1.0)),)
-        source = slot.source
-        if source is not None and source.use == "screen":
-            return Demand(height, layers, SCREEN)
-        speaks = slot.name == PROGRAMME or (source is not None and source.label == self._room.speaker)
-        return Demand(height, layers, SPEAKER if speaks else OTHER)
-
-    @staticmethod
-    def _layer(track: Track, index: int, count: int) -> Layer:
-        assumed = ASSUMED[min(index, 2)] if count > 1 else 0.0
-        return Layer(track.layer, track.reception.bitrate or assumed, track.height)
+        is_trial = len(slot.layers) == 1 and now - self._seen[slot.name][1] < TRIAL
+        known = self._room.demands
+        key = slot.name, height, is_trial
+        if key not in known:
+            known[key] = demand(slot, height, self._room.speaker, is_trial=is_trial)
+        return known[key]
 
     def _probe(self, estimator: Estimator, now: float) -> None:
         """Sends as much padding as the estimator asks for, where retransmissions are agreed: padding among the pictures' own
@@ -119,3 +116,20 @@ class Steering:
         if outlet is not None:
             for packet, number_at in outlet.padding(octets, now):
                 fan_out(packet, number_at, (self._viewer,), now)
+
+
+def demand(slot: Slot, height: int, speaker: str, *, is_trial: bool) -> Demand:
+    """What a viewer would like of a slot's picture. `is_trial`: it costs next to nothing."""
+    layers = tuple(_layer(track, index, len(slot.layers)) for index, track in enumerate(slot.layers))
+    if is_trial:
+        layers = tuple(layer._replace(bitrate=min(layer.bitrate, 1.0)) for layer in layers)
+    source = slot.source
+    if source is not None and source.use == "screen":
+        return Demand(height, layers, SCREEN)
+    speaks = slot.name == PROGRAMME or (source is not None and source.label == speaker)
+    return Demand(height, layers, SPEAKER if speaks else OTHER)
+
+
+def _layer(track: Track, index: int, count: int) -> Layer:
+    assumed = ASSUMED[min(index, 2)] if count > 1 else 0.0
+    return Layer(track.layer, track.reception.bitrate or assumed, track.height)

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Final
 
 from live import rtcp
+from live.allocation import Demand
 from live.answer import PROGRAMME, SOUND
 from live.control import AUDIO_SLOTS, SCREEN_SLOTS, VIDEO_SLOTS, ActiveSpeaker, Notification, SlotsChanged, SlotStatistics
 from live.group import Viewer
@@ -55,6 +56,7 @@ class Switchboard:
         self._told: dict[str, str] = {}
         self._told_speaker = ""
         self._ticks = 0
+        self.demands: dict[tuple[str, int, bool], Demand] = {}  # until the next `arrange`; by slot, height and trial
 
     def wall(self, now: float) -> float:
         """Monotonic seconds as seconds since 1970. Lips and voice are kept together by it, so it must never jump."""
@@ -104,6 +106,7 @@ class Switchboard:
 
     def arrange(self, now: float) -> None:
         """Decides who feeds which slot, and tells if that changed."""
+        self.demands.clear()
         live = [source for source in self.sources if source.is_live(now)]
         microphones = [source for source in live if source.is_audio]
         cameras = [source for source in live if source.use == "camera"]
