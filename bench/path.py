@@ -217,8 +217,10 @@ class ReceiverFlow(Flow):
 
 
 class LayeredFlow(Flow):
-    """A viewer of one publisher who sends three layers: what the allocator gives. A switch begins with a key frame, four
-    times as large as another picture."""
+    """A viewer of one publisher who sends three layers: what the allocator gives. A switch waits for the key frame that is
+    asked for, which is four times as large as another picture; leaving the picture out does not."""
+
+    KEY_FRAME_AFTER: Final = 0.25  # seconds
 
     LAYERS: Final = (Layer("q", 150_000, 180), Layer("h", 500_000, 360), Layer("f", 1_500_000, 720))
 
@@ -229,10 +231,10 @@ class LayeredFlow(Flow):
         self.allocator = Allocator()
         self.switches: list[tuple[float, str]] = []
         self._is_key_frame = False
-        self.choice = ""
+        self._flowing = ""
 
     def video_rate(self) -> float:
-        rate = next((layer.bitrate for layer in self.LAYERS if layer.name == self.choice), 0.0)
+        rate = next((layer.bitrate for layer in self.LAYERS if layer.name == self._flowing), 0.0)
         if self._is_key_frame:
             self._is_key_frame = False
             return 4 * rate
@@ -254,8 +256,13 @@ class LayeredFlow(Flow):
         ]
         self.estimator.wanted = self.allocator.wanted
         if choice != self.choice:
-            self.choice, self._is_key_frame = choice, True
+            self.choice = choice
+            self.clock.at(self.clock.now + (self.KEY_FRAME_AFTER if choice else 0), partial(self._change_over, choice))
             self.switches.append((self.link.second, choice))
+
+    def _change_over(self, layer: str) -> None:
+        if layer == self.choice and layer != self._flowing:
+            self._flowing, self._is_key_frame = layer, True
 
 
 class Download:

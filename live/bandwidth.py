@@ -12,7 +12,7 @@ from typing import Final, Protocol
 from live.delay import DelayTrend, Signal
 from live.loss import Losses
 from live.probing import Probing
-from live.sent import SentPackets
+from live.sent import MASK, SentPackets
 from live.transport_cc import TransportFeedback
 
 FLOOR, CEILING, START = 50_000, 8_000_000, 300_000
@@ -25,6 +25,7 @@ PROBE_STEP: Final = 2.0  # of the estimate is tried
 PROBE_MARGIN: Final = 1.25  # of the capacity, once overuse has shown it
 PROBE_ECHO: Final = 0.8  # seconds after a probe in which the acknowledged rate still holds its padding
 PACKET: Final = 1200  # octets: near the capacity the estimate grows by half a packet a round trip
+IDLE: Final = 1.0  # seconds without a packet to the viewer
 SILENCE: Final = 0.5  # seconds and two round trips without feedback while packets are under way: an outage
 
 
@@ -271,24 +272,34 @@ class Estimator:
         it also notices when feedback stays away."""
         self._notice_silence(now)
         if self._probing.is_running:
+            if self._probing.is_over(now, self.rtt):  # nothing else may flow whose feedback would end it
+                self._judge_probe(self._delay.signal, now)
+                return 0
             return self._probing.padding(now)
         if not self._may_probe(now):
             return 0
         target = min(PROBE_STEP * self._rate, self.wanted * 1.05, CEILING)
         if self._capacity:
             target = min(target, PROBE_MARGIN * max(self._capacity, self._rate))
+        if self._is_idle(now):
+            self._delay, self._media = DelayTrend(), 1.0  # what was known is old
         return self._probing.begin(target, self._media, now)
 
     def _may_probe(self, now: float) -> bool:
+        if now < self._probing.next_at or self.wanted <= 1.05 * self._rate or not self._media:
+            return False
+        if self._is_idle(now):
+            return True
         return (
-            self._media > 0
-            and now >= self._probing.next_at
-            and self.wanted > 1.05 * self._rate
-            and now - self._heard_at < 0.3
+            now - self._heard_at < 0.3
             and self._delay.signal is Signal.NORMAL
             and self._delay.queue < self._delay.queue_limit / 2
             and not self._losses.forbids_growth
         )
+
+    def _is_idle(self, now: float) -> bool:
+        """Nothing flows, so nothing can be heard: everything is paused, and only padding can find out that it may go on."""
+        return now - self.packets.times[self.packets.newest & MASK] > IDLE
 
     def _judge_probe(self, signal: Signal, now: float) -> None:
         probing, came = self._probing, self._probing.rate()
@@ -306,12 +317,13 @@ class Estimator:
     # --- outages ---
 
     def _notice_silence(self, now: float) -> None:
-        if self.packets.newest == self.packets.told:
+        if self.packets.newest == self.packets.told or self._is_idle(now):
             self._waiting_since = now  # nothing is under way
         elif now - self._waiting_since > SILENCE + 2 * self.rtt and self._heard_at > 0:
             self._waiting_since = now
             self._silenced = self._silenced or self._rate
             self._probing.stop(now)
+            self._probing.wait(now)
             self._set(self._rate / 2)
 
     def _end_outage(self, now: float) -> None:

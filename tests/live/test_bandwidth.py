@@ -53,9 +53,8 @@ def test_the_estimate_finds_the_bottleneck_within_three_seconds_and_stays_there(
 @pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize("capacity", [500e3, 2e6])
 def test_the_queue_stays_short(capacity: float, seed: int) -> None:
-    queues = sorted(
-        sample.queue for sample in between(simulate(Path([(0, capacity)], queue=2.0), 30, Flow, seed).samples, 3, 30)
-    )
+    samples = simulate(Path([(0, capacity)], queue=2.0), 30, Flow, seed).samples
+    queues = sorted(sample.queue for sample in between(samples, 4, 30))  # the last probe of the beginning is over
     assert queues[len(queues) // 2] < 0.08
     assert queues[-1] < 0.3
 
@@ -141,6 +140,23 @@ def test_where_little_is_sent_and_more_is_wanted_padding_finds_out_once_and_then
     assert between(flow.samples, 3, 4)[0].estimate > 1.5e6
     assert all(sample.estimate < 1.2 * 1.6e6 for sample in flow.samples)
     assert flow.padding < 200_000  # octets in two minutes
+
+
+class Paused(Flow):
+    """Nothing flows, for want of bandwidth: not even sound."""
+
+    def video_rate(self) -> float:
+        self.estimator.wanted = 1e6
+        return 300e3 if self.link.second < 5 else 0.0
+
+    def _audio(self) -> None:
+        pass
+
+
+def test_where_everything_is_paused_padding_finds_out_that_it_may_go_on() -> None:
+    flow = simulate(Path([(0, 300e3), (10, 5e6)]), 40, Paused)
+    assert between(flow.samples, 9, 10)[-1].estimate < 400e3
+    assert flow.samples[-1].estimate > 900e3
 
 
 def test_padding_in_vain_is_a_small_share_and_no_queue_to_speak_of() -> None:
