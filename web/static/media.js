@@ -138,6 +138,7 @@ export class StageMedia extends EventTarget {
     try {
       await peer.send(this.capture.tracks);
       await peer.negotiate();
+      this.#heedEnd(peer);
     } catch (error) {
       if (peer === this.#next) this.#offerFailed(peer, error);
     }
@@ -149,6 +150,12 @@ export class StageMedia extends EventTarget {
     this.#clear();
     this.#replace(null);
     this.#become("refused", error);
+  }
+
+  /** The server ended it: the connection's own state would tell so only when ICE gives up, ten seconds later. @param {Peer} peer */
+  #heedEnd(peer) {
+    const transport = peer.connection.getTransceivers()[0]?.receiver.transport; // everything is bundled: the one there is
+    if (transport) transport.onstatechange = () => void (transport.state === "closed" && this.#failed(peer));
   }
 
   /** @param {Peer} peer */
