@@ -8,6 +8,7 @@ from typing import Final
 from live import rtcp
 
 MAX_SOURCES: Final = 32
+LATELY: Final = 5.0  # seconds
 DRIFT: Final = 0.0005  # seconds per report that a smaller offset may rise: clocks wander, routes change
 
 
@@ -27,19 +28,17 @@ def round_trip(block: rtcp.ReportBlock, ntp: int) -> float:
 
 
 class ViewerReports:
-    """The newest report block for each of our sources."""
+    """The newest report block for each of our sources, and when it came."""
 
     def __init__(self) -> None:
-        self.blocks: dict[int, rtcp.ReportBlock] = {}
-        self.at = 0.0
+        self._blocks: dict[int, tuple[rtcp.ReportBlock, float]] = {}
 
     def take_blocks(self, blocks: Iterable[rtcp.ReportBlock], now: float) -> None:
         for block in blocks:
-            if block.ssrc in self.blocks or len(self.blocks) < MAX_SOURCES:
-                self.blocks[block.ssrc] = block
-        self.at = now
+            if block.ssrc in self._blocks or len(self._blocks) < MAX_SOURCES:
+                self._blocks[block.ssrc] = block, now
 
-    @property
-    def fraction_lost(self) -> float:
-        """Of the source that arrives worst."""
-        return round(max((block.fraction_lost for block in self.blocks.values()), default=0) / 256, 3)
+    def fraction_lost(self, now: float) -> float:
+        """Of the source that arrives worst, by what was reported lately."""
+        lately = (block.fraction_lost for block, at in self._blocks.values() if now - at < LATELY)
+        return round(max(lately, default=0) / 256, 3)

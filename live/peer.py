@@ -232,7 +232,7 @@ class Peer:
             silent_s=round(now - self.seen_at, 1),
             rtt_ms=round(1000 * down.steering.estimate.rtt, 1),
             loss_up=round(self.up.loss, 3),
-            loss_down=down.heard.fraction_lost,
+            loss_down=down.heard.fraction_lost(now),
             estimate_bps=down.estimate,
             sent_bps=int(down.bitrate),
             received_bps=int(self.up.bitrate),

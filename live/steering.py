@@ -12,6 +12,7 @@ from live.allocation import OTHER, SCREEN, SPEAKER, Allocator, Demand, Layer
 from live.answer import PROGRAMME
 from live.bandwidth import Estimator, FixedEstimate
 from live.group import Viewer, fan_out
+from live.limits import Budget
 from live.outlet import Outlet
 from live.slot import Slot
 from live.switchboard import Switchboard
@@ -22,6 +23,7 @@ DECIDE_INTERVAL: Final = 1.0  # seconds; sooner where something changed
 SHORTEST_INTERVAL: Final = 0.1  # while the estimate is below what the layers take
 FULL_HEIGHT: Final = 4320  # for a viewer that never said how large it shows what
 TRIAL: Final = 2.0  # seconds in which a new picture without layers may flow unasked: it is the best probe there is
+VIEWS, VIEWS_AT_ONCE = 0.5, 6.0  # a second, and at once: how often a viewer may change what it shows how large
 ASSUMED: Final = (150_000.0, 500_000.0, 1_700_000.0)  # bit/s of layers not measured yet, the lowest first
 UNDECIDED: Final = "undecided"  # no layer's name: a slot then gives the lowest
 
@@ -39,6 +41,8 @@ class Steering:
             viewer.sizes, viewer.times = self._estimator.packets.sizes, self._estimator.packets.times
         self.allocator = Allocator()
         self._heights: dict[str, int] = {}
+        self._asked: dict[str, int] = {}  # heights that wait to be taken up
+        self._view_budget = Budget(VIEWS, VIEWS_AT_ONCE)
         self._decided_at = float("-inf")
         self._heard_at = float("-inf")
         self._seen: dict[str, tuple[object, float]] = {}  # by slot: whose picture is shown there, since when
@@ -50,8 +54,15 @@ class Steering:
     def view(self, heights: dict[str, int], now: float) -> None:
         """The viewer shows slots at these heights, 0: not at all."""
         names = {slot.name for slot, _ in self._pictures}
-        self._heights |= {name: max(0, height) for name, height in heights.items() if name in names}
-        self.decide(now)
+        self._asked |= {name: max(0, height) for name, height in heights.items() if name in names}
+        self._resize(now)
+
+    def _resize(self, now: float) -> None:
+        """Takes up what the viewer asked for: a few times at once, as every change may cost all others a key frame."""
+        if self._asked and self._view_budget.take(1, now):
+            self._heights |= self._asked
+            self._asked = {}
+            self.decide(now)
 
     def acknowledge(self, feedback: TransportFeedback, now: float) -> None:
         if self._estimator is not None:
@@ -69,6 +80,7 @@ class Steering:
         if self._estimator is not None and now - self._heard_at > 0.15:
             self._estimator.packets.newest = self._viewer.next_number - 1 & 0xFFFF
             self._probe(self._estimator, now)
+        self._resize(now)
         if now - self._decided_at >= DECIDE_INTERVAL or any(self._is_new(slot) for slot, _ in self._pictures):
             self.decide(now)
 

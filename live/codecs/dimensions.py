@@ -8,6 +8,7 @@ from typing import Final
 
 from live.codecs import vp8
 
+LARGEST: Final = 16_384  # a set that says more, or less than nothing, is broken
 _SPS: Final = 7
 _WITH_CHROMA: Final = (100, 110, 122, 244, 44, 83, 86, 118, 128)  # profiles whose set says more of chroma
 
@@ -18,7 +19,8 @@ def picture_height(codec: str, payload: bytes) -> int:
         if codec == "VP8":
             return _vp8(payload)
         if codec == "H264":
-            return _h264(_parameter_set(payload))
+            height = _h264(_parameter_set(payload))
+            return height if 0 < height <= LARGEST else 0
     except (IndexError, ValueError):
         pass
     return 0

@@ -10,19 +10,21 @@ from playwright.async_api import Browser, Page
 
 from live.client import EmbeddedEngine
 from live.control import PeerStatistics
+from tests.live.conftest import Told
 from tests.live.test_browser import Pages, browser, open_page, pages, until
+from tests.live.test_browser_codecs import on_programme
 
 __all__ = ["browser"]
 
 LAYERS: Final = """
-async function publishLayers(label, codec) {
+async function publishLayers(label, codec, use = 'camera') {
   const stream = await navigator.mediaDevices.getUserMedia({video: {width: 640, height: 360, frameRate: 15}});
   const pc = window.pc = new RTCPeerConnection();
   const sendEncodings = [{rid: 'q', scaleResolutionDownBy: 2, maxBitrate: 150e3}, {rid: 'f', maxBitrate: 600e3}];
   const camera = pc.addTransceiver(stream.getTracks()[0], {direction: 'sendonly', streams: [stream], sendEncodings});
   const wanted = [`video/${codec}`, 'video/rtx'];
   camera.setCodecPreferences(RTCRtpSender.getCapabilities('video').codecs.filter(c => wanted.includes(c.mimeType)));
-  await admit(pc, label, {0: 'camera'});
+  await admit(pc, label, {0: use});
 }
 async function watchFrames(uses) {
   await watch('viewer', uses);
@@ -43,7 +45,7 @@ const longestGap = (from, to = seen.length) =>
   Math.max(...seen.slice(from + 1, to).map(([time], index) => time - seen[from + index][0]));
 """
 WATCH: Final = {"0": "video"}
-FREEZE: Final = 0.3  # seconds
+FREEZE: Final = 0.3  # seconds; on a busy machine three times the longest gap before
 
 
 async def open_layers(browser: Browser, at: Pages) -> Page:
@@ -83,7 +85,7 @@ async def test_the_layer_follows_the_tile_and_nothing_freezes(engine: EmbeddedEn
             at_change = await viewer.evaluate("seen.length")
             await until(viewer, f"seen.length > {at_change + 15}")
             gap = await viewer.evaluate("from => longestGap(from - 1)", before)
-            assert gap < max(FREEZE, 1.5 * calm), (tile, gap, calm)
+            assert gap < max(FREEZE, 3 * calm), (tile, gap, calm)
         found: Any = (await viewer.evaluate("inbound('video')"))[0]
         assert found["packetsLost"] == 0 and found["pliCount"] <= 1
         assert (await peer(engine, "viewer")).slots == {"video0": "q"}
@@ -98,3 +100,24 @@ async def test_a_publisher_learns_its_bandwidth_from_our_feedback(engine: Embedd
         await speaker.evaluate("publishLayers('anna', 'VP8')")
         await until(speaker, "[...(await pc.getStats()).values()].some(s => s.availableOutgoingBitrate > 700e3)")
         await until_layers(engine, "anna", {"q": 180, "f": 360})
+
+
+@pytest.mark.browser
+async def test_nothing_freezes_when_the_publisher_changes(engine: EmbeddedEngine, browser: Browser, told: Told) -> None:
+    async with pages(engine) as at:
+        viewer, anna = await open_layers(browser, at), await open_layers(browser, at)
+        await anna.evaluate("publishLayers('anna', 'H264')")
+        await viewer.evaluate("uses => watchFrames(uses)", {"0": "programme"})
+        await until(viewer, "seen.length > 75")
+        calm = await viewer.evaluate("longestGap(seen.length - 60)")
+        for label in ("bo", "cecilia"):  # the newest screen is the programme
+            before = await viewer.evaluate("seen.length")
+            screen = await open_layers(browser, at)
+            await screen.evaluate("label => publishLayers(label, 'H264', 'screen')", label)
+            await told.until(on_programme(label))
+            since = await viewer.evaluate("seen.length")
+            await until(viewer, f"seen.length > {since + 30}")
+            gap = await viewer.evaluate("from => longestGap(from - 1)", before)
+            assert gap < max(FREEZE, 3 * calm), (label, gap, calm)
+        found: Any = (await viewer.evaluate("inbound('video')"))[0]
+        assert found["packetsLost"] == 0 and found["pliCount"] <= 1

@@ -120,6 +120,20 @@ def test_a_new_publisher_begins_with_the_lowest_layer_while_little_is_known() ->
     assert room.layer == "q"
 
 
+def test_a_viewer_that_changes_its_mind_all_the_time_costs_few_key_frames() -> None:
+    room, anna = Room(), Simulcast("anna")
+    room.enter(anna)
+    room.run(3)
+    before = sum(layer.key_frames_asked for layer in anna.layers.values())
+    for step in range(200):
+        room.viewer.steering.view({"video0": 4000 * (step % 2)}, room.now)
+        room.run(0.1)
+    assert sum(layer.key_frames_asked for layer in anna.layers.values()) - before <= 16
+    room.viewer.steering.view({"video0": 0}, room.now)
+    room.run(3)
+    assert room.layer == ""  # what was said last holds in the end
+
+
 def test_key_frames_for_one_viewer_are_limited() -> None:
     room, anna = Room(), Simulcast("anna")
     room.enter(anna)
