@@ -53,6 +53,12 @@ STATUSES: Final[Mapping[str, int]] = {
 # What there is no code for because no rule of ours says it.
 _UNEXPECTED: Final = _("Something went wrong here, and it is not your fault. We have noted it.")
 _METHOD: Final = _("That is not possible here.")
+_CODES: Final[Mapping[int, str]] = {
+    401: "unauthorized",
+    405: "method_not_allowed",
+    413: "too_large",
+    415: "unsupported_media_type",
+}
 
 _SCRIPTS: Final = ("/api/", "/media/", "/whip/", "/whep/", "/locale/", "/static/", "/vendor/")  # never answered with a page
 
@@ -72,7 +78,7 @@ async def on_http_exception(request: Request, exception: Exception) -> Response:
     assert isinstance(exception, HTTPException)
     if exception.status_code == 404:
         return await on_refused(request, Refused("not_found"))
-    code = {405: "method_not_allowed", 413: "too_large"}.get(exception.status_code, "bad_request")
+    code = _CODES.get(exception.status_code, "bad_request")
     return _answer(request, exception.status_code, code, _METHOD, headers=exception.headers or {})
 
 

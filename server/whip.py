@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Final, Literal
 
 import msgspec
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -161,7 +162,7 @@ async def _software_offer(request: Request, purpose: Literal["whip", "whep"]) ->
     services: Services = request.state.services
     media_pass = _check_room(services.identity.media_pass(request, purpose), request)
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != SDP:
-        raise Refused("bad_offer")
+        raise HTTPException(415, headers={"Accept": SDP})  # RFC 9110, 15.5.16; offers are SDP: RFC 9725, 4.2
     try:
         return media_pass, (await _body(request)).decode()
     except UnicodeDecodeError:

@@ -159,13 +159,25 @@ async def test_tokens_are_for_one_purpose_one_room_and_as_long_as_the_link(tmp_p
                 ("/whip/plenum", await bearer(run, "siri", "whep"), 401),
                 ("/whip/grupp", await bearer(run, "siri", "whip"), 403),
                 ("/whip/plenum", await bearer(run, "anna", "whip"), 403),
-                ("/whip/plenum", {**await bearer(run, "siri", "whip"), "Content-Type": "text/plain"}, 400),
                 ("/whep/grupp", await bearer(run, "anna", "whep", "grupp"), 409),
             ):
                 assert (await stranger.post(path, content="v=0\r\n", headers=headers)).status_code == status, (path, headers)
             headers = await bearer(run, "siri", "whip")
             await run.services.identity.revoke("siri")
             assert (await stranger.post("/whip/plenum", content="v=0\r\n", headers=headers)).status_code == 401
+
+
+async def test_an_offer_that_is_not_sdp_is_of_the_wrong_type(tmp_path: Path) -> None:
+    async with running(tmp_path) as run, await run.browser() as software:
+        await run.go_live()
+        for path, person_id in (("/whip/plenum", "siri"), ("/whep/plenum", "anna")):
+            headers = await bearer(run, person_id, path[1:5])
+            for kind in ("text/plain", "application/json", "application/sdpfrag", ""):
+                answer = await software.post(path, content="v=0\r\n", headers=headers | {"Content-Type": kind})
+                assert (answer.status_code, answer.json()["code"]) == (415, "unsupported_media_type"), kind
+                assert answer.headers["Accept"] == "application/sdp"
+            answer = await software.post(path, content="v=0\r\n", headers=headers | {"Content-Type": "Application/SDP; x=y"})
+            assert answer.status_code == 201
 
 
 async def test_old_seats_make_room_for_new_ones(tmp_path: Path) -> None:
