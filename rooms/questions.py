@@ -59,8 +59,10 @@ def redact(questions: Questions, person_id: str) -> Questions:
     }
 
 
-def check_vote(questions: Questions, question_id: str) -> m.Question:
-    """Returns the question if it takes votes now. One that is not published does not exist for the hall."""
+def check_vote(questions: Questions, phase: m.Phase, question_id: str) -> m.Question:
+    """Returns the question if it takes votes now: while the session is live. One that is not published does not exist for
+    the hall."""
+    _check_live(phase)
     question = questions.get(question_id)
     if question is None or question.published_at is None:
         raise Refused("not_found")
@@ -70,13 +72,18 @@ def check_vote(questions: Questions, question_id: str) -> m.Question:
 
 
 def _ask(questions: Questions, session_id: str, phase: m.Phase, actor: m.Actor, text: str, now: datetime) -> m.QuestionAsked:
-    if phase != "live":
-        raise Refused("session_ended" if phase == "ended" else "session_not_open")
+    _check_live(phase)
     pending = sum(1 for q in questions.values() if q.author_id == actor.person_id and q.status == "pending")
     if pending >= MOST_PENDING_EACH or len(questions) >= MOST_QUESTIONS:
         raise Refused("too_many", most=MOST_PENDING_EACH)
     checked = check_text(text, most=TEXT_LENGTH, lines=True)
     return m.QuestionAsked(m.Question(next_id(session_id, "q", questions), actor.person_id, checked, asked_at=now))
+
+
+def _check_live(phase: m.Phase) -> None:
+    """What the hall says about questions, it says while the session is live."""
+    if phase != "live":
+        raise Refused("session_ended" if phase == "ended" else "session_not_open")
 
 
 def _with_status(questions: Questions, question_id: str, *allowed: m.QuestionStatus) -> m.Question:

@@ -40,14 +40,14 @@ def decide(
             return [*recording.decide(room.recordings, session.plan, phase, actor, command, now)]
 
 
-def check_row(room: m.RoomState, actor: m.Actor, command: m.RowCommand) -> m.Poll | m.Question:
+def check_row(room: m.RoomState, session: SessionContext, actor: m.Actor, command: m.RowCommand) -> m.Poll | m.Question:
     """Returns the poll or question that an answer or vote is for. Raises `Refused` if it is not taken now."""
     check_command(actor, command)
     match command:
         case m.PollAnswer(poll_id, option):
             return polls.check_answer(room.polls, poll_id, option)
         case m.QuestionVote(question_id):
-            return questions.check_vote(room.questions, question_id)
+            return questions.check_vote(room.questions, session.run.phase, question_id)
 
 
 def apply(room: m.RoomState, event: m.RoomEvent) -> m.RoomState:

@@ -216,7 +216,8 @@ class Session:
             return
         services.streams.stream(frame.stream)
         session_id = session_of(frame.stream)
-        subject = room.check_row(services.streams.room(session_id), actor, command)
+        context = services.streams.context(session_id)
+        subject = room.check_row(services.streams.room(session_id), context, actor, command)
         if isinstance(command, m.PollAnswer) and isinstance(subject, m.Poll):
             await services.ballots.answer(actor, session_id, subject, command.option)
         elif isinstance(command, m.QuestionVote):

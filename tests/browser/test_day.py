@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Locator, Page, expect
 
 from tests.browser.stage import (
     LONGEST_SECONDS,
@@ -145,10 +145,24 @@ async def a_poll_is_answered_and_shown(mona: Page, siri: Page, anna: Page, bo: P
     await photograph(anna, "result")
 
 
+async def a_question_remains(mona: Page, anna: Page) -> Locator:
+    """One that nobody has time to answer. Returns the button that votes for it."""
+    for page in (anna, mona):
+        await page.get_by_role("tab", name="Questions").click()
+    await anna.get_by_role("textbox", name="Ask a question").fill("Och sedan?")
+    await click(anna, "Send question")
+    await click(mona, "Publish")
+    vote = anna.get_by_role("button", name="Vote for this question")
+    await expect(vote).to_be_enabled()
+    return vote
+
+
 async def the_session_ends(mona: Page, anna: Page) -> None:
+    vote = await a_question_remains(mona, anna)
     await click(mona, "End the session")
     await mona.get_by_role("dialog").get_by_role("button", name="End the session").click()
     await expect(anna.get_by_role("heading", name="The session has ended")).to_be_visible()
+    await expect(vote).to_be_disabled()  # votes stand, and are offered no more
     await expect(anna.get_by_role("heading", name="Tillsammans med SKR")).to_be_visible()
     await photograph(anna, "ended")
 

@@ -90,10 +90,10 @@ def test_ids_go_on_counting_after_a_draft_was_discarded() -> None:
 )
 def test_an_answer_is_refused_with_the_reason(commands: list[m.RoomCommand], answer: m.PollAnswer, code: str) -> None:
     with pytest.raises(Refused) as caught:
-        room.check_row(after(*commands), day.ANNA, answer)
+        room.check_row(after(*commands), day.context(), day.ANNA, answer)
     assert caught.value.code == code
 
 
 def test_an_answer_to_an_open_poll_is_taken() -> None:
-    poll = room.check_row(after(DRAFT, m.PollOpen("s1-p1")), day.ANNA, m.PollAnswer("s1-p1", 1))
+    poll = room.check_row(after(DRAFT, m.PollOpen("s1-p1")), day.context(), day.ANNA, m.PollAnswer("s1-p1", 1))
     assert poll.id == "s1-p1"

@@ -37,18 +37,28 @@ def test_a_new_question_is_seen_by_its_author_and_the_moderators_only() -> None:
 
 def test_a_published_question_is_seen_by_all_and_takes_votes() -> None:
     assert room.redact(PUBLISHED, day.BO).questions["s1-q1"].text == "Hur gör ni?"
-    room.check_row(PUBLISHED, day.BO, m.QuestionVote("s1-q1", up=True))
+    room.check_row(PUBLISHED, day.context(), day.BO, m.QuestionVote("s1-q1", up=True))
 
 
 def test_a_pending_question_does_not_exist_for_voters() -> None:
     with pytest.raises(Refused, match="not_found"):
-        room.check_row(ASKED, day.BO, m.QuestionVote("s1-q1", up=True))
+        room.check_row(ASKED, day.context(), day.BO, m.QuestionVote("s1-q1", up=True))
 
 
 def test_an_answered_question_takes_no_more_votes() -> None:
     state = step(PUBLISHED, day.MONA, m.QuestionMarkAnswered("s1-q1"))
     with pytest.raises(Refused, match="illegal_step"):
-        room.check_row(state, day.BO, m.QuestionVote("s1-q1", up=True))
+        room.check_row(state, day.context(), day.BO, m.QuestionVote("s1-q1", up=True))
+
+
+@pytest.mark.parametrize(
+    ("phase", "code"), [("planned", "session_not_open"), ("backstage", "session_not_open"), ("ended", "session_ended")]
+)
+@pytest.mark.parametrize("up", [True, False])
+def test_votes_are_cast_and_taken_back_while_the_session_is_live(phase: m.Phase, code: str, up: bool) -> None:
+    with pytest.raises(Refused) as caught:
+        room.check_row(PUBLISHED, day.context(phase), day.BO, m.QuestionVote("s1-q1", up=up))
+    assert caught.value.code == code
 
 
 def test_a_dismissed_question_can_be_published_after_all() -> None:

@@ -138,6 +138,20 @@ async def test_a_vote_can_be_taken_back(tmp_path: Path) -> None:
         await mona.until(lambda f: f["type"] == "tally" and f["votes"].get("s1-q1") == 0)
 
 
+async def test_votes_stand_when_the_session_has_ended(tmp_path: Path) -> None:
+    async with running(tmp_path) as run:
+        await run.go_live()
+        mona, anna = [await run.client(name, (S1,)) for name in ("mona", "anna")]
+        await anna.do(S1, ASK)
+        await mona.do(S1, {"type": "question.publish", "question_id": "s1-q1"})
+        await anna.do(S1, {"type": "question.vote", "question_id": "s1-q1", "up": True})
+        await mona.do("conference", {"type": "session.end", "session_id": "s1"})
+        for client, up in ((anna, False), (mona, True)):
+            late = await client.do(S1, {"type": "question.vote", "question_id": "s1-q1", "up": up})
+            assert (late["type"], late["code"]) == ("refused", "session_ended")
+        assert run.services.ballots.votes("s1-q1") == 1
+
+
 MODERATOR_COMMANDS: list[tuple[str, dict[str, Any]]] = [
     ("conference", {"type": "session.prepare", "session_id": "s2"}),
     ("conference", {"type": "session.go_live", "session_id": "s1"}),

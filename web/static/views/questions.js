@@ -11,7 +11,7 @@ export const MOST_CHARACTERS = 500;
 /**
  * @typedef {import("../../types/messages").Question} Question
  * @typedef {import("../../types/messages").Mine} Mine
- * @typedef {{questions: Question[], votes: Record<string, number>, mine: Mine, ownId: string, nameOf: (id: string) => string, canAsk: boolean, text: string,
+ * @typedef {{questions: Question[], votes: Record<string, number>, mine: Mine, ownId: string, nameOf: (id: string) => string, isLive: boolean, text: string,
  *   actions: import("./actions.js").Actions, write: (text: string) => void, ask: () => void,
  *   vote: (question: Question, up: boolean) => void}} Props
  */
@@ -24,20 +24,20 @@ export function byVotes(questions, votes) {
 
 /** @param {Props} props */
 export function questionsView(props) {
-  const { questions, ownId, canAsk } = props;
+  const { questions, ownId, isLive } = props;
   const of = (/** @type {Question["status"]} */ status) => questions.filter((question) => question.status === status);
   const waiting = questions.filter(({ author_id, status }) => author_id === ownId && (status === "pending" || status === "dismissed"));
   const published = byVotes(of("published"), props.votes);
   const answered = of("answered");
   return html`
-    ${canAsk ? askView(props) : nothing} ${waiting.length ? ownView(waiting) : nothing}
+    ${isLive ? askView(props) : nothing} ${waiting.length ? ownView(waiting) : nothing}
     ${published.length
       ? html`<ol class="questions" role="list">
           ${repeat(published, ({ id }) => id, (question) => questionView(question, props))}
         </ol>`
       : answered.length || waiting.length
         ? nothing
-        : empty({ icon: "question", title: t("No questions yet"), text: canAsk ? t("Be the first to ask.") : t("Questions can be asked while the session is live.") })}
+        : empty({ icon: "question", title: t("No questions yet"), text: isLive ? t("Be the first to ask.") : t("Questions can be asked while the session is live.") })}
     ${answered.length
       ? html`<details class="answered">
           <summary>${n("{count} answered question", "{count} answered questions", answered.length)}</summary>
@@ -98,7 +98,7 @@ function ownView(waiting) {
 }
 
 /** @param {Question} question @param {Props} props */
-function questionView(question, { votes, mine, ownId, nameOf, actions, vote }) {
+function questionView(question, { votes, mine, ownId, nameOf, isLive, actions, vote }) {
   const count = votes[question.id] ?? 0;
   const isUp = mine.votes.includes(question.id);
   const key = `vote-${question.id}`;
@@ -109,7 +109,7 @@ function questionView(question, { votes, mine, ownId, nameOf, actions, vote }) {
       aria-pressed=${String(isUp)}
       aria-describedby=${`text-${question.id}`}
       aria-busy=${actions.isBusy(key) ? "true" : nothing}
-      ?disabled=${question.status !== "published"}
+      ?disabled=${!isLive || question.status !== "published"}
       @click=${() => vote(question, !isUp)}
     >
       ${icon("up")}<span class="vote-count tabular" aria-hidden="true">${number(count)}</span><span class="vote-word" aria-hidden="true">${isUp ? t("Voted") : t("Vote")}</span>

@@ -196,8 +196,8 @@ function tabView() {
     return peopleView({ signals, stage: Object.values(page.room.stage), nameOf: page.nameOf });
   }
   const questions = Object.values(page.room.questions);
-  const canAsk = page.phase === "live";
-  return questionsView({ questions, votes: signals.votes, mine, ownId, nameOf: page.nameOf, canAsk, text: view.text, actions, write, ask, vote });
+  const isLive = page.phase === "live";
+  return questionsView({ questions, votes: signals.votes, mine, ownId, nameOf: page.nameOf, isLive, text: view.text, actions, write, ask, vote });
 }
 
 /** @param {string} text */
