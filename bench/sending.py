@@ -177,8 +177,8 @@ class _Message(ctypes.Structure):
         ("vectors_length", ctypes.c_size_t),
         ("control", ctypes.c_void_p),
         ("control_length", ctypes.c_size_t),
-        ("flags", ctypes.c_int),
-        ("sent", ctypes.c_uint),
+        ("flags", ctypes.c_int64),  # and padding
+        ("sent", ctypes.c_uint64),  # and padding
     )
 
 
