@@ -65,7 +65,8 @@ def test_who_comes_and_goes_changes_the_codec_once() -> None:
     assert repertoire.common() == ("VP8",)
 
 
-viewers = st.lists(st.sets(st.sampled_from(["H264", "VP8", "VP9", "AV1"]), min_size=1).map(lambda found: slots(*found)))
+codecs: st.SearchStrategy[Codec] = st.sampled_from(("H264", "VP8", "VP9", "AV1"))
+viewers = st.lists(st.sets(codecs, min_size=1).map(lambda found: slots(*found)))
 
 
 @given(viewers, viewers)
@@ -89,10 +90,11 @@ def test_firefox_before_its_plugin_lacks_h264() -> None:
 def test_a_publisher_that_could_send_what_all_can_decode_is_known() -> None:
     page = plan(SIMULCAST, SENDS, may_send=True, may_receive=False)
     assert page.is_page and page.sendings[1].codec == "H264"
-    assert offers_better(page, ("VP8",))
+    vp8: tuple[Codec, ...] = ("VP8",)
+    assert offers_better(page, vp8)
     assert not offers_better(page, ("H264", "VP8"))
     assert not offers_better(page, ())
     encoder = plan(GSTREAMER, None, may_send=True, may_receive=False)  # has nothing but H.264
-    assert not encoder.is_page and not offers_better(encoder, ("VP8",))
+    assert not encoder.is_page and not offers_better(encoder, vp8)
     microphone = plan(SIMULCAST, {"0": "microphone"}, may_send=True, may_receive=False)
-    assert not offers_better(microphone, ("VP8",))
+    assert not offers_better(microphone, vp8)
