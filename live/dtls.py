@@ -11,7 +11,8 @@ from collections.abc import Callable
 from typing import Any, Final, cast
 
 from aiortc import RTCCertificate, RTCDtlsParameters
-from aiortc.rtcdtlstransport import RTCDtlsFingerprint, RTCDtlsTransport
+from aiortc.rtcdtlstransport import RTCDtlsFingerprint, RTCDtlsTransport, SRTPProtectionProfile
+from OpenSSL import SSL
 
 from live.srtp import Srtp as Srtp
 from live.srtp import transforms
@@ -21,6 +22,19 @@ MAX_WAITING: Final = 32  # records; the newest is dropped when full, DTLS sends 
 
 class HandshakeFailed(Exception):
     """No DTLS session came about: wrong certificate, no common cipher, or too late."""
+
+
+class Certificate(RTCCertificate):
+    """One TLS context for all sessions: it is costly to make, and nothing in it belongs to a peer. No session is ever
+    resumed, so every peer shows its certificate."""
+
+    _context: SSL.Context | None = None
+
+    def _create_ssl_context(self, srtp_profiles: list[SRTPProtectionProfile]) -> SSL.Context:
+        if self._context is None:
+            self._context = super()._create_ssl_context(srtp_profiles)
+            self._context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
+        return self._context
 
 
 class _Records:

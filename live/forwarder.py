@@ -11,8 +11,6 @@ import time
 from collections.abc import Callable, Coroutine
 from typing import Any, Final
 
-from aiortc import RTCCertificate
-
 from live import ice
 from live.answer import Local, answer_text, offers_better, plan
 from live.codecs import Codec
@@ -28,7 +26,7 @@ from live.control import (
     Use,
     WorkerStatistics,
 )
-from live.dtls import sha256_fingerprint
+from live.dtls import Certificate, sha256_fingerprint
 from live.fan import Bursts
 from live.limits import Limits
 from live.native import Helper
@@ -71,7 +69,7 @@ class Forwarder:
         self._bursts = Bursts(helper) if helper else None
         self._notify = notify
         self._limits = limits
-        self._certificate = RTCCertificate.generateCertificate()
+        self._certificate = Certificate.generateCertificate()
         self._fingerprint = sha256_fingerprint(self._certificate)
         self.candidates: tuple[str, ...] = ()
         self.ports: tuple[MediaPort, TcpPort] | None = None

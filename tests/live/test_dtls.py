@@ -10,9 +10,10 @@ from typing import Any
 import pylibsrtp
 import pytest
 from aiortc import RTCCertificate, RTCDtlsParameters
-from aiortc.rtcdtlstransport import RTCDtlsFingerprint, RTCDtlsTransport
+from aiortc.rtcdtlstransport import SRTP_PROFILES, RTCDtlsFingerprint, RTCDtlsTransport
+from OpenSSL import SSL
 
-from live.dtls import MAX_WAITING, HandshakeFailed, SecureTransport, Srtp, _Records, sha256_fingerprint
+from live.dtls import MAX_WAITING, Certificate, HandshakeFailed, SecureTransport, Srtp, _Records, sha256_fingerprint
 from tests.live.conftest import until
 
 RTP = b"\x80\x60" + bytes(10) + b"payload"
@@ -36,9 +37,11 @@ class ClientWire:
 
 
 @contextlib.asynccontextmanager
-async def pair(announced: str | None = None) -> AsyncIterator[tuple[SecureTransport, RTCDtlsTransport, Srtp, list[str]]]:
+async def pair(
+    announced: str | None = None, ours: RTCCertificate | None = None
+) -> AsyncIterator[tuple[SecureTransport, RTCDtlsTransport, Srtp, list[str]]]:
     """Both ends, connected. `announced`: the fingerprint that the offer named, if not the client's own."""
-    ours, theirs = RTCCertificate.generateCertificate(), RTCCertificate.generateCertificate()
+    ours, theirs = ours or Certificate.generateCertificate(), RTCCertificate.generateCertificate()
     wire, ended = ClientWire(), list[str]()
     server = wire.server = SecureTransport(ours, wire.inbox.put_nowait, lambda: ended.append("end"))
     wire_as_any: Any = wire
@@ -63,6 +66,26 @@ async def test_what_one_end_protects_the_other_reads() -> None:
         assert client._rx_srtp.unprotect(srtp.protect(RTP)) == RTP
         report = b"\x80\xc9\x00\x01\x00\x00\x00\x01"
         assert srtp.unprotect_rtcp(client._tx_srtp.protect_rtcp(report)) == report
+
+
+async def test_peers_share_a_certificate_and_its_context_and_nothing_else() -> None:
+    ours = Certificate.generateCertificate()
+    async with pair(ours=ours) as (_, one, first, _), pair(ours=ours) as (_, other, second, _):
+        assert first.unprotect(one._tx_srtp.protect(RTP)) == second.unprotect(other._tx_srtp.protect(RTP)) == RTP
+        with pytest.raises(pylibsrtp.Error):
+            first.unprotect(other._tx_srtp.protect(RTP))
+    with pytest.raises(HandshakeFailed):
+        async with pair(":".join(["00"] * 32), ours):
+            pass
+
+
+async def test_no_session_is_kept_to_be_resumed() -> None:
+    ours = Certificate.generateCertificate()
+    async with pair(ours=ours) as (_, client, _, _):
+        assert client._ssl is not None
+        context = ours._create_ssl_context(SRTP_PROFILES)
+        assert context is ours._create_ssl_context(SRTP_PROFILES)
+        assert context.get_session_cache_mode() == SSL.SESS_CACHE_OFF
 
 
 async def test_a_replay_and_a_wrong_tag_are_refused() -> None:
