@@ -17,7 +17,7 @@ from starlette.routing import WebSocketRoute
 from live.client import EmbeddedEngine
 from live.control import MediaEngine
 from rooms import messages as m
-from server import api, board, pages, whip
+from server import api, board, metrics, pages, whip
 from server.ballots import Ballots
 from server.bus import MemoryBus
 from server.database import Database
@@ -74,6 +74,7 @@ def create_app(settings: Settings, *, now: Clock = utc_now, engine: MediaEngine 
             *api.routes,
             *board.routes,
             *whip.routes,
+            *metrics.routes(settings),
             WebSocketRoute("/socket", socket),
         ],
         middleware=middleware(settings),

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+METRICS_TOKEN_LENGTH: Final = 16  # at least
 LOG_LEVELS: Final = ("debug", "info", "warning", "error")
 IO_URING: Final = ("auto", "off")
 
@@ -48,6 +50,7 @@ class Settings:
     outbox_bytes: int = 1 << 20  # a connection that lets more pile up is closed with "resync"
     io_uring: str = "auto"  # "auto": for broadcasts where the system offers it; or "off"
     log_level: str = "info"
+    metrics_token: str = field(default="", repr=False)  # lets Prometheus read /metrics; empty: nobody
 
     @property
     def data(self) -> Path:
@@ -100,6 +103,7 @@ class Settings:
             raise SettingsError(f"PLENUM_LOG_LEVEL must be one of {', '.join(LOG_LEVELS)}, not {self.log_level!r}")
         if self.io_uring not in IO_URING:
             raise SettingsError(f"PLENUM_IO_URING must be one of {', '.join(IO_URING)}, not {self.io_uring!r}")
+        _check_metrics_token(self.metrics_token)
         if not self.host.strip():
             raise SettingsError("PLENUM_HOST is empty; 127.0.0.1 listens on this machine only, 0.0.0.0 on all its addresses")
         for address in self.media_hosts:
@@ -114,6 +118,15 @@ def _convert(name: str, kind: object, text: str) -> object:
     except ValueError:
         words = {"int": "a whole number", "float": "a number"}
         raise SettingsError(f"{name} must be {words.get(str(kind), kind)}, not {text!r}") from None
+
+
+def _check_metrics_token(text: str) -> None:
+    """As `Authorization` can carry it (RFC 6750, 2.1). What it is, is not told: this ends up in logs."""
+    fits = re.fullmatch(r"[A-Za-z0-9._~+/-]+=*", text) and len(text) >= METRICS_TOKEN_LENGTH
+    if text and not fits:
+        raise SettingsError(
+            f"PLENUM_METRICS_TOKEN must be at least {METRICS_TOKEN_LENGTH} of A-Z a-z 0-9 and -._~+/ (openssl rand -hex 24)"
+        )
 
 
 def _check_address(text: str) -> None:

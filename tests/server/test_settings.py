@@ -44,6 +44,12 @@ def complaint(**environment: str) -> str:
         ("io_uring", "on"),
         ("log_level", "loud"),
         ("log_level", ""),
+        ("metrics_token", "short"),
+        ("metrics_token", "x" * 15),
+        ("metrics_token", "correct horse battery staple"),
+        ("metrics_token", "=" * 16),
+        ("metrics_token", "å" * 16),
+        ("metrics_token", "x" * 16 + "\n"),
         ("host", " "),
         ("public_addresses", "conference.example.org"),
         ("public_addresses", "192.0.2.1, rubbish"),
@@ -77,6 +83,9 @@ def test_what_cannot_work_is_named_with_its_variable(name: str, value: str) -> N
         ("stage_grace_seconds", "0"),
         ("io_uring", "off"),
         ("log_level", "DEBUG"),
+        ("metrics_token", ""),
+        ("metrics_token", "x" * 16),
+        ("metrics_token", "c29tZXRoaW5nIHNlY3JldA=="),
         ("public_addresses", ""),
         ("public_addresses", "192.0.2.1, 2001:db8::1,"),
         ("public_url", ""),
@@ -87,6 +96,11 @@ def test_what_cannot_work_is_named_with_its_variable(name: str, value: str) -> N
 )
 def test_what_works_is_taken(name: str, value: str) -> None:
     Settings.from_environment({f"PLENUM_{name.upper()}": value})
+
+
+def test_a_token_is_not_told_where_settings_are() -> None:
+    assert "rather-secret" not in complaint(metrics_token="rather-secret")
+    assert "rather-secret" not in repr(Settings.from_environment({"PLENUM_METRICS_TOKEN": "rather-secret-and-long"}))
 
 
 def test_defaults_work() -> None:
