@@ -50,7 +50,7 @@ class Slot:
         if source is self.source:
             return
         self.source = source
-        self._layers = source.layers(now) if source else ()
+        self._layers = source.layers() if source else ()
         self.switches += source is not None
         self._assign(list(self.outlets.values()), now)
 
@@ -71,7 +71,7 @@ class Slot:
 
     def refresh(self, now: float) -> None:
         """Layers may have come or stopped."""
-        if self.source is not None and (layers := self.source.layers(now)) != self._layers:
+        if self.source is not None and (layers := self.source.layers()) != self._layers:
             self._layers = layers
             self._assign(list(self.outlets.values()), now)
 

@@ -4,8 +4,12 @@ place. Neighbours: `track` is one layer, `uplink` makes sources, `slot` is fed b
 
 from __future__ import annotations
 
+from typing import Final
+
 from live.agreement import Sending
 from live.track import Track
+
+LAYER_SILENT_AFTER: Final = 1.0  # seconds: the publisher's bandwidth ended it
 
 
 class Source:
@@ -33,9 +37,11 @@ class Source:
     def loudness(self) -> float:
         return self.tracks[0].loudness if self.tracks else 0.0
 
-    def layers(self, now: float) -> tuple[Track, ...]:
-        """Those that flow, the lowest first; those that flowed last if none does."""
-        flowing = [track for track in self.tracks if track.flows(now)] or list(self.tracks)
+    def layers(self) -> tuple[Track, ...]:
+        """Those that flow, the lowest first. A camera that is off sends a picture a second: a layer has stopped when the
+        others go on without it."""
+        newest = max((track.arrived_at for track in self.tracks), default=0.0)
+        flowing = [track for track in self.tracks if track.arrived_at >= newest - LAYER_SILENT_AFTER]
         if len(flowing) < 2:
             return tuple(flowing)
         if all(track.height for track in flowing) and len({track.height for track in flowing}) > 1:

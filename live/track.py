@@ -36,7 +36,6 @@ UNMEASURED_SPEECH: Final = 87.0  # a publisher that sends no RFC 6464 levels: âˆ
 DTX_PAYLOAD: Final = 3  # octets: Opus sends no more in silence (RFC 6716, 2.1.9)
 SILENT_AFTER: Final = {"screen": 5.0, "screen_sound": 5.0}  # seconds; a still screen is sent about once a second
 SILENT_AFTER_OTHERS: Final = 2.5
-LAYER_SILENT_AFTER: Final = 1.0  # a simulcast layer that the publisher's bandwidth ended
 
 
 class Sink(Protocol):
@@ -218,10 +217,6 @@ class Track:
     def is_live(self, now: float) -> bool:
         """False when nothing came for a while: muted, camera off, gone."""
         return not self._has_ended and now - self.reception.arrived_at < self._silent_after
-
-    def flows(self, now: float) -> bool:
-        """False for a layer that stops while its source goes on."""
-        return self.is_live(now) and (not self.rid or now - self.reception.arrived_at < LAYER_SILENT_AFTER)
 
     def end(self) -> None:
         """The publisher said goodbye to it."""

@@ -19,6 +19,7 @@ __all__ = ["browser"]
 LAYERS: Final = """
 async function publishLayers(label, codec, use = 'camera') {
   const stream = await navigator.mediaDevices.getUserMedia({video: {width: 640, height: 360, frameRate: 15}});
+  note(stream.getVideoTracks()[0].clone());
   const pc = window.pc = new RTCPeerConnection();
   const sendEncodings = [{rid: 'q', scaleResolutionDownBy: 2, maxBitrate: 150e3}, {rid: 'f', maxBitrate: 600e3}];
   const camera = pc.addTransceiver(stream.getTracks()[0], {direction: 'sendonly', streams: [stream], sendEncodings});
@@ -28,8 +29,10 @@ async function publishLayers(label, codec, use = 'camera') {
 }
 async function watchFrames(uses) {
   await watch('viewer', uses);
+  note(document.querySelector('video').srcObject.getVideoTracks()[0]);
+}
+function note(track) {  // when each picture was captured or shown, and how high it is
   const seen = window.seen = [];
-  const [track] = document.querySelector('video').srcObject.getVideoTracks();
   const reader = new MediaStreamTrackProcessor({track, maxBufferSize: 60}).readable.getReader();
   (async () => {
     for (;;) {
@@ -42,10 +45,19 @@ async function watchFrames(uses) {
 }
 const height = () => (seen.at(-1) ?? [0, 0])[1];
 const longestGap = (from, to = seen.length) =>
-  Math.max(...seen.slice(from + 1, to).map(([time], index) => time - seen[from + index][0]));
+  Math.max(0, ...seen.slice(from + 1, to).map(([time], index) => time - seen[from + index][0]));
 """
 WATCH: Final = {"0": "video"}
-FREEZE: Final = 0.3  # seconds; on a busy machine three times the longest gap before
+FREEZE: Final = 0.3  # seconds
+BUSY: Final = 0.1  # between two pictures of a camera, or of a stream that is left alone: the machine has other things to do
+
+
+async def assert_no_freeze(viewer: Page, since: int, calm: float, *cameras: Page) -> None:
+    """From picture `since` on. On a busy machine the cameras themselves stand still, and the encoders after them: what they
+    do is allowed for. `calm`: the longest gap before anything changed."""
+    busiest = max([calm, *[await camera.evaluate("longestGap(Math.max(0, seen.length - 150))") for camera in cameras]])
+    gap = await viewer.evaluate("from => longestGap(from)", max(0, since - 1))
+    assert gap < (FREEZE if busiest < BUSY else FREEZE + 3 * busiest), (gap, calm, busiest)
 
 
 async def open_layers(browser: Browser, at: Pages) -> Page:
@@ -84,8 +96,7 @@ async def test_the_layer_follows_the_tile_and_nothing_freezes(engine: EmbeddedEn
             await until(viewer, f"height() === {shown}")
             at_change = await viewer.evaluate("seen.length")
             await until(viewer, f"seen.length > {at_change + 15}")
-            gap = await viewer.evaluate("from => longestGap(from - 1)", before)
-            assert gap < max(FREEZE, 3 * calm), (tile, gap, calm)
+            await assert_no_freeze(viewer, before, calm, speaker)
         found: Any = (await viewer.evaluate("inbound('video')"))[0]
         assert found["packetsLost"] == 0 and found["pliCount"] <= 1
         assert (await peer(engine, "viewer")).slots == {"video0": "q"}
@@ -98,7 +109,7 @@ async def test_a_publisher_learns_its_bandwidth_from_our_feedback(engine: Embedd
     async with pages(engine) as at:
         speaker = await open_layers(browser, at)
         await speaker.evaluate("publishLayers('anna', 'VP8')")
-        await until(speaker, "[...(await pc.getStats()).values()].some(s => s.availableOutgoingBitrate > 700e3)")
+        await until(speaker, "[...(await pc.getStats()).values()].some(s => s.availableOutgoingBitrate > 350e3)")
         await until_layers(engine, "anna", {"q": 180, "f": 360})
 
 
@@ -117,7 +128,6 @@ async def test_nothing_freezes_when_the_publisher_changes(engine: EmbeddedEngine
             await told.until(on_programme(label))
             since = await viewer.evaluate("seen.length")
             await until(viewer, f"seen.length > {since + 30}")
-            gap = await viewer.evaluate("from => longestGap(from - 1)", before)
-            assert gap < max(FREEZE, 3 * calm), (label, gap, calm)
+            await assert_no_freeze(viewer, before, calm, anna, screen)
         found: Any = (await viewer.evaluate("inbound('video')"))[0]
         assert found["packetsLost"] == 0 and found["pliCount"] <= 1

@@ -177,6 +177,17 @@ def test_a_layer_that_stops_is_left_for_the_next_lower_one() -> None:
     assert_continuous(viewer.packets, "H264")
 
 
+def test_layers_with_a_picture_a_second_are_no_layers_that_stopped() -> None:
+    slot, viewer, anna = Slot("video0"), Receiver(), Simulcast("anna")
+    watched(slot, viewer)
+    slot.want(anna.source, 0.0)
+    for second in range(5):
+        anna.send(1.2 * second, key=not second)
+        for tenth in range(12):
+            slot.refresh(1.2 * second + tenth / 10)
+            assert layer_of(slot, viewer) == "f" and len(slot.layers) == 3
+
+
 def test_a_layer_whose_track_ends_is_left_at_once() -> None:
     slot, viewer, anna = Slot("video0"), Receiver(), Simulcast("anna")
     watched(slot, viewer, layer="f")
