@@ -5,10 +5,10 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import json
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import asdict
 from ipaddress import IPv4Address
 from pathlib import Path
@@ -85,28 +85,31 @@ def tell(**what: object) -> None:
     print(json.dumps(what), flush=True)
 
 
-@asynccontextmanager
-async def _calls() -> AsyncIterator[AsyncIterator[dict[str, Any]]]:
+async def _each(queue: asyncio.Queue[dict[str, Any]]) -> AsyncIterator[dict[str, Any]]:
+    while True:
+        yield await queue.get()
+
+
+async def _read(queue: asyncio.Queue[dict[str, Any]], work: asyncio.Task[None]) -> None:
+    """Reads calls; when they end, for whatever reason, so does the work, whatever it is about."""
     reader = asyncio.StreamReader()
-    loop = asyncio.get_running_loop()
-    transport, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
-
-    async def lines() -> AsyncIterator[dict[str, Any]]:
-        while line := await reader.readline():
-            yield json.loads(line)
-
-    try:
-        yield lines()
-    finally:
-        transport.close()
+    await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+    while line := await reader.readline():
+        queue.put_nowait(json.loads(line))
+    work.cancel()
 
 
 async def run(options: argparse.Namespace) -> None:
-    async with _calls() as calls:
-        try:
-            await (publish if options.role == "publisher" else watch)(options, calls)
-        except* (ConnectionError, TimeoutError) as errors:
-            tell(failed="; ".join(f"{type(error).__name__}: {error}" for error in errors.exceptions))
+    queue: asyncio.Queue[dict[str, Any]] = asyncio.Queue()  # never longer than one: every call waits for its answer
+    work = asyncio.create_task((publish if options.role == "publisher" else watch)(options, _each(queue)))
+    reading = asyncio.create_task(_read(queue, work))
+    try:
+        with contextlib.suppress(asyncio.CancelledError):
+            await work
+    except* (ConnectionError, TimeoutError) as errors:
+        tell(failed="; ".join(f"{type(error).__name__}: {error}" for error in errors.exceptions))
+    finally:
+        reading.cancel()
 
 
 def main() -> None:
