@@ -6,7 +6,7 @@ import pytest
 
 from live.agreement import Feedback, Receiving
 from live.downlink import Downlink
-from live.limits import Limits
+from live.limits import Budget, Limits
 from live.rtcp import FullIntra, Nack, Remb, ReportBlock
 from live.rtp import TRANSPORT_CC, RtpPacket, parse
 from live.steering import TRIAL
@@ -166,3 +166,13 @@ def test_feedback_about_sources_that_are_not_there_is_nothing(ssrc: int) -> None
         room.viewer.take_key_frame_request(named, room.now)
     room.viewer.take_reports((ReportBlock(ssrc, 255),), room.now)
     assert (room.viewer.plis, room.viewer.resent, room.got) == (0, 0, [])
+
+
+def test_all_viewers_of_a_room_together_are_sent_only_so_much_again() -> None:
+    room, anna = Room(), Simulcast("anna")
+    room.enter(anna)
+    room.run(3)
+    slot, number = room.board.slots["video0"], room.got[-1].sequence
+    room.board.resend_budget = Budget(100.0)
+    room.viewer.take_nack(Nack(1, slot.ssrc, (number,) * 300), room.now)
+    assert room.viewer.resent == 100
