@@ -164,10 +164,11 @@ async def test_workers_are_told_by_their_places(tmp_path: Path) -> None:
 
 async def test_a_session_is_told_over_all_of_its_peers_and_workers(tmp_path: Path) -> None:
     engine = Counting()
-    engine.workers = (worker(SIRI, ANNA), worker(BO, COMING, pid=72))
+    new = replace(FINE, peer_id="p5", rtt_ms=0.0, sent_bps=0)  # nothing has come back from it yet
+    engine.workers = (worker(SIRI, ANNA), worker(BO, COMING, new, pid=72))
     async with watched(tmp_path, engine) as run:
         found = await scrape(run)
-    assert found.of("media_peers", session="s1") == {"udp": 2, "tcp": 1, "none": 1}
+    assert found.of("media_peers", session="s1") == {"udp": 3, "tcp": 1, "none": 1}
     assert found("media_sent_bits_per_second", session="s1") == 1_800_000
     assert found("media_received_bits_per_second", session="s1") == 1_300_000
     assert found.of("media_pictures", session="s1") == {"h": 1, "l": 1, "none": 1}
@@ -182,7 +183,7 @@ async def test_a_session_is_told_over_all_of_its_peers_and_workers(tmp_path: Pat
     estimates = found.of("media_estimate_bits_per_second_bucket", session="s1")
     assert estimates["100000"] == 0
     assert estimates["250000"] == 1
-    assert estimates["+Inf"] == 2
+    assert estimates["+Inf"] == 3
 
 
 async def test_counts_of_a_session(tmp_path: Path) -> None:
