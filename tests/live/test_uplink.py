@@ -122,6 +122,20 @@ def test_arrivals_are_told_by_transport_wide_number() -> None:
     assert not client.of(rtcp.Remb)
 
 
+def test_arrivals_are_told_about_a_source_that_is_still_there() -> None:
+    """libwebrtc throws feedback away whose media SSRC it does not send any more."""
+    client = Client(CAMERA)
+    client.send(11, 1, KEY["H264"], mid="5", rid="q", numbered=True)
+    client.send(12, 1, KEY["H264"], mid="5", rid="f", numbered=True)
+    client.up.tick(client.now)
+    client.up.end_sources((11,), client.now)
+    client.now += 0.2
+    client.send(12, 2, DELTA["H264"], numbered=True)
+    client.up.tick(client.now)
+    told = [packet for packet in client.told if isinstance(packet, rtcp.TransportFeedback)]
+    assert (told[0].media, told[-1].media) == (11, 12)
+
+
 def test_a_publisher_with_nothing_better_is_told_a_bitrate() -> None:
     client = Client(NAMED)
     client.send(700, 1, KEY["H264"])
