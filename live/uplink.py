@@ -173,12 +173,12 @@ class Uplink:
     def tick(self, now: float) -> None:
         """Every 100 ms."""
         if self._arrivals is not None:
-            live = [track.ssrc for track in self.tracks if track.is_live(now)]
-            if live and self._arrivals.media not in live:  # browsers heed no feedback about a source that they have ended
-                self._arrivals.media = live[0]
             self._tell_arrivals(self._arrivals, now)
 
     def _tell_arrivals(self, arrivals: Arrivals, now: float) -> None:
+        live = [track.ssrc for track in self.tracks if track.is_live(now)]
+        if live and arrivals.media not in live:  # browsers heed no feedback about a source that they have ended
+            arrivals.media = live[0]
         for feedback in arrivals.feedback(now):
             self._send(_EMPTY_REPORT + bytes(feedback))
 
