@@ -65,6 +65,16 @@ async def test_an_open_page_is_signed_out_when_the_link_is_withdrawn(hall: Hall)
     await expect(bo.get_by_text("You are no longer signed in. Open your personal link again.")).to_be_visible()
 
 
+async def test_signing_out_in_one_tab_ends_the_others(hall: Hall) -> None:
+    anna = await hall.sit("anna")
+    other = await anna.context.new_page()
+    await other.goto(hall.url("/lobby"))
+    await anna.locator("details.person > summary").click()
+    await click(anna, "Sign out")
+    await expect(other).to_have_url(hall.url("/"))
+    await expect(other.locator("details.person")).to_have_count(0)
+
+
 async def test_the_token_stays_neither_in_the_address_nor_in_what_others_are_told(hall: Hall) -> None:
     page = await hall.browser_of("anna")
     requests: list[Request] = []
