@@ -82,6 +82,8 @@ export class FakePeerConnection {
   static all = [];
   connectionState = "new";
   onconnectionstatechange = null;
+  /** The one that everything is bundled over. */
+  transport = { state: "new", onstatechange: null };
   lines = [];
 
   constructor() {
@@ -90,12 +92,22 @@ export class FakePeerConnection {
 
   addTransceiver(kind, init) {
     const line = {
-      ...{ kind, init, mid: null, preferred: [], receiver: { track: { kind } } },
+      ...{ kind, init, mid: null, preferred: [], receiver: { track: { kind }, transport: this.transport } },
       sender: { track: null, replaceTrack: async (track) => void (line.sender.track = track) },
       setCodecPreferences: (codecs) => void (line.preferred = codecs),
     };
     this.lines.push(line);
     return line;
+  }
+
+  getTransceivers() {
+    return this.lines;
+  }
+
+  /** The server says goodbye (DTLS close_notify); the browser's connection state does not tell it. */
+  end() {
+    this.transport.state = "closed";
+    this.transport.onstatechange?.();
   }
 
   async setLocalDescription() {

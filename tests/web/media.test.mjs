@@ -83,6 +83,15 @@ test("what the page shows is told once it has settled, once, and again to a new 
   assert.deepEqual(server.shown.at(-1), ["/media/s1/peer2", { video0: 720, video1: 0 }]);
 });
 
+test("when the server ends it, it is offered again at once", async () => {
+  await watch();
+  peers()[0].end();
+  await pass(500);
+  assert.equal(server.offers.length, 2);
+  peers()[1].become("connected");
+  assert.equal(media.status.name, "connected");
+});
+
 test("the same wish again changes nothing", async () => {
   await watch();
   await watch();
