@@ -49,8 +49,9 @@ async function watch(label, uses) {
 }
 async function inbound(kind) {
   const found = [...(await pc.getStats()).values()].filter(s => s.type === 'inbound-rtp' && s.kind === kind);
-  return found.map(({mid, framesDecoded, freezeCount, totalAudioEnergy, packetsReceived, packetsLost, nackCount, pliCount}) =>
-    ({mid, framesDecoded, freezeCount, totalAudioEnergy, packetsReceived, packetsLost, nackCount, pliCount}));
+  const names = ['mid', 'framesDecoded', 'freezeCount', 'totalAudioEnergy', 'packetsReceived', 'packetsLost', 'nackCount',
+    'pliCount'];
+  return found.map(each => Object.fromEntries(names.map(name => [name, each[name]])));
 }
 async function until(condition) {
   while (!await condition()) await new Promise(resolve => setTimeout(resolve, 50));
