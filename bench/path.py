@@ -15,7 +15,7 @@ from aiortc.rate import RemoteBitrateEstimator
 
 from live.allocation import SPEAKER, Allocator, Demand, Layer
 from live.arrivals import Arrivals
-from live.bandwidth import START, Estimate, Estimator, FixedEstimate
+from live.bandwidth import START, TROUBLED_LOSS, Estimate, Estimator, FixedEstimate
 from live.transport_cc import TransportFeedback
 
 AUDIO_OCTETS: Final = 120
@@ -207,6 +207,7 @@ class ReceiverFlow(Flow):
     def an_estimator(self) -> Estimate:
         self._peer = RemoteBitrateEstimator()
         fixed = FixedEstimate()
+        fixed.loss(TROUBLED_LOSS, 0.0)  # so that it takes the peer at its word all the time
         fixed.remb(START, 0.0)
         return fixed
 

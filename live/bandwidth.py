@@ -19,6 +19,8 @@ FLOOR, CEILING, START = 50_000, 8_000_000, 300_000
 BACK_OFF: Final = 0.85  # of what was acknowledged, after overuse
 LEAST_BACK_OFF: Final = 0.5  # of it, while a long queue drains
 GROWTH: Final = 0.08  # a second, while the capacity is unknown or far
+TROUBLED_LOSS: Final = 0.02  # a share: from here on a viewer's own estimate (REMB) is believed,
+TROUBLED_WAIT: Final = 0.05  # seconds: or if the round trip is so much above twice the shortest
 HEADROOM: Final = 1.5  # the estimate does not grow beyond this much of what is acknowledged: nothing tested more
 CALM: Final = 2.0  # seconds after a cut in which a queue may still hide
 PROBE_STEP: Final = 2.0  # of the estimate is tried
@@ -77,14 +79,20 @@ class AcknowledgedRate:
 
 
 class FixedEstimate:
-    """For viewers without transport-wide feedback: what they say themselves (REMB), less while they report much loss."""
+    """For viewers without transport-wide feedback: what they say themselves (REMB) while their reports tell of trouble, and
+    less while they tell of much loss.
 
-    __slots__ = ("_bound", "_losses", "_said", "_updated_at", "rtt", "wanted")
+    Receivers let their own estimate rise no further than half above what they receive, and some take their own slowness for
+    the network's: believed without a sign of trouble, a viewer that once got sound alone would never get a picture again."""
+
+    __slots__ = ("_bound", "_fraction", "_losses", "_said", "_said_at", "_shortest", "_updated_at", "rtt", "wanted")
 
     def __init__(self) -> None:
         self._said = self._bound = float(CEILING)
         self._losses = Losses()
-        self._updated_at = float("-inf")
+        self._fraction = 0.0
+        self._shortest = float("inf")  # round trip
+        self._said_at = self._updated_at = float("-inf")
         self.rtt = self.wanted = 0.0
 
     @property
@@ -99,6 +107,7 @@ class FixedEstimate:
 
     def loss(self, fraction: float, now: float) -> None:
         """From a receiver report: `fraction` of one."""
+        self._fraction = fraction
         self._losses.told(round(100 * (1 - fraction)), round(100 * fraction), now)
         cut = self._losses.cut(now, self.rtt)
         if cut < 1:
@@ -108,10 +117,22 @@ class FixedEstimate:
         self._updated_at = now
 
     def remb(self, bitrate: int, now: float) -> None:
-        self._said = min(bitrate, CEILING)
+        if self._is_troubled:
+            self._said = float(min(bitrate, CEILING))
+        else:
+            grown = self._said * (1 + GROWTH) ** min(1.0, now - self._said_at)
+            self._said = min(CEILING, max(bitrate, grown))
+        self._said_at = now
+
+    @property
+    def _is_troubled(self) -> bool:
+        """Packets are lost, or wait somewhere on the way."""
+        return self._fraction >= TROUBLED_LOSS or self.rtt > 2 * self._shortest + TROUBLED_WAIT
 
     def round_trip(self, seconds: float) -> None:
         self.rtt = _smoothed(self.rtt, seconds)
+        if seconds > 0:
+            self._shortest = min(self._shortest, seconds)
 
     def probe(self, now: float) -> int:
         return 0

@@ -310,20 +310,49 @@ def test_the_round_trip_is_known_from_feedback_and_from_reports() -> None:
 # --- REMB ---
 
 
-def test_a_viewer_with_remb_is_taken_at_its_word_within_the_bounds() -> None:
+@pytest.mark.parametrize("trouble", ["loss", "waiting"])
+def test_a_viewer_with_remb_is_taken_at_its_word_while_there_is_trouble(trouble: str) -> None:
     estimate = FixedEstimate()
     assert estimate.estimate == CEILING
+    estimate.round_trip(0.02)
+    if trouble == "loss":
+        estimate.loss(0.05, 0.0)
+    else:
+        for _ in range(20):
+            estimate.round_trip(0.3)
     for said, believed in ((700_000, 700_000), (10**9, CEILING), (0, FLOOR)):
         estimate.remb(said, 1.0)
         assert estimate.estimate == believed
 
 
+def test_a_viewer_whose_own_estimate_stays_low_for_want_of_anything_to_receive_gets_a_picture_again() -> None:
+    estimate = FixedEstimate()
+    estimate.loss(0.05, 0.0)
+    estimate.remb(60_000, 0.0)  # the network was bad: sound alone
+    assert estimate.estimate == 60_000
+    for second in range(1, 61):
+        estimate.loss(0.0, float(second))
+        estimate.round_trip(0.02)
+        estimate.remb(60_000, float(second))
+    assert estimate.estimate > 2_000_000
+
+
+def test_a_slow_viewer_on_a_good_network_is_not_believed() -> None:
+    estimate = FixedEstimate()
+    for second in range(10):
+        estimate.loss(0.0, float(second))
+        estimate.round_trip(0.002)
+        estimate.remb(180_000, float(second))
+    assert estimate.estimate == CEILING
+
+
 def test_a_viewer_with_remb_that_loses_much_gets_less_and_more_again_afterwards() -> None:
     estimate = FixedEstimate()
-    estimate.remb(2_000_000, 0.0)
     for second in range(10):
         estimate.loss(0.3, float(second))
+        estimate.remb(2_000_000, float(second))
     assert estimate.estimate < 700_000
-    for second in range(10, 60):
+    for second in range(10, 100):
         estimate.loss(0.0, float(second))
-    assert estimate.estimate == 2_000_000
+        estimate.remb(2_000_000, float(second))
+    assert estimate.estimate > 2_000_000

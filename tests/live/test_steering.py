@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from live.agreement import Feedback, Receiving
+from live.bandwidth import TROUBLED_LOSS
 from live.downlink import Downlink
 from live.limits import Budget, Limits
 from live.rtcp import FullIntra, Nack, Remb, ReportBlock
@@ -56,6 +57,8 @@ class Room:
         return self.viewer.shown()["video0"]
 
     def says(self, bitrate: int) -> None:
+        """On a network that loses a little: there a viewer's own estimate is believed."""
+        self.viewer.steering.estimate.loss(TROUBLED_LOSS, self.now)
         self.viewer.take_remb(Remb(1, bitrate, ()), self.now)
 
 
