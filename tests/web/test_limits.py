@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from rooms import polls, questions
-from server import socket
+from server import socket, trouble
 
 STATIC = Path(__file__).resolve().parents[2] / "web" / "static"
 
@@ -27,3 +28,17 @@ def test_a_limit_is_the_servers(script: str, name: str, limit: int) -> None:
     found = re.search(rf"const {name} = ([0-9_]+);", (STATIC / script).read_text(encoding="utf-8"))
     assert found is not None
     assert int(found[1]) == limit
+
+
+@pytest.mark.parametrize(
+    ("name", "limit"), [("POOR_LOSS", trouble.POOR_LOSS), ("POOR_ROUND_TRIP", trouble.POOR_ROUND_TRIP_MS / 1000)]
+)
+def test_a_page_and_the_desk_call_the_same_connection_poor(name: str, limit: float) -> None:
+    found = re.search(rf"const {name} = ([0-9.]+);", (STATIC / "quality.js").read_text(encoding="utf-8"))
+    assert found is not None
+    assert float(found[1]) == limit
+
+
+def test_the_desk_has_words_for_every_reason() -> None:
+    script = (STATIC / "views" / "desk-trouble.js").read_text(encoding="utf-8")
+    assert set(re.findall(r'case "(\w+)":', script)) == set(get_args(trouble.Reason))
