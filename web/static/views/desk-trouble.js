@@ -2,7 +2,7 @@
 
 import { html, nothing } from "lit";
 import { n, number, t } from "../i18n.js";
-import { badge, icon } from "./parts.js";
+import { badge } from "./parts.js";
 
 /**
  * @typedef {{name: string, person_id: string, level: "good" | "poor" | "lost", reasons: string[], sends: boolean, transport: string,
@@ -22,7 +22,7 @@ export function deskTroubleView(trouble) {
   if (!trouble?.total) return nothing;
   const rows = trouble.people.filter(({ level }) => level !== "good");
   return html`<section class="stack tight" aria-labelledby="trouble-title">
-    <h3 id="trouble-title" class="small">${icon("network")} ${t("Sound and picture")}</h3>
+    <h3 id="trouble-title" class="small">${t("Sound and picture")}</h3>
     <p class="muted small">
       ${n("{count} person receives sound and picture.", "{count} people receive sound and picture.", trouble.total)}
       ${trouble.troubled ? n("{count} of them has trouble:", "{count} of them have trouble:", trouble.troubled) : t("Nobody has trouble.")}
