@@ -62,6 +62,8 @@ _CODES: Final[Mapping[int, str]] = {
 
 _SCRIPTS: Final = ("/api/", "/media/", "/whip/", "/whep/", "/locale/", "/static/", "/vendor/")  # never answered with a page
 
+_SOFTWARE: Final = ("/whip/", "/whep/")  # lets itself in with a bearer token
+
 Handler = Callable[[Request, Exception], Awaitable[Response]]
 
 
@@ -70,6 +72,8 @@ async def on_refused(request: Request, refused: Exception) -> Response:
     assert isinstance(refused, Refused)
     status = STATUSES[refused.code]
     headers = {"Retry-After": "2"} if status in (429, 503) else {}
+    if status == 401 and request.url.path.startswith(_SOFTWARE):
+        headers["WWW-Authenticate"] = _challenge(request)
     return _answer(request, status, refused.code, refused.message, headers=headers)
 
 
@@ -113,6 +117,12 @@ class Errors:
         else:
             return
         await response(scope, receive, send)
+
+
+def _challenge(request: Request) -> str:
+    """What a token is asked for with (RFC 6750, 3); an error is named only to who brought one (3.1)."""
+    brought = request.headers.get("authorization", "").lower().startswith("bearer ")
+    return 'Bearer error="invalid_token"' if brought else "Bearer"
 
 
 def _on_bug(request: Request) -> Response:

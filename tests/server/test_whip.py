@@ -167,6 +167,24 @@ async def test_tokens_are_for_one_purpose_one_room_and_as_long_as_the_link(tmp_p
             assert (await stranger.post("/whip/plenum", content="v=0\r\n", headers=headers)).status_code == 401
 
 
+async def test_who_is_not_let_in_is_told_how_to_ask(tmp_path: Path) -> None:
+    """RFC 9110, 15.5.2 and RFC 6750, 3: every 401 says which credentials it wants."""
+    async with running(tmp_path) as run, await run.browser() as software:
+        for path in ("/whip/plenum", "/whep/plenum"):
+            for headers, challenge in (
+                (SDP, "Bearer"),
+                (SDP | {"Authorization": "Basic x"}, "Bearer"),
+                (SDP | {"Authorization": "bearer x"}, 'Bearer error="invalid_token"'),
+            ):
+                answer = await software.post(path, content="v=0\r\n", headers=headers)
+                assert (answer.status_code, answer.headers["WWW-Authenticate"]) == (401, challenge), (path, headers)
+            gone = await software.delete(f"{path}/s1/peer1")
+            assert (gone.status_code, gone.headers["WWW-Authenticate"]) == (401, "Bearer")
+        page = await software.post("/media/s1", json=VIEW)
+        assert page.status_code == 401  # pages have cookies: nothing a browser could ask a person for
+        assert "WWW-Authenticate" not in page.headers
+
+
 async def test_an_offer_that_is_not_sdp_is_of_the_wrong_type(tmp_path: Path) -> None:
     async with running(tmp_path) as run, await run.browser() as software:
         await run.go_live()
