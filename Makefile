@@ -22,7 +22,7 @@ bench-%: install-dev
 	@$(V)/python -m bench.$(subst -,_,$*) $(ARGS)
 
 install: $(STAMPS)/python $(STAMPS)/web native
-install-dev: install $(STAMPS)/dev $(STAMPS)/browser
+install-dev: install $(STAMPS)/dev $(STAMPS)/browser $(STAMPS)/clients
 
 $(STAMPS)/python: requirements.lock pyproject.toml
 	@./tools/install python
@@ -32,6 +32,8 @@ $(STAMPS)/web: web/package-lock.json $(STAMPS)/python
 	@./tools/install web
 $(STAMPS)/browser: $(STAMPS)/dev
 	@./tools/install browser
+$(STAMPS)/clients: $(STAMPS)/dev
+	@./tools/install clients
 
 # compiled helpers: optional, Python does the same more slowly
 native: live/libnative.so
