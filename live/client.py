@@ -21,6 +21,7 @@ from live.control import (
     Admission,
     EngineDown,
     EngineUp,
+    IceParameters,
     MediaRefused,
     Notification,
     TapFormat,
@@ -121,6 +122,9 @@ class EmbeddedEngine:
         self, room: str, label: str, offer: str, uses: dict[str, Use] | None, *, may_send: bool, may_receive: bool
     ) -> Admission:
         return await self._call(wire.Admit(room, label, offer, uses, may_send, may_receive), Admission)
+
+    async def restart(self, room: str, peer_id: str, ufrag: str) -> IceParameters:
+        return await self._call(wire.Restart(room, peer_id, ufrag), IceParameters)
 
     async def remove(self, room: str, peer_id: str) -> None:
         await self._call_if_up(wire.Remove(room, peer_id))

@@ -24,12 +24,15 @@ VIDEO_SLOTS: Final = 4
 SCREEN_SLOTS: Final = 1
 
 
-class MediaRefused(Exception):
-    """The engine cannot take an offer. `code` is `bad_offer` or `media_unavailable`."""
+RefusalCode = Literal["bad_offer", "media_unavailable", "not_found"]
 
-    def __init__(self, code: Literal["bad_offer", "media_unavailable"], detail: str = "") -> None:
+
+class MediaRefused(Exception):
+    """The engine cannot take an offer, or knows no such peer (`not_found`)."""
+
+    def __init__(self, code: RefusalCode, detail: str = "") -> None:
         super().__init__(detail or code)
-        self.code: Literal["bad_offer", "media_unavailable"] = code
+        self.code: RefusalCode = code
 
 
 class Admission(Struct, frozen=True):
@@ -37,6 +40,14 @@ class Admission(Struct, frozen=True):
 
     peer_id: str
     answer: str
+
+
+class IceParameters(Struct, frozen=True):
+    """The engine's side of an ICE session: user name fragment, password, and the texts after "a=candidate:" (RFC 8839, 5)."""
+
+    ufrag: str
+    password: str
+    candidates: tuple[str, ...]
 
 
 class PeerUp(Struct, frozen=True, tag="peer_up"):
@@ -192,6 +203,11 @@ class MediaEngine(Protocol):
         """Admits a peer. `uses` maps each m-line's mid to its use; None: a WHIP (RFC 9725) or WHEP offer, whose uses
         follow from direction and kind. Sending m-lines are refused in the answer unless `may_send`; receiving ones unless
         `may_receive`. A room exists from its first peer or tap to its last. Raises `MediaRefused`."""
+
+    async def restart(self, room: str, peer_id: str, ufrag: str) -> IceParameters:
+        """Restarts a peer's ICE session (RFC 8445, 2.4): `ufrag` is its new user name fragment. Keys, slots and what flows
+        stay as they are. The credentials before are good until an address is nominated by the new ones. Asked again with the
+        same `ufrag` before that, it returns the same. Raises `MediaRefused` with `not_found`."""
 
     async def remove(self, room: str, peer_id: str) -> None:
         """Ends a peer; unknown ones are no error."""

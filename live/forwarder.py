@@ -16,6 +16,7 @@ from live.answer import Local, answer_text, offers_better, plan
 from live.codecs import Codec
 from live.control import (
     Admission,
+    IceParameters,
     MediaRefused,
     Notification,
     PeerDown,
@@ -76,6 +77,7 @@ class Forwarder:
         self.ports: tuple[MediaPort, TcpPort] | None = None
         self._rooms: dict[str, Room] = {}
         self._by_ufrag: dict[str, Peer] = {}
+        self._restarting: dict[str, Peer] = {}  # likewise, by what replaces it: one each at most
         self._closing: set[asyncio.Task[None]] = set()
         self._timer: asyncio.TimerHandle | None = None
         self._ticks = 0
@@ -124,6 +126,17 @@ class Forwarder:
         for other in list(home.peers.values()):
             if other is not peer and other.plan.is_page and offers_better(other.plan, codecs):
                 self._end(other, "codec")
+
+    def restart(self, room: str, peer_id: str, ufrag: str) -> IceParameters:
+        """See `MediaEngine.restart`."""
+        home = self._rooms.get(room)
+        peer = home.peers.get(peer_id) if home else None
+        if peer is None:
+            raise MediaRefused("not_found", "no such peer")
+        self._forget_restart(peer)
+        renewed = peer.restart_ice(ufrag)
+        self._restarting[renewed.ufrag] = peer
+        return IceParameters(renewed.ufrag, renewed.password, self.candidates)
 
     def remove(self, room: str, peer_id: str) -> None:
         home = self._rooms.get(room)
@@ -199,17 +212,33 @@ class Forwarder:
         if found is None:
             endpoint.strangers += 1
             return
-        peer = self._by_ufrag[found.ufrag]
+        restarting = self._restarting.get(found.ufrag)
+        peer = restarting or self._by_ufrag[found.ufrag]
         try:
             endpoint.sendto(found.response, address)
         except OSError:
             peer.dropped += 1
         if found.succeeded:
-            peer.pass_check(endpoint, address, _now(), nominates=found.nominates)
+            peer.pass_check(endpoint, address, found.ufrag, _now(), nominates=found.nominates)
+            if restarting and found.nominates:
+                self._settle(peer)
 
     def _credentials_of(self, ufrag: str) -> ice.Credentials | None:
+        if peer := self._restarting.get(ufrag):
+            return peer.renewed
         peer = self._by_ufrag.get(ufrag)
         return peer.credentials if peer else None
+
+    def _settle(self, peer: Peer) -> None:
+        """The client nominated an address by the credentials of its ICE restart: those before are good for nothing now."""
+        self._forget_restart(peer)
+        del self._by_ufrag[peer.credentials.ufrag]
+        peer.settle_ice()
+        self._by_ufrag[peer.credentials.ufrag] = peer
+
+    def _forget_restart(self, peer: Peer) -> None:
+        if peer.renewed:
+            self._restarting.pop(peer.renewed.ufrag, None)
 
     def _tick(self) -> None:
         """Rooms every 100 ms; a tenth of the peers every 10 ms."""
@@ -250,6 +279,7 @@ class Forwarder:
         if home is None or home.peers.pop(peer.id, None) is None:
             return
         del self._by_ufrag[peer.credentials.ufrag]
+        self._forget_restart(peer)
         home.repertoire.remove(peer.plan.receivings)
         peer.leave()
         self._notify(PeerDown(room, peer.id, peer.label, reason))

@@ -21,7 +21,7 @@ class Paths:
 
     def __init__(self, owner: Listener, most: int, on_change: Callable[[], None]) -> None:
         self._owner, self._most, self._on_change = owner, most, on_change
-        self._passed: list[Path] = []  # newest last
+        self._passed: dict[Path, bool] = {}  # newest last; true: by what an ICE restart brought
         self._nominated: list[Path] = []  # those of them that were ever nominated, the present one last
 
     @property
@@ -32,17 +32,17 @@ class Paths:
     @property
     def newest(self) -> Path | None:
         """Where to answer while none is nominated."""
-        return self._passed[-1] if self._passed else None
+        return next(reversed(self._passed), None)
 
-    def add(self, endpoint: Endpoint, address: Any) -> None:
-        """The address passed a check. Whoever had it before has it no more."""
+    def add(self, endpoint: Endpoint, address: Any, *, renewed: bool = False) -> None:
+        """The address passed a check; `renewed`: by what an ICE restart brought. Whoever had it before has it no more."""
         owner = endpoint.checked.get(address)
-        if owner is self._owner:
-            return
-        if owner is not None:
-            owner.drop_path(endpoint, address)
-        endpoint.checked[address] = self._owner
-        self._passed.append((endpoint, address))
+        if owner is not self._owner:
+            if owner is not None:
+                owner.drop_path(endpoint, address)
+            endpoint.checked[address] = self._owner
+        path = endpoint, address
+        self._passed[path] = renewed or self._passed.get(path, False)
         if len(self._passed) > self._most:
             self.drop(*next(old for old in self._passed if old != self.current))
 
@@ -65,14 +65,23 @@ class Paths:
         if endpoint.checked.get(address) is self._owner:
             del endpoint.checked[address]
         self._stop_using(path)
-        for paths in (self._passed, self._nominated):
-            if path in paths:
-                paths.remove(path)
+        self._passed.pop(path, None)
+        if path in self._nominated:
+            self._nominated.remove(path)
         if path == before:
             if self.current is not None:
                 self._use(self.current)
             else:
                 self._on_change()
+
+    def restart(self) -> None:
+        """An ICE restart: no address has passed by its credentials yet."""
+        self._passed = dict.fromkeys(self._passed, False)
+
+    def settle(self) -> None:
+        """One is nominated by them: what did not pass by them counts no more (RFC 8445, 9)."""
+        for path in [path for path, renewed in self._passed.items() if not renewed]:
+            self.drop(*path)
 
     def clear(self) -> None:
         """The client is taken out: nothing that comes from its addresses is for it any more. They are still known here: the

@@ -23,7 +23,7 @@ from live.control import PeerStatistics
 from live.downlink import Downlink
 from live.dtls import HandshakeFailed, SecureTransport, Srtp
 from live.fan import Bursts
-from live.ice import Credentials
+from live.ice import Credentials, make_credentials
 from live.limits import Budget, Limits
 from live.path import Paths
 from live.port import Endpoint
@@ -52,6 +52,7 @@ class Peer:
         bursts: Bursts | None = None,
     ) -> None:
         self.id, self.label, self.room, self.plan, self.credentials = peer_id, label, room, plan, credentials
+        self.renewed: Credentials | None = None  # of an ICE restart, until an address is nominated by them
         self._limits = limits
         self.phase = secrets.randbelow(1 << 16)  # the tick of each second at which it gets reports: not all peers at once
         self.admitted_at = self.seen_at = now
@@ -80,15 +81,29 @@ class Peer:
 
     # --- ICE ---
 
-    def pass_check(self, endpoint: Endpoint, address: Any, now: float, *, nominates: bool) -> None:
-        """An authenticated check came from `address`; with `nominates` it is where media goes and comes from."""
+    def pass_check(self, endpoint: Endpoint, address: Any, ufrag: str, now: float, *, nominates: bool) -> None:
+        """A check came from `address`, authenticated by our credentials with `ufrag`; with `nominates` it is where media
+        goes and comes from."""
         self.seen_at = now
-        self._paths.add(endpoint, address)
+        self._paths.add(endpoint, address, renewed=self.renewed is not None and ufrag == self.renewed.ufrag)
         if nominates:
             self._paths.nominate(endpoint, address)
             self._come_up(now)
         if self._handshake is None:
             self._handshake = asyncio.create_task(self._shake_hands())
+
+    def restart_ice(self, remote_ufrag: str) -> Credentials:
+        """The credentials of a new ICE session. The one before goes on until an address is nominated in this one."""
+        if self.renewed is None or self.renewed.remote_ufrag != remote_ufrag:
+            self.renewed = make_credentials(remote_ufrag)
+            self._paths.restart()
+        return self.renewed
+
+    def settle_ice(self) -> None:
+        """An address was nominated in the new ICE session: what is only known from the one before is forgotten."""
+        assert self.renewed is not None
+        self.credentials, self.renewed = self.renewed, None
+        self._paths.settle()
 
     def drop_path(self, endpoint: Endpoint, address: Any) -> None:
         """The address is another peer's now, or the connection behind it is gone."""

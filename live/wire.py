@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import struct
-from typing import Final, Literal
+from typing import Final
 
 import msgspec
 from msgspec import Struct
 
-from live.control import Notification, Use
+from live.control import Notification, RefusalCode, Use
 
 MAX_FRAME: Final = 8 << 20  # octets
 _LENGTH: Final = struct.Struct("!I")
@@ -22,6 +22,12 @@ class Admit(Struct, frozen=True, tag="admit"):
     uses: dict[str, Use] | None
     may_send: bool
     may_receive: bool
+
+
+class Restart(Struct, frozen=True, tag="restart"):
+    room: str
+    peer_id: str
+    ufrag: str
 
 
 class Remove(Struct, frozen=True, tag="remove"):
@@ -62,7 +68,7 @@ class Statistics(Struct, frozen=True, tag="statistics"):
     pass
 
 
-Call = Admit | Remove | RemoveLabel | RemoveReceivers | TapRoom | Untap | View | Statistics
+Call = Admit | Restart | Remove | RemoveLabel | RemoveReceivers | TapRoom | Untap | View | Statistics
 
 
 class Request(Struct, frozen=True):
@@ -77,7 +83,7 @@ class Result(Struct, frozen=True, tag="result"):
 
 class Failure(Struct, frozen=True, tag="failure"):
     id: int
-    code: Literal["bad_offer", "media_unavailable"]
+    code: RefusalCode
     detail: str
 
 
