@@ -123,8 +123,8 @@ class EmbeddedEngine:
     ) -> Admission:
         return await self._call(wire.Admit(room, label, offer, uses, may_send, may_receive), Admission)
 
-    async def restart(self, room: str, peer_id: str, ufrag: str) -> IceParameters:
-        return await self._call(wire.Restart(room, peer_id, ufrag), IceParameters)
+    async def restart_ice(self, room: str, peer_id: str, ufrag: str) -> IceParameters:
+        return await self._call(wire.RestartIce(room, peer_id, ufrag), IceParameters)
 
     async def remove(self, room: str, peer_id: str) -> None:
         await self._call_if_up(wire.Remove(room, peer_id))

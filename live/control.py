@@ -43,7 +43,7 @@ class Admission(Struct, frozen=True):
 
 
 class IceParameters(Struct, frozen=True):
-    """The engine's side of an ICE session: user name fragment, password, and the texts after "a=candidate:" (RFC 8839, 5)."""
+    """The engine's side of an ICE session: user name fragment, password, and what follows "a=candidate:" (RFC 8839, 5)."""
 
     ufrag: str
     password: str
@@ -204,10 +204,11 @@ class MediaEngine(Protocol):
         follow from direction and kind. Sending m-lines are refused in the answer unless `may_send`; receiving ones unless
         `may_receive`. A room exists from its first peer or tap to its last. Raises `MediaRefused`."""
 
-    async def restart(self, room: str, peer_id: str, ufrag: str) -> IceParameters:
+    async def restart_ice(self, room: str, peer_id: str, ufrag: str) -> IceParameters:
         """Restarts a peer's ICE session (RFC 8445, 2.4): `ufrag` is its new user name fragment. Keys, slots and what flows
         stay as they are. The credentials before are good until an address is nominated by the new ones. Asked again with the
-        same `ufrag` before that, it returns the same. Raises `MediaRefused` with `not_found`."""
+        same `ufrag` before that, it returns the same. Raises `MediaRefused` with `not_found`,
+        or `bad_offer` if it is the one in use."""
 
     async def remove(self, room: str, peer_id: str) -> None:
         """Ends a peer; unknown ones are no error."""

@@ -127,12 +127,14 @@ class Forwarder:
             if other is not peer and other.plan.is_page and offers_better(other.plan, codecs):
                 self._end(other, "codec")
 
-    def restart(self, room: str, peer_id: str, ufrag: str) -> IceParameters:
-        """See `MediaEngine.restart`."""
+    def restart_ice(self, room: str, peer_id: str, ufrag: str) -> IceParameters:
+        """See `MediaEngine.restart_ice`."""
         home = self._rooms.get(room)
         peer = home.peers.get(peer_id) if home else None
         if peer is None:
             raise MediaRefused("not_found", "no such peer")
+        if ufrag == peer.credentials.remote_ufrag:
+            raise MediaRefused("bad_offer", "a restart brings another user name fragment")  # RFC 8839, 4.4.1.1.1
         self._forget_restart(peer)
         renewed = peer.restart_ice(ufrag)
         self._restarting[renewed.ufrag] = peer

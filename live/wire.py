@@ -24,7 +24,7 @@ class Admit(Struct, frozen=True, tag="admit"):
     may_receive: bool
 
 
-class Restart(Struct, frozen=True, tag="restart"):
+class RestartIce(Struct, frozen=True, tag="restart_ice"):
     room: str
     peer_id: str
     ufrag: str
@@ -68,7 +68,7 @@ class Statistics(Struct, frozen=True, tag="statistics"):
     pass
 
 
-Call = Admit | Restart | Remove | RemoveLabel | RemoveReceivers | TapRoom | Untap | View | Statistics
+Call = Admit | RestartIce | Remove | RemoveLabel | RemoveReceivers | TapRoom | Untap | View | Statistics
 
 
 class Request(Struct, frozen=True):

@@ -71,8 +71,8 @@ def _call(forwarder: Forwarder, call: wire.Call) -> object:
     match call:
         case wire.Admit(room, label, offer, uses, may_send, may_receive):
             return forwarder.admit(room, label, offer, uses, may_send=may_send, may_receive=may_receive)
-        case wire.Restart(room, peer_id, ufrag):
-            return forwarder.restart(room, peer_id, ufrag)
+        case wire.RestartIce(room, peer_id, ufrag):
+            return forwarder.restart_ice(room, peer_id, ufrag)
         case wire.TapRoom(room, tap_id, host, video_port, audio_port):
             return forwarder.tap(room, tap_id, host, video_port, audio_port)
         case wire.Statistics():

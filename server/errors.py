@@ -56,8 +56,10 @@ _METHOD: Final = _("That is not possible here.")
 _CODES: Final[Mapping[int, str]] = {
     401: "unauthorized",
     405: "method_not_allowed",
+    412: "precondition_failed",
     413: "too_large",
     415: "unsupported_media_type",
+    428: "precondition_required",
 }
 
 _SCRIPTS: Final = ("/api/", "/media/", "/whip/", "/whep/", "/locale/", "/static/", "/vendor/")  # never answered with a page

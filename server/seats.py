@@ -6,14 +6,15 @@ and over does not pile up peers: the oldest goes.
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable
 from typing import Final
 
 import structlog
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from live import control
-from live.control import Admission, MediaEngine, MediaRefused, Use
+from live.control import Admission, IceParameters, MediaEngine, MediaRefused, Use
 from rooms import messages as m
 from rooms.access import check_publishing, check_watching
 from rooms.errors import Refused
@@ -27,13 +28,15 @@ _log = structlog.get_logger("seats")
 
 
 class Seat(Struct, frozen=True):
-    """One peer of the media engine. `sends`: it may publish; `external`: software that came by WHIP or WHEP."""
+    """One peer of the media engine. `sends`: it may publish; `external`: software that came by WHIP or WHEP; `ice`: what
+    tells its ICE session from the ones before and after (an entity tag, RFC 9725, 4.3.1)."""
 
     session_id: str
     peer_id: str
     person_id: str
     sends: bool
     external: bool
+    ice: str
 
 
 class Seats:
@@ -62,7 +65,8 @@ class Seats:
             )
         except MediaRefused as refusal:
             raise Refused(refusal.code) from refusal
-        seat = self._seats[admission.peer_id] = Seat(session_id, admission.peer_id, actor.person_id, sends, uses is None)
+        seat = Seat(session_id, admission.peer_id, actor.person_id, sends, uses is None, _ice_session())
+        self._seats[admission.peer_id] = seat
         try:
             self._check(actor, session_id, sends=sends, receives=receives)
         except Refused:  # the session ended, or they were taken off the stage, while the engine was asked
@@ -91,6 +95,22 @@ class Seats:
             await self._engine.view(session_id, peer_id, heights)
         except MediaRefused as refusal:
             raise Refused(refusal.code) from refusal
+
+    def ice_session(self, actor: m.Actor, session_id: str, peer_id: str) -> str:
+        """Which ICE session a seat of one's own is in. Raises `Refused`."""
+        return self._own(actor, session_id, peer_id).ice
+
+    async def restart(self, actor: m.Actor, session_id: str, peer_id: str, ufrag: str) -> IceParameters:
+        """Restarts the ICE session of a seat of one's own (`MediaEngine.restart_ice`). Raises `Refused`; what is goes
+        on then."""
+        self._own(actor, session_id, peer_id)
+        try:
+            parameters = await self._engine.restart_ice(session_id, peer_id, ufrag)
+        except MediaRefused as refusal:
+            raise Refused(refusal.code) from refusal
+        seat = self._own(actor, session_id, peer_id)  # it may have ended meanwhile
+        self._seats[peer_id] = structs.replace(seat, ice=_ice_session())
+        return parameters
 
     def _own(self, actor: m.Actor, session_id: str, peer_id: str) -> Seat:
         seat = self._seats.get(peer_id)
@@ -188,3 +208,7 @@ class Seats:
         except MediaRefused:
             _log.info("engine away, its peers are gone with it")
         self.on_change(seat.session_id)
+
+
+def _ice_session() -> str:
+    return secrets.token_hex(8)

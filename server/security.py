@@ -28,7 +28,7 @@ SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _SOFTWARE: Final = ("/whip/", "/whep/")
 _SHARED: Final = {
     "Access-Control-Allow-Origin": "*",
-    "Access-Control-Expose-Headers": "Location",
+    "Access-Control-Expose-Headers": "Location, ETag, Link",
     "Cross-Origin-Resource-Policy": "cross-origin",
 }
 

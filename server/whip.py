@@ -1,14 +1,14 @@
 """Media endpoints: `/media` for our pages, `/whip` (RFC 9725) and `/whep` (draft-ietf-wish-whep) for other software.
 
-All three are one offer, one answer, and a resource to delete. Nothing trickles: the engine is ICE-lite and finds the peer by
-its binding requests, so software's `PATCH` is answered 405 as RFC 9725, 4.3.1 allows; a page says by it what it shows. WHIP
+All three are one offer, one answer, and a resource to delete, or to restart ICE in by `PATCH` (`ice_patch`). Nothing need
+trickle: the engine is ICE-lite and finds the peer by its binding requests. A page also says by `PATCH` what it shows. WHIP
 and WHEP clients that are web pages may be of any origin (`SecurityHeaders` says so with every answer): the token lets them
 in, never a cookie.
 """
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final
 
 import msgspec
 from starlette.exceptions import HTTPException
@@ -16,11 +16,13 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from live.control import MediaRefused, Use
+from live.control import Admission, MediaRefused, Use
 from rooms import messages as m
 from rooms.access import check_page, check_session
 from rooms.errors import Refused
-from server.identity import MediaPass
+from server.ice_patch import entity_tag, is_fragment, patch_ice
+from server.identity import MediaPass, MediaPurpose
+from server.sdp_fragment import MEDIA_TYPE
 from server.seats import SENDING
 from server.services import Services
 
@@ -63,14 +65,18 @@ async def media(request: Request) -> Response:
 
 
 async def show_media(request: Request) -> Response:
-    """PATCH /media/{session_id}/{peer_id}: how large the page shows what it receives."""
+    """PATCH /media/{session_id}/{peer_id}: how large the page shows what it receives; or, as software, an ICE restart."""
     services: Services = request.state.services
     actor = check_page(services.identity.actor(request), "session")
+    session_id, peer_id = request.path_params["session_id"], request.path_params["peer_id"]
+    body = await _body(request)
+    if is_fragment(request):
+        return await patch_ice(request, body, services.seats, actor, session_id, peer_id)
     try:
-        heights = _view_decoder.decode(await _body(request)).heights
+        heights = _view_decoder.decode(body).heights
     except (msgspec.DecodeError, UnicodeError):
         raise Refused("bad_offer") from None
-    await services.seats.show(actor, request.path_params["session_id"], request.path_params["peer_id"], heights)
+    await services.seats.show(actor, session_id, peer_id, heights)
     return Response(status_code=204)
 
 
@@ -109,7 +115,7 @@ async def whip(request: Request) -> Response:
         services.seats.on_change(session_id)  # on stage without a seat: unless their page is there, not for long
         raise
     await services.streams.handle(stream, actor, m.StageSetMedia(camera=True, microphone=True, screen=False))
-    return _created(admission.answer, f"/whip/{media_pass.room}/{session_id}/{admission.peer_id}")
+    return _created(services, actor, session_id, admission, f"/whip/{media_pass.room}")
 
 
 async def whep(request: Request) -> Response:
@@ -118,27 +124,35 @@ async def whep(request: Request) -> Response:
     media_pass, offer = await _software_offer(request, "whep")
     session_id = _session_in(services, media_pass.room)
     admission = await services.seats.admit(media_pass.actor, session_id, offer, None, sends=False)
-    return _created(admission.answer, f"/whep/{media_pass.room}/{session_id}/{admission.peer_id}")
+    return _created(services, media_pass.actor, session_id, admission, f"/whep/{media_pass.room}")
 
 
 async def leave_software(request: Request) -> Response:
     """DELETE on the Location that `whip` or `whep` gave."""
     services: Services = request.state.services
-    purpose: Literal["whip", "whep"] = "whip" if request.url.path.startswith("/whip/") else "whep"
-    media_pass = _check_room(services.identity.media_pass(request, purpose), request)
+    media_pass = _software(request)
     session_id = request.path_params["session_id"]
     await services.seats.leave(media_pass.actor, session_id, request.path_params["peer_id"])
-    if purpose == "whip":
+    if _purpose(request) == "whip":
         await services.streams.handle(m.session_stream(session_id), media_pass.actor, m.StageLeave())
     return Response(status_code=200)
+
+
+async def patch_software(request: Request) -> Response:
+    """PATCH likewise: an ICE restart, or candidates."""
+    services: Services = request.state.services
+    actor = _software(request).actor
+    session_id, peer_id = request.path_params["session_id"], request.path_params["peer_id"]
+    return await patch_ice(request, await _body(request), services.seats, actor, session_id, peer_id)
 
 
 async def preflight(request: Request) -> Response:
     """OPTIONS on a WHIP or WHEP resource (RFC 9725, 4.1): what other sites' pages may ask for (Fetch, 3.2.2)."""
     headers = {
         "Accept-Post": SDP,
-        "Access-Control-Allow-Methods": "POST, DELETE, OPTIONS",
-        "Access-Control-Allow-Headers": "Authorization, Content-Type",
+        "Accept-Patch": MEDIA_TYPE,
+        "Access-Control-Allow-Methods": "POST, PATCH, DELETE, OPTIONS",
+        "Access-Control-Allow-Headers": "Authorization, Content-Type, If-Match",
         "Access-Control-Max-Age": str(PREFLIGHT_SECONDS),
     }
     return Response(status_code=200, headers=headers)
@@ -158,7 +172,7 @@ def _session_in(services: Services, room: str) -> str:
     return session_id
 
 
-async def _software_offer(request: Request, purpose: Literal["whip", "whep"]) -> tuple[MediaPass, str]:
+async def _software_offer(request: Request, purpose: MediaPurpose) -> tuple[MediaPass, str]:
     services: Services = request.state.services
     media_pass = _check_room(services.identity.media_pass(request, purpose), request)
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != SDP:
@@ -169,14 +183,25 @@ async def _software_offer(request: Request, purpose: Literal["whip", "whep"]) ->
         raise Refused("bad_offer") from None
 
 
+def _purpose(request: Request) -> MediaPurpose:
+    return "whip" if request.url.path.startswith("/whip/") else "whep"
+
+
+def _software(request: Request) -> MediaPass:
+    services: Services = request.state.services
+    return _check_room(services.identity.media_pass(request, _purpose(request)), request)
+
+
 def _check_room(media_pass: MediaPass, request: Request) -> MediaPass:
     if media_pass.room != request.path_params["room"]:
         raise Refused("forbidden")
     return media_pass
 
 
-def _created(answer: str, location: str) -> Response:
-    return Response(answer, 201, {"Location": location}, media_type=SDP)
+def _created(services: Services, actor: m.Actor, session_id: str, admission: Admission, prefix: str) -> Response:
+    tag = entity_tag(services.seats.ice_session(actor, session_id, admission.peer_id))
+    headers = {"Location": f"{prefix}/{session_id}/{admission.peer_id}", "ETag": tag}
+    return Response(admission.answer, 201, headers, media_type=SDP)
 
 
 def _page_offer(body: bytes) -> PageOffer:
@@ -208,4 +233,6 @@ routes: Final[list[Any]] = [
     *[Route(f"/{kind}/{{rest:path}}", preflight, methods=["OPTIONS"]) for kind in ("whip", "whep")],
     Route("/whip/{room}/{session_id}/{peer_id}", leave_software, methods=["DELETE"]),
     Route("/whep/{room}/{session_id}/{peer_id}", leave_software, methods=["DELETE"]),
+    Route("/whip/{room}/{session_id}/{peer_id}", patch_software, methods=["PATCH"]),
+    Route("/whep/{room}/{session_id}/{peer_id}", patch_software, methods=["PATCH"]),
 ]

@@ -6,7 +6,17 @@ import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
-from live.control import Admission, EngineUp, MediaRefused, Notification, PortStatistics, TapFormat, Use, WorkerStatistics
+from live.control import (
+    Admission,
+    EngineUp,
+    IceParameters,
+    MediaRefused,
+    Notification,
+    PortStatistics,
+    TapFormat,
+    Use,
+    WorkerStatistics,
+)
 
 
 class FakeClock:
@@ -29,6 +39,7 @@ class FakeEngine:
         self.peers: dict[str, tuple[str, str]] = {}
         self.taps: set[str] = set()
         self.views: dict[str, dict[str, int]] = {}
+        self.restarts: dict[str, str] = {}
         self.is_up = True
         self._notifications: asyncio.Queue[Notification] = asyncio.Queue(1000)
         self._notifications.put_nowait(EngineUp(udp_port=9, tcp_port=9))
@@ -46,6 +57,12 @@ class FakeEngine:
         peer_id = f"peer{len(self.peers) + 1}"
         self.peers[peer_id] = (room, label)
         return Admission(peer_id, f"v=0\r\ns={'send' if may_send else ''}{'receive' if may_receive else ''}\r\n")
+
+    async def restart_ice(self, room: str, peer_id: str, ufrag: str) -> IceParameters:
+        if peer_id not in self.peers:
+            raise MediaRefused("not_found")
+        self.restarts[peer_id] = ufrag
+        return IceParameters(f"for{ufrag}", "p" * 32, ("1 1 udp 1 192.0.2.9 8001 typ host",))
 
     async def remove(self, room: str, peer_id: str) -> None:
         self.peers.pop(peer_id, None)

@@ -31,7 +31,7 @@ def first(admission: Admission) -> Known:
 
 
 def restart(s: Stage, admission: Admission, remote: str = "nEw1") -> Known:
-    parameters = s.forwarder.restart("r", admission.peer_id, remote)
+    parameters = s.forwarder.restart_ice("r", admission.peer_id, remote)
     return Known(f"{parameters.ufrag}:{remote}", parameters.password)
 
 
@@ -100,7 +100,9 @@ async def test_asked_again_after_a_lost_answer_it_is_the_same_restart() -> None:
         after = restart(s, admission)
         assert restart(s, admission) == after
         assert is_answered(s, after, AWAY)
-        assert restart(s, admission) != after  # settled: this is another one
+        with pytest.raises(MediaRefused, match="another user name fragment"):  # settled: this would be no restart
+            restart(s, admission)
+        assert restart(s, admission, "thr3") != after
 
 
 async def test_an_address_of_both_sessions_stays_even_if_an_old_check_comes_late() -> None:
@@ -124,14 +126,14 @@ async def test_a_peer_that_ended_has_no_credentials_left() -> None:
         assert not is_answered(s, before, HOME) and not is_answered(s, after, HOME)
         for room, peer_id in (("r", admission.peer_id), ("elsewhere", admission.peer_id)):
             with pytest.raises(MediaRefused) as refusal:
-                s.forwarder.restart(room, peer_id, "nEw1")
+                s.forwarder.restart_ice(room, peer_id, "nEw1")
             assert refusal.value.code == "not_found"
 
 
 async def test_the_new_parameters_name_the_candidates() -> None:
     async with stage() as s:
         s.forwarder.candidates = ("1 1 udp 1 192.0.2.9 8001 typ host",)
-        given_ = s.forwarder.restart("r", s.admit().peer_id, "nEw1")
+        given_ = s.forwarder.restart_ice("r", s.admit().peer_id, "nEw1")
         assert isinstance(given_, IceParameters) and given_.candidates == s.forwarder.candidates
         assert len(given_.ufrag) >= 4 and len(given_.password) >= 22  # RFC 8839, 5.4
 

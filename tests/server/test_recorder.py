@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from live.control import Admission, MediaRefused, Notification, TapFormat, Use, WorkerStatistics
+from live.control import Admission, IceParameters, MediaRefused, Notification, TapFormat, Use, WorkerStatistics
 from recordings.boxes import INDEX_SIZE
 from recordings.catalogue import Catalogue, probe
 from server.recorder import Death, Recorder, RecorderFailed
@@ -48,6 +48,9 @@ class TappingEngine:
     async def admit(
         self, room: str, label: str, offer: str, uses: dict[str, Use] | None, *, may_send: bool, may_receive: bool
     ) -> Admission:
+        raise NotImplementedError
+
+    async def restart_ice(self, room: str, peer_id: str, ufrag: str) -> IceParameters:
         raise NotImplementedError
 
     async def remove(self, room: str, peer_id: str) -> None:

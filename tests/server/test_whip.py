@@ -98,7 +98,7 @@ async def test_a_page_of_another_site_may_be_the_software(tmp_path: Path) -> Non
             allowed = await software.options(f"/{kind}/plenum", headers=site | asked)
             assert (allowed.status_code, allowed.headers["Accept-Post"]) == (200, "application/sdp")
             assert "POST" in allowed.headers["Access-Control-Allow-Methods"]
-            assert "Authorization" in allowed.headers["Access-Control-Allow-Headers"]
+            assert {"Authorization", "If-Match"} <= {*allowed.headers["Access-Control-Allow-Headers"].split(", ")}
             answer = await software.post(
                 f"/{kind}/plenum", content="v=0\r\n", headers=await bearer(run, person_id, kind) | site
             )
@@ -109,7 +109,7 @@ async def test_a_page_of_another_site_may_be_the_software(tmp_path: Path) -> Non
             assert [reply.status_code for reply in (answer, refusal, ended)] == [201, 401, 200]
             for reply in (allowed, answer, refusal, ended):
                 assert reply.headers["Access-Control-Allow-Origin"] == "*"
-                assert reply.headers["Access-Control-Expose-Headers"] == "Location"
+                assert reply.headers["Access-Control-Expose-Headers"] == "Location, ETag, Link"
 
 
 async def test_no_other_address_is_open_to_other_sites(tmp_path: Path) -> None:
@@ -122,7 +122,7 @@ async def test_no_other_address_is_open_to_other_sites(tmp_path: Path) -> None:
 async def test_what_a_whip_resource_does_not_do_is_said_with_405(tmp_path: Path) -> None:
     async with running(tmp_path) as run, await run.browser() as software:
         for path in ("/whip/plenum", "/whep/plenum", "/whip/plenum/s1/peer1", "/whep/plenum/s1/peer1"):
-            for method in ("GET", "HEAD", "PUT", "PATCH"):
+            for method in ("GET", "HEAD", "PUT", *(["PATCH"] if path.count("/") == 2 else [])):
                 answer = await software.request(method, path, headers=await bearer(run, "siri", path[1:5]))
                 assert answer.status_code == 405, (method, path)
 
@@ -135,7 +135,6 @@ async def test_software_publishes_by_whip_and_leaves(tmp_path: Path) -> None:
             answer = await obs.post("/whip/plenum", content="v=0\r\n", headers=headers)
             assert (answer.status_code, answer.headers["Content-Type"]) == (201, "application/sdp")
             assert run.services.streams.room("s1").stage["siri"].camera
-            assert (await obs.patch(answer.headers["Location"], headers=headers)).status_code == 405
             assert (await obs.delete(answer.headers["Location"], headers=headers)).status_code == 200
             assert not run.services.streams.room("s1").stage
 
