@@ -17,6 +17,7 @@ Sent = Literal["microphone", "camera", "screen", "screen_sound"]
 Feedback = Literal["transport-cc", "goog-remb", ""]
 
 MAX_LAYERS: Final = 3
+MAX_MID: Final = 16  # octets, in every packet: what a one-byte header extension carries (RFC 8285, 4.2)
 # Best first: what is recorded and streamed without transcoding, then what every browser has.
 VIDEO_CODECS: Final[tuple[Codec, ...]] = ("H264", "VP8", "VP9", "AV1")
 _EXTENSIONS: Final[dict[str, tuple[str, ...]]] = {
@@ -212,5 +213,7 @@ def _extensions(section: Section, feedback: Feedback, codecs: Collection[Codec])
         left_out |= {RID, REPAIRED_RID}
     if "AV1" not in codecs:
         left_out.add(DEPENDENCY_DESCRIPTOR)
+    if len(section.mid) > MAX_MID:
+        left_out.add(MID)
     wanted = (uri for uri in _EXTENSIONS[section.kind] if uri not in left_out)
     return {uri: section.extensions[uri] for uri in wanted if uri in section.extensions}

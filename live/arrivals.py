@@ -60,6 +60,7 @@ class Arrivals:
         if not self._fresh or (now - self._told_at < SHORTEST and self._fresh < KEPT):
             return []
         told = []
+        self._begin = max(self._begin, self._highest - KEPT)  # a publisher that skips numbers is not told of all of them
         while self._begin <= self._highest:
             told.append(self._next_feedback())
         self._told_at, self._fresh = now, 0

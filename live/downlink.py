@@ -52,6 +52,7 @@ class Downlink:
         self.steering = Steering(self, room, self.outlets, numbered=numbered)
         self._resend_budget = Budget(limits.resent)
         self._key_frame_budget = Budget(KEY_FRAMES, KEY_FRAMES_AT_ONCE)
+        self._commands: dict[int, int] = {}  # the last FIR that was heeded, by slot
 
     def secure(self, srtp: Srtp) -> None:
         """DTLS is complete."""
@@ -80,15 +81,26 @@ class Downlink:
         self.nacks += 1
         slot = self._room.by_ssrc.get(packet.media)
         if slot is not None:
-            granted = self._room.resend_budget.take(self._resend_budget.take(len(packet.lost), now), now)
-            self.resent += slot.resend(self, packet.lost[:granted], now)
+            self.resent += slot.resend(self, packet.lost, now, (self._resend_budget, self._room.resend_budget))
 
-    def take_key_frame_request(self, ssrc: int, now: float) -> None:
+    def take_key_frame_request(self, ssrc: int, now: float) -> bool:
+        """Returns whether it was heeded. What can lead to nothing costs the room's budget nothing."""
         slot = self._room.by_ssrc.get(ssrc)
-        if slot is not None and slot.name in self.outlets:
-            self.plis += 1
-            if self._key_frame_budget.take(1, now) and self._room.key_frame_budget.take(1, now):
-                slot.request_key_frame(self, now)
+        outlet = self.outlets.get(slot.name) if slot is not None else None
+        if slot is None or outlet is None:
+            return False
+        self.plis += 1
+        if slot.is_audio or outlet.seat is None:
+            return False
+        if not (self._key_frame_budget.take(1, now) and self._room.key_frame_budget.take(1, now)):
+            return False
+        slot.request_key_frame(self, now)
+        return True
+
+    def take_full_intra(self, ssrc: int, command: int, now: float) -> None:
+        """FIR: the same command number again is the same request (RFC 5104, 4.3.1.2)."""
+        if self._commands.get(ssrc) != command and self.take_key_frame_request(ssrc, now):
+            self._commands[ssrc] = command  # of a slot of ours: never more than there are
 
     def take_reports(self, blocks: tuple[rtcp.ReportBlock, ...], now: float) -> None:
         if not blocks:

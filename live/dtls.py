@@ -89,6 +89,8 @@ class SecureTransport:
                 await self._dtls.start(parameters)
         except (TimeoutError, ConnectionError) as error:
             raise HandshakeFailed("no handshake in time") from error
+        except (SSL.Error, ValueError) as error:  # a certificate that cannot be read
+            raise HandshakeFailed("the handshake broke off") from error
         if self._dtls.state != "connected":
             raise HandshakeFailed("the handshake or the certificate was wrong")
         self._dtls.on("statechange", self._check_end)

@@ -17,6 +17,8 @@ class Limits:
     idle: float = 30.0  # without an authenticated packet (RFC 7675, 5.1)
     addresses: int = 8  # per peer, that passed ICE
     sources: int = 16  # SSRCs per peer
+    reporters: int = 64  # SSRCs that its RTCP comes from
+    packets: float = 5000.0  # RTP packets per second and peer that are read: a camera in three sizes and a screen send 2,000
     dtls_records: float = 100.0  # per second and peer
     resent: float = 400.0  # packets per second and viewer in answer to NACKs
     resent_in_room: float = 4000.0  # likewise, to all viewers of a room together

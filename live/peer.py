@@ -69,6 +69,8 @@ class Peer:
         self.down = downlink(self, label, room, plan.receivings, limits)
         self._record_budget = Budget(limits.dtls_records)
         self._feedback_budget = Budget(limits.feedback)
+        self._packet_budget = Budget(limits.packets)
+        self._reporters: set[bytes] = set()  # SSRCs of its RTCP packets
         self.dropped = self.bad = 0
 
     @property
@@ -177,19 +179,33 @@ class Peer:
             self.bad += 1
             return
         self.seen_at = now
-        self.up.receive(packet, now)
+        if self._packet_budget.take(1, now):
+            self.up.receive(packet, now)
+        else:
+            self.bad += 1
 
     # --- feedback ---
 
     def _receive_rtcp(self, srtp: Srtp, data: bytes, now: float) -> None:
-        if not self._feedback_budget.take(1, now):
+        """The budget is for what is authentic: a stranger who forges the address must not use it up."""
+        sender = data[4:8]
+        if sender not in self._reporters and len(self._reporters) >= self._limits.reporters:
+            self.bad += 1
             return
         try:
-            packets = rtcp.parse(srtp.unprotect_rtcp(data))
+            plain = srtp.unprotect_rtcp(data)
         except (SrtpError, ValueError):
             self.bad += 1
             return
         self.seen_at = now
+        self._reporters.add(sender)  # libsrtp keeps a state for each
+        if not self._feedback_budget.take(1, now):
+            return
+        try:
+            packets = rtcp.parse(plain)
+        except ValueError:
+            self.bad += 1
+            return
         for packet in packets:
             self._take_feedback(packet, now)
 
@@ -207,8 +223,8 @@ class Peer:
             case rtcp.PictureLoss():
                 self.down.take_key_frame_request(packet.media, now)
             case rtcp.FullIntra():
-                for ssrc, _ in packet.requests[:8]:
-                    self.down.take_key_frame_request(ssrc, now)
+                for ssrc, command in packet.requests[:8]:
+                    self.down.take_full_intra(ssrc, command, now)
             case rtcp.Remb():
                 self.down.take_remb(packet, now)
             case rtcp.Goodbye():

@@ -11,6 +11,7 @@ from typing import Final
 from live import rtcp
 
 MAX_MISSING: Final = 100  # sequence numbers asked for; more missing at once is an outage, for a key frame to mend
+MAX_WAITED_FOR: Final = 512  # in all, as many as the ring keeps; more are an outage too
 MAX_ASKED: Final = 4  # times for one packet
 ASK_INTERVAL: Final = 0.1  # seconds between two of them
 RATE_WEIGHT: Final = 0.4  # of the last interval in the smoothed bitrate
@@ -120,7 +121,7 @@ class Missing:
     __slots__ = ("_asked",)
 
     def __init__(self) -> None:
-        self._asked: dict[int, tuple[int, float]] = {}  # (times, when); at most MAX_MISSING fresh ones a packet
+        self._asked: dict[int, tuple[int, float]] = {}  # (times, when); at most MAX_WAITED_FOR
 
     def __contains__(self, extended: int) -> bool:
         return extended in self._asked
@@ -134,7 +135,7 @@ class Missing:
 
     def note(self, first: int, end: int, now: float) -> tuple[int, ...] | None:
         """`first` to `end` - 1 have not come; returns what to ask for, None for an outage."""
-        if end - first >= MAX_MISSING:
+        if end - first >= MAX_MISSING or len(self._asked) + end - first > MAX_WAITED_FOR:
             self._asked.clear()
             return None
         fresh = range(first, end)

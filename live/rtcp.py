@@ -22,6 +22,8 @@ FIR_FORMAT: Final = 4
 APPLICATION_FORMAT: Final = 15
 CNAME: Final = 1
 MAX_NAMED_LOST: Final = 1024  # a NACK that names more is not read further
+MAX_PACKETS: Final = 32  # in a compound packet
+MAX_NAMED: Final = 2048  # packets that the feedback in a compound packet may name together, as lost or as come
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,9 +156,10 @@ RtcpPacket = SenderReport | ReceiverReport | SourceDescription | Goodbye | Feedb
 
 
 def parse(data: bytes) -> list[RtcpPacket]:
-    """Parses a compound packet. Raises `ValueError` if the bytes are not one."""
+    """Parses a compound packet. Raises `ValueError` if the bytes are not one, or say more than any client has to say: what
+    follows from a datagram must cost no more than a few of those that are forwarded."""
     packets: list[RtcpPacket] = []
-    position = 0
+    position = named = count = 0
     while position < len(data):
         if len(data) - position < 4:
             raise ValueError("RTCP header is truncated")
@@ -169,6 +172,13 @@ def parse(data: bytes) -> list[RtcpPacket]:
             body = _without_padding(body)
         if packet := _parse_one(kind, first & 31, body):
             packets.append(packet)
+            if isinstance(packet, TransportFeedback):
+                named += len(packet.arrivals)
+            elif isinstance(packet, Nack):
+                named += len(packet.lost)
+        count += 1
+        if named > MAX_NAMED or count > MAX_PACKETS:
+            raise ValueError("RTCP packet says too much")
         position = end
     return packets
 

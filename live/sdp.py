@@ -6,13 +6,18 @@ Whatever the text, `parse_offer` returns an `Offer` or raises `ValueError`.
 from __future__ import annotations
 
 import re
+from collections.abc import Sized
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, TypeVar
 
 MAX_OFFER: Final = 128 * 1024  # characters; Chromium needs some 4,000 an m-line
 MAX_SECTIONS: Final = 24
 MAX_LINES: Final = 6000
-_TOKEN: Final = re.compile(r"[A-Za-z0-9+/!#$%&'*.^_`{|}~-]{1,256}")
+MAX_LINE: Final = 2048  # characters
+MAX_TOKEN: Final = 64  # characters
+MAX_FORMATS: Final = 128  # of an m-line
+MAX_OF_A_KIND: Final = 64  # sources, rids, extensions, fingerprints of an m-line, feedback of a codec: a peer keeps them
+_TOKEN: Final = re.compile(r"[A-Za-z0-9+/!#$%&'*.^_`{|}~-]{1,64}")  # up to MAX_TOKEN
 _RID: Final = re.compile(r"[A-Za-z0-9_-]{1,16}")  # RFC 8851, 10; 16 is what a one-byte header extension carries
 _ICE_CHARACTERS: Final = re.compile(r"[A-Za-z0-9+/=_-]{4,256}")  # RFC 8839, 5.4; "=_-" are seen in the field
 _CONTROL: Final = re.compile(
@@ -20,6 +25,8 @@ _CONTROL: Final = re.compile(
 )  # what some reader might take for the end of a line
 DIRECTIONS: Final = ("sendrecv", "sendonly", "recvonly", "inactive")
 FINGERPRINT_LENGTHS: Final = {"sha-256": 32, "sha-384": 48, "sha-512": 64}
+
+T = TypeVar("T", bound=Sized)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +114,9 @@ def parse_offer(text: str) -> Offer:
     if len(set(mids)) != len(mids):
         raise ValueError("two m-lines have the same mid")
     groups = [group.split()[1:] for group in session.every("group") if group.split()[:1] == ["BUNDLE"]]
-    return Offer(sections, tuple(groups[0]) if groups else None, "extmap-allow-mixed" in session.attributes)
+    named = set(groups[0]) if groups else set()
+    bundle = tuple(mid for mid in mids if mid in named) if groups else None
+    return Offer(sections, bundle, "extmap-allow-mixed" in session.attributes)
 
 
 def _blocks(text: str) -> list[_Block]:
@@ -120,7 +129,7 @@ def _blocks(text: str) -> list[_Block]:
     for line in lines[1:]:
         if not line:
             continue
-        if len(line) < 2 or line[1] != "=" or _CONTROL.search(line):
+        if not 2 <= len(line) <= MAX_LINE or line[1] != "=" or _CONTROL.search(line):
             raise ValueError("a line is not of the form x=value")
         if line[0] == "m":
             blocks.append(_Block(line[2:]))
@@ -134,8 +143,8 @@ def _blocks(text: str) -> list[_Block]:
 
 def _section(block: _Block, session: _Block, index: int) -> Section:
     parts = block.head.split()
-    if len(parts) < 4:
-        raise ValueError("m-line is incomplete")
+    if not 4 <= len(parts) <= MAX_FORMATS + 3 or max(map(len, parts)) > MAX_TOKEN:
+        raise ValueError("m-line is incomplete, or too long")
     kind, port, protocol, *formats = parts
     mid = block.first("mid") or str(index)
     if not _TOKEN.fullmatch(mid):
@@ -155,20 +164,26 @@ def _section(block: _Block, session: _Block, index: int) -> Section:
         mid=mid,
         direction=direction,
         codecs=_codecs(block, formats) if kind in ("audio", "video") else (),
-        extensions=extensions,
+        extensions=_few(extensions),
         extension_directions=extension_directions,
-        rids=_rids(block.every("rid")),
+        rids=_few(_rids(block.every("rid"))),
         simulcast=_simulcast(block.first("simulcast")),
-        ssrcs=tuple(ssrc for ssrc in _ssrcs(block) if ssrc not in repairs),
-        repairs=repairs,
+        ssrcs=_few(tuple(ssrc for ssrc in _ssrcs(block) if ssrc not in repairs)),
+        repairs=_few(repairs),
         ufrag=ufrag,
         password=password,
-        fingerprints=tuple(_fingerprint(value) for value in block.every("fingerprint", session)),
+        fingerprints=tuple(_fingerprint(value) for value in _few(block.every("fingerprint", session))),
         setup=block.first("setup", session) or "active",
         rtcp_mux="rtcp-mux" in block.attributes,
         rtcp_rsize="rtcp-rsize" in block.attributes,
         extmap_allow_mixed="extmap-allow-mixed" in block.attributes or "extmap-allow-mixed" in session.attributes,
     )
+
+
+def _few(found: T) -> T:
+    if len(found) > MAX_OF_A_KIND:
+        raise ValueError("too many attributes of a kind")
+    return found
 
 
 def _number(text: str, largest: int) -> int:
@@ -195,7 +210,7 @@ def _codecs(block: _Block, formats: list[str]) -> tuple[OfferedCodec, ...]:
                 clock=_number(clock, 1_000_000),
                 channels=_number(channels[0], 255) if channels else 1,
                 format=lines["fmtp"].get(payload_type, [""])[0],
-                feedback=tuple(lines["rtcp-fb"].get(payload_type, [])),
+                feedback=tuple(_few(lines["rtcp-fb"].get(payload_type, []))),
             )
         )
     return tuple(codecs)

@@ -11,6 +11,7 @@ import random
 
 from live.control import SlotStatistics
 from live.group import Viewer, fan_out
+from live.limits import Budget
 from live.outlet import Outlet
 from live.rung import Rung
 from live.source import Source
@@ -176,8 +177,9 @@ class Slot:
 
     # --- feedback ---
 
-    def resend(self, viewer: Viewer, lost: tuple[int, ...], now: float) -> int:
-        """Answers a NACK from the source's newest packets, in the viewer's numbers; returns how many packets went out."""
+    def resend(self, viewer: Viewer, lost: tuple[int, ...], now: float, budgets: tuple[Budget, ...] = ()) -> int:
+        """Answers a NACK from the source's newest packets, in the viewer's numbers, as far as all `budgets` go; returns how
+        many packets went out. Numbers that are not kept cost the budgets nothing: they are others' too."""
         outlet = self.outlets.get(viewer)
         if outlet is None:
             return 0
@@ -185,6 +187,8 @@ class Slot:
         for number in lost:
             found = outlet.find(number)
             if found is not None:
+                if not all(budget.take(1, now) for budget in budgets):
+                    break
                 group, media, codec = found
                 packet, number_at = group.packet(media, now, outlet.repair(codec))
                 fan_out(packet, number_at, (viewer,), now)

@@ -1,7 +1,7 @@
 """ICE-TCP, passive (RFC 6544), for networks without UDP: the same datagrams, each behind its length (RFC 4571, 2).
 
-Every connection is an `Endpoint` of its own. What a stranger can hold is bounded: so many connections, one frame each, and
-a few seconds to pass ICE. A viewer that reads too slowly loses packets, as it would over UDP; memory does not grow.
+Every connection is an `Endpoint` of its own. What a stranger can hold is bounded: so many connections, a few checks each,
+and a few seconds to pass ICE; when there are too many, the oldest makes room, so that who means it gets in. A viewer that reads too slowly loses packets, as it would over UDP; memory does not grow.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import struct
+from collections import Counter
 from typing import Any, Final, cast
 
 from live.port import Endpoint, OnCheck
@@ -17,8 +18,10 @@ MAX_CONNECTIONS: Final = 2000  # per worker
 MAX_STRANGERS: Final = 200  # of them that have not passed ICE
 MAX_STRANGERS_PER_HOST: Final = 32  # a whole office may come through one address, but not at once
 MAX_FRAME: Final = 2048  # octets; no datagram is longer, whoever says so is cut off
+MAX_FROM_STRANGER: Final = 8192  # octets before ICE is passed: some fifty checks
+BATCH: Final = 64  # frames at once: then others are served
 MAX_UNSENT: Final = 256 * 1024  # octets; about a second of video
-CHECK_TIMEOUT: Final = 10.0  # seconds to pass ICE
+CHECK_TIMEOUT: Final = 10.0  # seconds to pass ICE, or to pass it again after the peer it was passed for has ended
 
 _LENGTH: Final = struct.Struct("!H")
 
@@ -31,6 +34,7 @@ class TcpConnection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._address: Any = None
         self._buffer = bytearray()
+        self._heard = 0  # octets, as a stranger
         self._deadline: asyncio.TimerHandle | None = None
         self.endpoint = Endpoint("tcp", self._sendto, port.on_check)
 
@@ -50,13 +54,23 @@ class TcpConnection(asyncio.Protocol):
             return
         sock = transport.get_extra_info("socket")
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._deadline = asyncio.get_running_loop().call_later(CHECK_TIMEOUT, self._end_if_stranger)
+        self._look_again()
 
     def data_received(self, data: bytes) -> None:
-        buffer = self._buffer
-        buffer += data
-        position = 0
-        while len(buffer) - position >= 2:
+        if self.is_stranger:
+            self._heard += len(data)
+            if self._heard > MAX_FROM_STRANGER:
+                self.close()
+                return
+        self._buffer += data
+        self._read_frames()
+
+    def _read_frames(self) -> None:
+        """At most a batch; the rest after others have been served, and nothing more is taken from the socket until then."""
+        buffer, position = self._buffer, 0
+        for _ in range(BATCH):
+            if len(buffer) - position < 2:
+                break
             (length,) = _LENGTH.unpack_from(buffer, position)
             if length > MAX_FRAME:
                 self.close()
@@ -65,7 +79,23 @@ class TcpConnection(asyncio.Protocol):
                 break
             self.endpoint.receive(bytes(buffer[position + 2 : position + 2 + length]), self._address)
             position += 2 + length
+        else:
+            self._pause()
         del buffer[:position]
+
+    def _pause(self) -> None:
+        transport = self._transport
+        if transport is None or transport.is_closing():
+            return
+        transport.pause_reading()
+        asyncio.get_running_loop().call_soon(self._go_on)
+
+    def _go_on(self) -> None:
+        transport = self._transport
+        if transport is None or transport.is_closing():
+            return
+        transport.resume_reading()
+        self._read_frames()
 
     def connection_lost(self, error: Exception | None) -> None:
         if self._deadline:
@@ -84,9 +114,15 @@ class TcpConnection(asyncio.Protocol):
             raise BlockingIOError("the client reads too slowly")
         transport.write(_LENGTH.pack(len(data)) + data)
 
+    def _look_again(self) -> None:
+        self._deadline = asyncio.get_running_loop().call_later(CHECK_TIMEOUT, self._end_if_stranger)
+
     def _end_if_stranger(self) -> None:
+        """Now and then: its peer may have ended, too, while the client says nothing or is no longer there."""
         if self.is_stranger:
             self.close()
+        else:
+            self._look_again()
 
 
 class TcpPort:
@@ -95,7 +131,7 @@ class TcpPort:
     def __init__(self, on_check: OnCheck) -> None:
         self.on_check = on_check
         self.refused = 0
-        self._connections: set[TcpConnection] = set()
+        self._connections: dict[TcpConnection, None] = {}  # oldest first
         self._server: asyncio.Server | None = None
 
     async def start(self, addresses: tuple[str, ...], port: int) -> None:
@@ -106,17 +142,28 @@ class TcpPort:
         )
 
     def accept(self, connection: TcpConnection) -> bool:
-        """Takes a new connection into the books, unless there are too many."""
-        strangers = [each.host for each in self._connections if each.is_stranger]
-        crowded = len(strangers) >= MAX_STRANGERS or strangers.count(connection.host) >= MAX_STRANGERS_PER_HOST
-        if len(self._connections) >= MAX_CONNECTIONS or crowded:
-            self.refused += 1
+        """Takes a new connection into the books, unless all there can be are peers'. With too many strangers, from one host
+        or in all, the oldest of that host, or of the host that has most of them, is closed instead."""
+        strangers = [each for each in self._connections if each.is_stranger]
+        hosts = Counter(each.host for each in strangers)
+        if hosts[connection.host] >= MAX_STRANGERS_PER_HOST:
+            crowded = connection.host
+        elif strangers and (len(strangers) >= MAX_STRANGERS or len(self._connections) >= MAX_CONNECTIONS):
+            crowded = hosts.most_common(1)[0][0]
+        else:
+            crowded = ""
+        if crowded:
+            oldest = next(each for each in strangers if each.host == crowded)
+            self.forget(oldest)
+            oldest.close()
+        self.refused += bool(crowded) or len(self._connections) >= MAX_CONNECTIONS
+        if len(self._connections) >= MAX_CONNECTIONS:
             return False
-        self._connections.add(connection)
+        self._connections[connection] = None
         return True
 
     def forget(self, connection: TcpConnection) -> None:
-        self._connections.discard(connection)
+        self._connections.pop(connection, None)
 
     async def close(self) -> None:
         if self._server:

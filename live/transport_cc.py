@@ -16,7 +16,7 @@ from typing import Final
 KIND, FORMAT = 205, 15
 TICK: Final = 0.00025  # seconds: the unit of arrivals
 TICKS_PER_REFERENCE: Final = 256  # the reference time counts 64 ms
-MAX_STATUSES: Final = 4096  # told of in one packet; what it says of later ones is not read
+MAX_STATUSES: Final = 2048  # told of in one packet; what it says of later ones is not read
 MAX_RUN: Final = 0x1FFF
 LOST, SMALL, LARGE = 0, 1, 2  # statuses: not received; a difference of one octet; of two, signed
 _HEAD: Final = struct.Struct("!HHI")

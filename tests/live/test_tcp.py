@@ -85,15 +85,78 @@ async def test_a_stranger_is_shown_the_door(monkeypatch: pytest.MonkeyPatch) -> 
         writer.close()
 
 
-async def test_too_many_strangers_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tcp, "MAX_STRANGERS_PER_HOST", 2)
+@pytest.mark.parametrize("limit", ["MAX_STRANGERS_PER_HOST", "MAX_STRANGERS", "MAX_CONNECTIONS"])
+async def test_of_too_many_strangers_the_oldest_makes_room(monkeypatch: pytest.MonkeyPatch, limit: str) -> None:
+    monkeypatch.setattr(tcp, limit, 2)
     async with line() as at:
         lines = [await at.connect() for _ in range(3)]
         with contextlib.suppress(ConnectionError):
-            assert await lines[2][0].read() == b""
-        assert (at.listener.connections, at.listener.refused) == (2, 1)
+            assert await lines[0][0].read() == b""
+        await until(lambda: (at.listener.connections, at.listener.refused) == (2, 1))
+        reader, writer = lines[2]
+        writer.write(frame(check_of(at.stage)))  # the newest is still served
+        await reader.readexactly(2)
         for _, writer in lines:
             writer.close()
+
+
+async def test_when_all_that_there_can_be_are_peers_nobody_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tcp, "MAX_CONNECTIONS", 1)
+    async with line() as at:
+        reader, writer = await at.connect()
+        writer.write(frame(check_of(at.stage)))
+        await reader.readexactly(2)
+        other_reader, other = await at.connect()
+        with contextlib.suppress(ConnectionError):
+            assert await other_reader.read() == b""
+        assert (at.listener.connections, at.listener.refused) == (1, 1)
+        for each in (writer, other):
+            each.close()
+
+
+async def test_a_stranger_may_not_talk_on_and_on() -> None:
+    async with line() as at:
+        reader, writer = await at.connect()
+        with contextlib.suppress(ConnectionError):
+            writer.write(frame(b"") * 10_000)  # RFC 4571: nothing, twenty thousand octets long
+            assert await reader.read() == b""
+        await until(lambda: not at.listener.connections)
+        writer.close()
+
+
+async def test_a_connection_whose_peer_has_ended_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tcp, "CHECK_TIMEOUT", 0.2)
+    async with line() as at:
+        reader, writer = await at.connect()
+        writer.write(frame(check_of(at.stage)))
+        await reader.readexactly(2)
+        (connection,) = at.listener._connections
+        at.stage.forwarder.remove_label("r", "anna", senders_only=False)
+        assert connection.is_stranger
+        with contextlib.suppress(ConnectionError):
+            await reader.read()
+        assert not at.listener.connections
+        writer.close()
+
+
+async def test_many_frames_are_taken_in_batches_and_in_order() -> None:
+    async with line() as at:
+        reader, writer = await at.connect()
+        writer.write(frame(check_of(at.stage)))
+        await reader.readexactly(2)
+        (connection,) = at.listener._connections
+        taken: list[bytes] = []
+        turns: list[int] = []
+        connection.endpoint.receive = lambda data, address: taken.append(data)  # type: ignore[method-assign]
+        asyncio.get_running_loop().call_soon(lambda: turns.append(len(taken)))
+        connection.data_received(b"".join(frame(n.to_bytes(2, "big")) for n in range(1000)))
+        assert len(taken) == tcp.BATCH
+        await until(lambda: len(taken) == 1000)
+        assert taken == [n.to_bytes(2, "big") for n in range(1000)]
+        assert turns == [tcp.BATCH]  # others had their turn in between
+        writer.write(frame(b"more"))
+        await until(lambda: taken[-1] == b"more")
+        writer.close()
 
 
 async def test_a_slow_reader_loses_packets_and_costs_no_memory() -> None:

@@ -59,7 +59,7 @@ def test_a_long_loss_is_one_chunk() -> None:
 
 
 def test_runs_go_on_after_the_longest_that_one_chunk_can_say() -> None:
-    data = wire(MAX_STATUSES, 0x2000 | 3000, 0x2000 | 1096, deltas=bytes(MAX_STATUSES))
+    data = wire(MAX_STATUSES, 0x2000 | 1500, 0x2000 | 548, deltas=bytes(MAX_STATUSES))
     assert read(data).arrivals == (0,) * MAX_STATUSES
 
 
