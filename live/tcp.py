@@ -1,7 +1,8 @@
 """ICE-TCP, passive (RFC 6544), for networks without UDP: the same datagrams, each behind its length (RFC 4571, 2).
 
 Every connection is an `Endpoint` of its own. What a stranger can hold is bounded: so many connections, a few checks each,
-and a few seconds to pass ICE; when there are too many, the oldest makes room, so that who means it gets in. A viewer that reads too slowly loses packets, as it would over UDP; memory does not grow.
+and a few seconds to pass ICE; when there are too many, the oldest makes room, so that who means it gets in. A viewer that
+reads too slowly loses packets, as it would over UDP; memory does not grow.
 """
 
 from __future__ import annotations
