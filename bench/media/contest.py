@@ -22,8 +22,10 @@ class Child:
     """A process that answers lines of JSON with lines of JSON, and ends when its standard input does."""
 
     def __init__(self, where: tuple[str, ...], module: str, *arguments: object) -> None:
-        command = (*where, sys.executable, "-m", f"bench.media.{module}", *map(str, arguments))
-        self._module = " ".join((module, *(word for word in map(str, arguments[:3]) if not word.startswith(("-", "/")))))
+        command = (*where, sys.executable, "-m", f"bench.{module}", *map(str, arguments))
+        self._module = " ".join(
+            (module.partition(".")[2], *(word for word in map(str, arguments[:3]) if not word.startswith(("-", "/"))))
+        )
         self._process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0, start_new_session=True
         )
@@ -33,7 +35,7 @@ class Child:
         try:
             self._process.stdin.write(json.dumps(call).encode() + b"\n")
         except BrokenPipeError:
-            raise SystemExit(f"bench-media: {self._module} ended") from None
+            raise SystemExit(f"bench: {self._module} ended") from None
         return self.hear()
 
     def hear(self) -> dict[str, Any]:
@@ -42,10 +44,10 @@ class Child:
         ready, _, _ = select.select([self._process.stdout], [], [], PATIENCE)
         line = self._process.stdout.readline() if ready else b""
         if not line:
-            raise SystemExit(f"bench-media: {self._module} " + ("ended" if ready else "does not answer"))
+            raise SystemExit(f"bench: {self._module} " + ("ended" if ready else "does not answer"))
         answer: dict[str, Any] = json.loads(line)
         if "failed" in answer:
-            raise SystemExit(f"bench-media: {self._module}: {answer['failed']}\n{answer.get('log', '')}".rstrip())
+            raise SystemExit(f"bench: {self._module}: {answer['failed']}\n{answer.get('log', '')}".rstrip())
         return answer
 
     def close(self) -> None:
@@ -107,14 +109,14 @@ class Contender:
         directory.mkdir()
         with ExitStack() as stack:
             arguments = (server, "--address", net.server_address, "--directory", directory, *options)
-            host = self._child(stack, net.server, "host", *arguments)
+            host = self._child(stack, net.server, "media.host", *arguments)
             up = host.hear()
             self.pids: list[int] = up["pids"]
             client = (server, "--at", up["at"], "--network", net.clients_network)
             files = ("--stamps", directory / "stamps", "--library", library)
-            self._publisher = self._child(stack, net.clients, "clients", "publisher", *client, *files)
+            self._publisher = self._child(stack, net.clients, "media.clients", "publisher", *client, *files)
             self._publisher.hear()
-            self._viewers = self._child(stack, net.clients, "clients", "viewers", *client, *files)
+            self._viewers = self._child(stack, net.clients, "media.clients", "viewers", *client, *files)
             self.port: int = self._viewers.hear()["port"]
             self._stack = stack.pop_all()
 
@@ -159,7 +161,7 @@ class Contender:
 def floor(net: Network, library: Path, port: int, viewers: int, seconds: float) -> float:
     """µs of CPU a packet of the loop in C, towards the same viewers."""
     arguments = ("--network", net.clients_network, "--port", port, "--viewers", viewers, "--seconds", seconds)
-    child = Child(net.server, "floor", "--library", library, *arguments)
+    child = Child(net.server, "media.floor", "--library", library, *arguments)
     try:
         answer = child.hear()
     finally:

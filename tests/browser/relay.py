@@ -11,7 +11,9 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import AsyncIterator
-from typing import Any, Final, Literal
+from typing import Final, Literal
+
+from tests.live.impairment import UdpRelay
 
 LONGEST: Final = 65536
 HOST: Final = "127.0.0.1"
@@ -36,7 +38,8 @@ class Relay:
         self._pages_port, self._media_port = pages_port, media_port
         self._is_open = {"up": asyncio.Event(), "down": asyncio.Event()}
         self._streams: set[asyncio.Task[None]] = set()
-        self._media = _Datagrams(media_port, self._is_open)
+        self._media = UdpRelay((HOST, media_port), HOST, near=_port_for_both())
+        self._is_udp_blocked = False
         self.url = ""
         self.mend()
 
@@ -47,16 +50,23 @@ class Relay:
 
     def block_udp(self) -> None:
         """From now on, as many an office does."""
-        self._media.is_blocked = True
+        self._is_udp_blocked = True
+        self._tell_media()
 
     def cut(self, *directions: Direction) -> None:
         """Nothing passes any more; both ways if none is named."""
         for direction in directions or ("up", "down"):
             self._is_open[direction].clear()
+        self._tell_media()
 
     def mend(self) -> None:
         for event in self._is_open.values():
             event.set()
+        self._tell_media()
+
+    def _tell_media(self) -> None:
+        self._media.up.is_open = self._is_open["up"].is_set() and not self._is_udp_blocked
+        self._media.down.is_open = self._is_open["down"].is_set()
 
     def sever(self) -> None:
         """Ends every stream there is, and what was still on its way in them is lost."""
@@ -123,46 +133,7 @@ class Relay:
         await is_open.wait()  # that the other end has gone is news too
 
 
-class _Datagrams:
-    """The UDP part: one socket towards the server for every address the browser sends from."""
-
-    def __init__(self, far_port: int, is_open: dict[str, asyncio.Event]) -> None:
-        self._far = (HOST, far_port)
-        self._is_open = is_open
-        self._near, self.port = _port_for_both()
-        self._towards: dict[Any, socket.socket] = {}
-        self.is_blocked = False
-
-    def start(self) -> None:
-        asyncio.get_running_loop().add_reader(self._near, self._from_browser)
-
-    def close(self) -> None:
-        for sock in (self._near, *self._towards.values()):
-            asyncio.get_running_loop().remove_reader(sock)
-            sock.close()
-
-    def _from_browser(self) -> None:
-        with contextlib.suppress(OSError):
-            data, address = self._near.recvfrom(LONGEST)
-            if self._is_open["up"].is_set() and not self.is_blocked:
-                self._socket_for(address).send(data)
-
-    def _from_server(self, sock: socket.socket, address: Any) -> None:
-        with contextlib.suppress(OSError):
-            data = sock.recv(LONGEST)
-            if self._is_open["down"].is_set():
-                self._near.sendto(data, address)
-
-    def _socket_for(self, address: Any) -> socket.socket:
-        if address not in self._towards:
-            sock = self._towards[address] = socket.socket(type=socket.SOCK_DGRAM)
-            sock.setblocking(False)
-            sock.connect(self._far)
-            asyncio.get_running_loop().add_reader(sock, self._from_server, sock, address)
-        return self._towards[address]
-
-
-def _port_for_both() -> tuple[socket.socket, int]:
+def _port_for_both() -> socket.socket:
     """A UDP socket on a port whose TCP twin is free as well."""
     while True:
         sock = socket.socket(type=socket.SOCK_DGRAM)
@@ -171,5 +142,5 @@ def _port_for_both() -> tuple[socket.socket, int]:
         port = int(sock.getsockname()[1])
         with socket.socket() as probe, contextlib.suppress(OSError):
             probe.bind((HOST, port))
-            return sock, port
+            return sock
         sock.close()

@@ -1,0 +1,1 @@
+"""What a viewer gets on bad networks: `python -m bench.networks`."""
