@@ -1,6 +1,5 @@
-"""`EmbeddedEngine`: the media engine in a worker process of its own, as the web process sees it.
-
-Starts the worker, speaks to it (`wire`), and starts it again when it dies, on the same port. Neighbours: `worker`.
+"""One media worker's process, as the web process sees it: starts it, speaks to it (`wire`), and starts it again when it
+dies, on the same port. Neighbours: `engine` has as many of these as there are workers, `worker` is the process itself.
 """
 
 from __future__ import annotations
@@ -10,30 +9,19 @@ import contextlib
 import logging
 import socket
 import sys
-from collections.abc import AsyncIterator
-from types import TracebackType
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 import msgspec
 
 from live import wire
-from live.control import (
-    Admission,
-    EngineDown,
-    EngineUp,
-    IceParameters,
-    MediaRefused,
-    Notification,
-    TapFormat,
-    Transport,
-    Use,
-    WorkerStatistics,
-)
+from live.control import EngineDown, EngineUp, MediaRefused, Notification, Transport
+from live.wire import peer_prefix
 
 START_TIMEOUT: Final = 15.0  # seconds until a worker must say that it is up
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0  # seconds before a restart, doubled for each that fails
 STABLE_AFTER: Final = 30.0  # seconds a worker must have lived for the pause to begin small again
-MAX_NOTIFICATIONS: Final = 4096  # when full the oldest is dropped: the newest state is what counts
 MAX_PENDING: Final = 1024  # requests under way; more are refused at once
 ANSWER_TIMEOUT: Final = 10.0
 
@@ -41,33 +29,41 @@ logger = logging.getLogger("plenum.live")
 T = TypeVar("T")
 
 
-class EmbeddedEngine:
-    """A `MediaEngine`. `hosts`: addresses announced to clients; empty: the loopback and this machine's own. `port`: UDP
-    and TCP, 0: any free one, kept over restarts. `transports`: whose candidates are announced. `idle_timeout`,
-    `setup_timeout`: seconds, see `limits`. `is_pure`: the compiled helper is not used, even if it has been built."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What all workers are told at their start; see `engine.EmbeddedEngine`."""
+
+    hosts: tuple[str, ...] = ()
+    transports: tuple[Transport, ...] = ("udp", "tcp")
+    idle_timeout: float = 30.0
+    setup_timeout: float = 15.0
+    is_pure: bool = False
+
+
+class WorkerProcess:
+    """`heed` hears what the worker tells: `EngineUp` when it is there, `EngineDown` when it has died. `port`: for UDP and
+    TCP, 0: any free one, kept over restarts. `life` counts its processes. `persists`: it is tried again even if it never
+    came up."""
 
     def __init__(
         self,
-        hosts: tuple[str, ...] = (),
-        port: int = 0,
+        index: int,
+        port: int,
+        options: Options,
+        heed: Callable[[WorkerProcess, Notification], None],
         *,
-        transports: tuple[Transport, ...] = ("udp", "tcp"),
-        idle_timeout: float = 30.0,
-        setup_timeout: float = 15.0,
-        is_pure: bool = False,
+        persists: bool = False,
     ) -> None:
-        self._hosts, self.port = hosts, port
-        self._transports = transports
-        self._is_pure = is_pure
-        self._idle_timeout, self._setup_timeout = idle_timeout, setup_timeout
-        self._notifications: asyncio.Queue[Notification] = asyncio.Queue(MAX_NOTIFICATIONS)
+        self._persists = persists
+        self.index, self.port, self.life = index, port, 0
+        self._options, self._heed = options, heed
         self._pending: dict[int, asyncio.Future[msgspec.Raw]] = {}
         self._next_id = 0
         self._writer: asyncio.StreamWriter | None = None
         self._process: asyncio.subprocess.Process | None = None
         self._supervisor: asyncio.Task[None] | None = None
         self._up = asyncio.Event()
-        self._first: asyncio.Future[None] | None = None  # resolves when the first worker is up
+        self._has_been_up = False
 
     @property
     def is_up(self) -> bool:
@@ -78,33 +74,25 @@ class EmbeddedEngine:
         """The worker's process id while it runs."""
         return self._process.pid if self._process else None
 
-    async def __aenter__(self) -> EmbeddedEngine:
-        await self.start()
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.stop()
-
-    async def start(self) -> None:
-        """Starts the worker and waits until it is up. Raises `MediaRefused` if it does not come up."""
-        self.begin()
-        await self.wait_until_up()
+    @property
+    def prefix(self) -> str:
+        """How the ids of all peers of the present process begin."""
+        return peer_prefix(self.index, self.life)
 
     def begin(self) -> None:
-        """Starts the worker; `wait_until_up` tells how that went."""
-        self._first = asyncio.get_running_loop().create_future()
-        self._supervisor = asyncio.create_task(self._supervise(self._first))
+        """Starts the worker, and again whenever it died."""
+        self._supervisor = asyncio.create_task(self._supervise())
 
     async def wait_until_up(self) -> None:
-        """Waits for the first worker after `begin`. Raises `MediaRefused` if it does not come up."""
-        assert self._first is not None, "begin() first"
+        """Returns when the worker is up, at once if it is. Raises `MediaRefused` if it did not come up the first time."""
+        assert self._supervisor is not None, "begin() first"
+        up = asyncio.create_task(self._up.wait())
         try:
-            await self._first
-        except BaseException:
-            await self.stop()
-            raise
+            await asyncio.wait({up, self._supervisor}, return_when=asyncio.FIRST_COMPLETED)
+            if not up.done():
+                raise MediaRefused("media_unavailable", "the media worker did not come up")
+        finally:
+            up.cancel()
 
     async def stop(self) -> None:
         """Ends the worker. Requests under way are refused."""
@@ -113,56 +101,19 @@ class EmbeddedEngine:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._supervisor
             self._supervisor = None
-        if self._first is not None and self._first.done() and not self._first.cancelled():
-            self._first.exception()  # nobody waited for it: what went wrong elsewhere is what is told
-
-    # --- MediaEngine ---
-
-    async def admit(
-        self, room: str, label: str, offer: str, uses: dict[str, Use] | None, *, may_send: bool, may_receive: bool
-    ) -> Admission:
-        return await self._call(wire.Admit(room, label, offer, uses, may_send, may_receive), Admission)
-
-    async def restart_ice(self, room: str, peer_id: str, ufrag: str) -> IceParameters:
-        return await self._call(wire.RestartIce(room, peer_id, ufrag), IceParameters)
-
-    async def remove(self, room: str, peer_id: str) -> None:
-        await self._call_if_up(wire.Remove(room, peer_id))
-
-    async def remove_label(self, room: str, label: str, *, senders_only: bool) -> None:
-        await self._call_if_up(wire.RemoveLabel(room, label, senders_only))
-
-    async def remove_receivers(self, room: str) -> None:
-        await self._call_if_up(wire.RemoveReceivers(room))
-
-    async def tap(self, room: str, tap_id: str, host: str, video_port: int, audio_port: int) -> TapFormat:
-        return await self._call(wire.TapRoom(room, tap_id, host, video_port, audio_port), TapFormat)
-
-    async def untap(self, room: str, tap_id: str) -> None:
-        await self._call_if_up(wire.Untap(room, tap_id))
-
-    async def view(self, room: str, peer_id: str, heights: dict[str, int]) -> None:
-        await self._call_if_up(wire.View(room, peer_id, heights))
-
-    async def statistics(self) -> tuple[WorkerStatistics, ...]:
-        return (await self._call(wire.Statistics(), WorkerStatistics),)
-
-    async def notifications(self) -> AsyncIterator[Notification]:
-        """What happens, in order; one reader. Ends never: cancel the reading task."""
-        while True:
-            yield await self._notifications.get()
 
     # --- requests ---
 
-    async def _call_if_up(self, call: wire.Call) -> None:
+    async def call_if_up(self, call: wire.Call) -> None:
         """Removing is done when the worker is not there: its peers went with it."""
         try:
-            await self._call(call, type(None))
+            await self.call(call, type(None))
         except MediaRefused as refusal:
             if refusal.code != "media_unavailable":
                 raise
 
-    async def _call(self, call: wire.Call, kind: type[T]) -> T:
+    async def call(self, call: wire.Call, kind: type[T]) -> T:
+        """Asks the worker. Raises `MediaRefused`."""
         if self._writer is None or not self._up.is_set() or len(self._pending) >= MAX_PENDING:
             raise MediaRefused("media_unavailable", "the media worker is not up")
         self._next_id += 1
@@ -179,27 +130,27 @@ class EmbeddedEngine:
 
     # --- supervision ---
 
-    async def _supervise(self, first: asyncio.Future[None]) -> None:
-        """Runs one worker after another until cancelled."""
+    async def _supervise(self) -> None:
+        """Runs one worker after another until cancelled, or the very first does not come up."""
         loop = asyncio.get_running_loop()
         pause = FIRST_PAUSE
         while True:
             began = loop.time()
+            self.life += 1
             try:
-                await self._run_once(first)
+                await self._run_once()
             except (OSError, TimeoutError) as error:
                 logger.warning("the media worker could not be started: %s", error)
             except Exception:  # a worker that talks nonsense is replaced like one that died
                 logger.exception("the media worker's connection failed")
-            if not first.done():
-                first.set_exception(MediaRefused("media_unavailable", "the media worker did not come up"))
+            if not self._has_been_up and not self._persists:
                 return
             if loop.time() - began > STABLE_AFTER:
                 pause = FIRST_PAUSE
             await asyncio.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE)
 
-    async def _run_once(self, first: asyncio.Future[None]) -> None:
+    async def _run_once(self) -> None:
         """Starts a worker and serves it until it dies."""
         ours, theirs = socket.socketpair()
         try:
@@ -215,7 +166,7 @@ class EmbeddedEngine:
             theirs.close()
         try:
             reader, self._writer = await asyncio.open_connection(sock=ours)
-            await self._listen(reader, first)
+            await self._listen(reader)
         finally:
             if self._writer is None:
                 ours.close()
@@ -227,18 +178,21 @@ class EmbeddedEngine:
                 raise
 
     def _arguments(self, fd: int) -> list[str]:
+        given = self._options
         options = {
             "--control": fd,
-            "--hosts": ",".join(self._hosts),
+            "--index": self.index,
+            "--life": self.life,
+            "--hosts": ",".join(given.hosts),
             "--port": self.port,
-            "--transports": ",".join(self._transports),
-            "--idle": self._idle_timeout,
-            "--setup": self._setup_timeout,
+            "--transports": ",".join(given.transports),
+            "--idle": given.idle_timeout,
+            "--setup": given.setup_timeout,
         }
-        flags = ["--pure"] if self._is_pure else []
+        flags = ["--pure"] if given.is_pure else []
         return [sys.executable, "-m", "live.worker", *(f"{name}={value}" for name, value in options.items()), *flags]
 
-    async def _listen(self, reader: asyncio.StreamReader, first: asyncio.Future[None]) -> None:
+    async def _listen(self, reader: asyncio.StreamReader) -> None:
         decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(wire.Reply)
         async with asyncio.timeout(START_TIMEOUT) as deadline:
             while body := await wire.read_frame(reader):
@@ -247,12 +201,11 @@ class EmbeddedEngine:
                     case wire.Notice(EngineUp() as up):
                         deadline.reschedule(None)
                         self.port = up.udp_port
+                        self._has_been_up = True
                         self._up.set()
-                        self._notify(up)
-                        if not first.done():
-                            first.set_result(None)
+                        self._heed(self, up)
                     case wire.Notice(notification):
-                        self._notify(notification)
+                        self._heed(self, notification)
                     case wire.Result(request_id, value):
                         if (future := self._pending.get(request_id)) and not future.done():
                             future.set_result(value)
@@ -264,7 +217,7 @@ class EmbeddedEngine:
         """The worker died, or we stop: whoever waits is refused, and nothing of it stays."""
         if self._up.is_set():
             self._up.clear()
-            self._notify(EngineDown())
+            self._heed(self, EngineDown())
         for future in self._pending.values():
             if not future.done():
                 future.set_exception(MediaRefused("media_unavailable", "the media worker died"))
@@ -274,11 +227,6 @@ class EmbeddedEngine:
         process, self._process = self._process, None
         if process:
             await _end(process)
-
-    def _notify(self, notification: Notification) -> None:
-        if self._notifications.full():
-            self._notifications.get_nowait()
-        self._notifications.put_nowait(notification)
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:

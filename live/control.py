@@ -1,6 +1,6 @@
 """The control interface of the media engine: open a room, admit a peer with an offer, set what it may send, watch who
-speaks. The server talks to the embedded engine (`live/worker.py`, one process) through it; a distributed engine can stand
-behind the same `MediaEngine` protocol. Nothing outside `live/` may know which one runs.
+speaks. The server talks to the embedded engine (`live/engine.py`) through it; a distributed engine can stand behind the
+same `MediaEngine` protocol. Nothing outside `live/` may know which one runs.
 
 Labels are opaque here: the server passes a participant's id and gets it back, the engine never looks inside.
 """
@@ -82,18 +82,26 @@ class ActiveSpeaker(Struct, frozen=True, tag="active_speaker"):
     label: str  # "" in silence
 
 
+class PeersLost(Struct, frozen=True, tag="peers_lost"):
+    """A part of the engine died while the rest goes on. Every peer whose id begins with `prefix` went with it; no `PeerDown`
+    is told for each, and their clients have to offer again. The taps of the rooms in `tapped` are gone likewise."""
+
+    prefix: str
+    tapped: tuple[str, ...]
+
+
 class EngineUp(Struct, frozen=True, tag="engine_up"):
-    """The engine started, or came back after it died: every client has to offer again."""
+    """The engine started, or came back after all of it had died: every client has to offer again."""
 
     udp_port: int
     tcp_port: int
 
 
 class EngineDown(Struct, frozen=True, tag="engine_down"):
-    pass
+    """All of it died."""
 
 
-Notification = PeerUp | PeerDown | SlotsChanged | ActiveSpeaker | EngineUp | EngineDown
+Notification = PeerUp | PeerDown | SlotsChanged | ActiveSpeaker | PeersLost | EngineUp | EngineDown
 
 
 class TapFormat(Struct, frozen=True):
@@ -185,13 +193,14 @@ class PortStatistics(Struct, frozen=True):
 
 
 class WorkerStatistics(Struct, frozen=True):
-    """One worker process. `cpu_s`: processor seconds since it began."""
+    """One worker process. `cpu_s`: processor seconds since it began. `name` outlives it."""
 
     pid: int
     cpu_s: float
     peers: int
     ports: PortStatistics
     rooms: dict[str, RoomStatistics]
+    name: str = "0"
 
 
 class MediaEngine(Protocol):

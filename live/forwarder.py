@@ -37,6 +37,7 @@ from live.repertoire import Repertoire, lacking
 from live.switchboard import Reports, Switchboard
 from live.tap import Tap
 from live.tcp import TcpPort
+from live.wire import peer_prefix
 
 TICK: Final = 0.1  # seconds
 TICKS_PER_REPORT: Final = 10
@@ -65,9 +66,19 @@ class Room:
 
 
 class Forwarder:
-    """`candidates` are announced in every answer; `notify` hears what happens. `helper`: the compiled one, if it is used."""
+    """`candidates` are announced in every answer; `notify` hears what happens. `helper`: the compiled one, if it is used.
+    `index`: which worker this is, `life`: which of its processes."""
 
-    def __init__(self, notify: Callable[[Notification], None], limits: Limits, helper: Helper | None = None) -> None:
+    def __init__(
+        self,
+        notify: Callable[[Notification], None],
+        limits: Limits,
+        helper: Helper | None = None,
+        *,
+        index: int = 0,
+        life: int = 1,
+    ) -> None:
+        self._index, self._prefix = index, peer_prefix(index, life)
         self._bursts = Bursts(helper) if helper else None
         self._notify = notify
         self._limits = limits
@@ -96,7 +107,7 @@ class Forwarder:
             raise MediaRefused("media_unavailable", "too many peers")
         credentials = ice.make_credentials(agreed.remote_ufrag)
         peer = Peer(
-            secrets.token_hex(8),
+            self._prefix + secrets.token_hex(8),
             label,
             home.board,
             agreed,
@@ -191,7 +202,8 @@ class Forwarder:
             refused=tcp.refused if tcp else 0,
         )
         rooms = {name: room.statistics(now) for name, room in self._rooms.items()}
-        return WorkerStatistics(os.getpid(), used.user + used.system, len(self._by_ufrag), ports, rooms)
+        cpu_s = used.user + used.system
+        return WorkerStatistics(os.getpid(), cpu_s, len(self._by_ufrag), ports, rooms, str(self._index))
 
     # --- life ---
 

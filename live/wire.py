@@ -94,6 +94,17 @@ class Notice(Struct, frozen=True, tag="notice"):
 Reply = Result | Failure | Notice
 
 
+def peer_prefix(index: int, life: int) -> str:
+    """How the ids of a worker's peers begin. `life`: its processes are counted, and an id never means another's peer."""
+    return f"{index}.{life}-"
+
+
+def worker_of(peer_id: str) -> int:
+    """The worker's index, from a peer's id; -1: no such id was ever given out."""
+    index, dot, _ = peer_id.partition(".")
+    return int(index) if dot and index.isascii() and index.isdigit() and len(index) < 4 else -1
+
+
 def frame(message: Request | Reply) -> bytes:
     body = msgspec.json.encode(message)
     return _LENGTH.pack(len(body)) + body

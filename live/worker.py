@@ -92,6 +92,8 @@ def _call(forwarder: Forwarder, call: wire.Call) -> object:
 
 async def run(
     control_fd: int,
+    index: int,
+    life: int,
     hosts: tuple[str, ...],
     port: int,
     transports: frozenset[Transport],
@@ -101,7 +103,7 @@ async def run(
     """Serves until the control connection ends. `transports`: which candidates are announced."""
     reader, writer = await asyncio.open_connection(sock=socket.socket(fileno=control_fd))
     control = Control(reader, writer)
-    forwarder = Forwarder(control.tell, limits, helper)
+    forwarder = Forwarder(control.tell, limits, helper, index=index, life=life)
     hosts = announced(hosts)
     udp, tcp = await _open_ports(hosts, port, forwarder)
     forwarder.candidates = candidates(hosts, udp.port if "udp" in transports else 0, udp.port if "tcp" in transports else 0)
@@ -139,6 +141,8 @@ def main() -> None:
         prog="python -m live.worker", description="Plenum's media worker; started by the server."
     )
     parser.add_argument("--control", type=int, required=True, metavar="FD", help="file descriptor of the control connection")
+    parser.add_argument("--index", type=int, default=0, help="which worker this is")
+    parser.add_argument("--life", type=int, default=1, help="which of its processes")
     parser.add_argument("--hosts", default="", help="addresses to announce, comma-separated")
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--transports", default="udp,tcp", help="whose candidates are announced")
@@ -151,7 +155,8 @@ def main() -> None:
     hosts = tuple(host.strip() for host in options.hosts.split(",") if host.strip())
     transports = frozenset(name for name in get_args(Transport) if name in options.transports.split(","))
     limits = Limits(idle=options.idle, setup=options.setup)
-    work = run(options.control, hosts, options.port, transports, limits, None if options.pure else native.load())
+    helper = None if options.pure else native.load()
+    work = run(options.control, options.index, options.life, hosts, options.port, transports, limits, helper)
     try:
         _run(work)
     except OSError as error:

@@ -646,10 +646,12 @@ class SpeakingSignal(_ServerFrame, tag="speaking", frozen=True):
 
 
 class MediaSignal(_ServerFrame, tag="media", frozen=True):
-    """The media of a session came up anew (`reset`: offer again) or is away (`down`)."""
+    """The media of a session came up anew (`reset`: offer again) or is away (`down`). With `lost` the reset concerns only
+    connections whose id, the last part of their address, begins with one of these."""
 
     stream: str
     status: Literal["reset", "down"]
+    lost: tuple[str, ...] = ()
 
 
 ServerFrame = (

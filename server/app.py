@@ -14,8 +14,8 @@ import structlog
 from starlette.applications import Starlette
 from starlette.routing import WebSocketRoute
 
-from live.client import EmbeddedEngine
 from live.control import MediaEngine
+from live.engine import EmbeddedEngine
 from rooms import messages as m
 from server import api, board, metrics, pages, whip
 from server.ballots import Ballots
@@ -41,6 +41,7 @@ from server.settings import Settings
 from server.signals import Tallies
 from server.socket import socket
 from server.stagehand import Stagehand
+from server.start import embedded_engine
 from server.streams import Streams
 from server.vault import Vault
 
@@ -154,7 +155,7 @@ def connect(services: Services) -> tuple[Reactions, Stagehand]:
     ballots.on_change = tallies.votes_changed
     presence.on_change = both(tallies.presence_changed, stagehand.look)
     seats.on_change = stagehand.look
-    seats.on_reset = reactions.engine_came_up
+    seats.on_reset = reactions.taps_lost
     return reactions, stagehand
 
 
@@ -181,7 +182,7 @@ def start_ring(settings: Settings, stack: AsyncExitStack) -> Ring | None:
 
 def start_engine(settings: Settings, stack: AsyncExitStack) -> EmbeddedEngine:
     """The embedded media engine, which starts while everything else is loaded."""
-    engine = EmbeddedEngine(settings.media_hosts, settings.media_port)
+    engine = embedded_engine(settings)
     engine.begin()
     stack.push_async_callback(engine.stop)
     return engine

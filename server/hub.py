@@ -196,7 +196,10 @@ class Hub:
 
 
 def _merged(old: m.Signal | None, new: m.Signal) -> m.Signal:
-    """Tallies only tell what changed, so they add up; all other signals replace the one before."""
+    """Tallies only tell what changed, so they add up, as do connections that were lost; all other signals replace the one
+    before."""
     if isinstance(old, m.TallySignal) and isinstance(new, m.TallySignal):
         return m.TallySignal(new.stream, old.answered | new.answered, old.votes | new.votes)
+    if isinstance(old, m.MediaSignal) and isinstance(new, m.MediaSignal) and old.status == "reset" and new.lost:
+        return m.MediaSignal(new.stream, "reset", tuple(dict.fromkeys(old.lost + new.lost)) if old.lost else ())
     return new

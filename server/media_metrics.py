@@ -1,7 +1,7 @@
 """What the media engine counts, as Prometheus metrics: by worker, and by session over all of its peers. Pure. Neighbour:
 `metrics`, which serves them.
 
-Labels are few, whatever clients do and whoever comes: a worker's place, a session of the programme, and words of fixed lists
+Labels are few, whatever clients do and whoever comes: a worker's name, a session of the programme, and words of fixed lists
 (a layer's name is chosen by whoever publishes). No person's id is among them. Figures of now are gauges; their spread over
 peers is a gauge histogram: so many peers are at or under this bound now.
 """
@@ -50,15 +50,16 @@ def rooms_of(workers: Iterable[WorkerStatistics], sessions: Iterable[str]) -> Ro
     return found
 
 
-def worker_families(workers: Sequence[WorkerStatistics], places: int) -> Iterator[Metric]:
-    """Of each worker, by its place. `places`: how many there were at most; who is missing is down."""
+def worker_families(workers: Sequence[WorkerStatistics], known: Iterable[str]) -> Iterator[Metric]:
+    """Of each worker, by its name. `known`: all that there have been; who is missing is down."""
     up = _gauge("worker_up", "Whether the worker answers.", "worker")
-    for place in range(places):
-        up.add_metric([str(place)], int(place < len(workers)))
+    answering = {worker.name for worker in workers}
+    for name in known:
+        up.add_metric([name], int(name in answering))
     yield up
     for family, figure in _worker_figures():
-        for place, worker in enumerate(workers):
-            family.add_metric([str(place)], figure(worker))
+        for worker in workers:
+            family.add_metric([worker.name], figure(worker))
         yield family
 
 

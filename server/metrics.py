@@ -73,7 +73,7 @@ class _Media(_Families):
     def __init__(self, registry: CollectorRegistry) -> None:
         super().__init__(registry)
         self._totals = Totals()
-        self._places = 0  # workers at most, so far
+        self._names: dict[str, None] = {}  # of workers so far, in order
 
     def take(self, services: Services, workers: Sequence[WorkerStatistics] | None) -> None:
         """`workers` None: the engine does not answer, and its counts stand where they stood."""
@@ -81,11 +81,11 @@ class _Media(_Families):
         programme = services.streams.conference.programme
         rooms = rooms_of(workers or (), [plan.id for plan in programme.sessions] if programme else ())
         if workers is not None:
-            self._places = max(self._places, len(workers))
+            self._names |= dict.fromkeys(worker.name for worker in workers)
             self._totals.take(rooms)
         self.families = (
             GaugeMetricFamily("plenum_media_up", "Whether the media engine is up and answers.", int(up)),
-            *worker_families(workers or (), self._places),
+            *worker_families(workers or (), self._names),
             *room_families(rooms),
             *self._totals.families(),
         )

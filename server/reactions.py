@@ -164,9 +164,9 @@ class Reactions:
         else:
             await self._command(session_id, m.RecordingFinish(recording_id, duration))
 
-    def engine_came_up(self) -> None:
-        """The media engine is there anew: recordings are connected to it."""
-        self._put(ENGINE, self._recorder.retap)
+    def taps_lost(self, rooms: tuple[str, ...] | None) -> None:
+        """The media engine is there anew, or a part of it that had these rooms: recordings are connected to it."""
+        self._put(ENGINE, partial(self._recorder.retap, rooms))
 
     def recorder_died(self, session_id: str, recording_id: str, reason: str) -> None:
         """A recorder ended by itself: what it wrote is kept, and the moderator sees why there is no more."""

@@ -125,9 +125,9 @@ class Recorder:
                     return await asyncio.to_thread(self._catalogue.recover, recording_id)
                 await asyncio.sleep(PAUSE_SECONDS)
 
-    async def retap(self) -> None:
-        """The media engine is back: every recording is connected to its room again."""
-        for take in list(self._takes.values()):
+    async def retap(self, rooms: tuple[str, ...] | None = None) -> None:
+        """The media engine is back: recordings of these rooms, or all, are connected to them again."""
+        for take in [take for take in self._takes.values() if rooms is None or take.room in rooms]:
             async with take.lock:
                 if not take.is_stopping and take.process is not None and take.process.returncode is None:
                     await self._try_tap(take, take.process)

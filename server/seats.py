@@ -41,7 +41,7 @@ class Seat(Struct, frozen=True):
 
 class Seats:
     """Admits people to the media of a session. `on_change(session_id)` tells that somebody's seat came or went;
-    `on_reset` that the engine is there anew."""
+    `on_reset(rooms)` that their taps are gone, None: all, as the engine is there anew."""
 
     def __init__(self, engine: MediaEngine, streams: Streams, hub: Hub) -> None:
         self._engine = engine
@@ -50,7 +50,7 @@ class Seats:
         self._seats: dict[str, Seat] = {}  # by peer, in order of arrival
         self.engine_is_up = False
         self.on_change: Callable[[str], None] = lambda session_id: None
-        self.on_reset: Callable[[], None] = lambda: None
+        self.on_reset: Callable[[tuple[str, ...] | None], None] = lambda rooms: None
 
     async def admit(
         self, actor: m.Actor, session_id: str, offer: str, uses: dict[str, Use] | None, *, sends: bool
@@ -170,7 +170,11 @@ class Seats:
                 self.engine_is_up = True
                 self._forget_all()
                 self._tell_sessions("reset")
-                self.on_reset()
+                self.on_reset(None)
+            case control.PeersLost(prefix, tapped):
+                self._forget_lost(prefix)
+                if tapped:
+                    self.on_reset(tapped)
             case control.PeerUp():
                 pass
 
@@ -186,6 +190,17 @@ class Seats:
         sessions = {seat.session_id for seat in self._seats.values()}
         self._seats.clear()
         for session_id in sessions:
+            self.on_change(session_id)
+
+    def _forget_lost(self, prefix: str) -> None:
+        """A part of the engine died: whoever sat there offers again, and nobody else is disturbed."""
+        lost = [seat for seat in self._seats.values() if seat.peer_id.startswith(prefix)]
+        for seat in lost:
+            del self._seats[seat.peer_id]
+        for session_id in dict.fromkeys(seat.session_id for seat in lost):
+            stream = m.session_stream(session_id)
+            self._hub.signal(m.MediaSignal(stream, "reset", (prefix,)))
+            self._hub.forget_signal(stream, m.MediaSignal)
             self.on_change(session_id)
 
     def _tell_sessions(self, status: str) -> None:

@@ -12,6 +12,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 METRICS_TOKEN_LENGTH: Final = 16  # at least
+MOST_WORKERS: Final = 64
 LOG_LEVELS: Final = ("debug", "info", "warning", "error")
 IO_URING: Final = ("auto", "off")
 
@@ -20,6 +21,7 @@ IO_URING: Final = ("auto", "off")
 RANGES: Final[Mapping[str, tuple[float, float]]] = {
     "port": (1, 65_535),
     "media_port": (0, 65_535),
+    "media_workers": (0, MOST_WORKERS),
     "heartbeat_seconds": (0.1, 20),
     "stage_grace_seconds": (0, 3600),
     "connections_per_person": (1, 1000),
@@ -41,7 +43,8 @@ class Settings:
     port: int = 8000
     public_url: str = ""  # as browsers see it; empty: http://localhost:PORT
     public_addresses: str = ""  # announced to browsers for media, comma-separated; empty: loopback and this machine's own
-    media_port: int = 8001  # UDP and TCP; 0: any free one
+    media_port: int = 8001  # UDP and TCP of the first media worker, the others' follow; 0: any free ones
+    media_workers: int = 0  # processes; 0: as many as there are processors
     secret: str = ""  # signs cookies; empty: kept in data/secret.key
     heartbeat_seconds: float = 15.0  # how often presence is written down
     stage_grace_seconds: float = 20.0  # after losing the connection, until somebody is taken off the stage
@@ -99,6 +102,8 @@ class Settings:
             value = getattr(self, name)
             if not least <= value <= most:  # not a number is neither
                 raise SettingsError(f"PLENUM_{name.upper()} must be from {least:,} to {most:,}, not {value}")
+        if self.media_port + self.media_workers > 65_536:
+            raise SettingsError(f"PLENUM_MEDIA_PORT leaves no ports for {self.media_workers} workers: take a lower one")
         if self.log_level.lower() not in LOG_LEVELS:
             raise SettingsError(f"PLENUM_LOG_LEVEL must be one of {', '.join(LOG_LEVELS)}, not {self.log_level!r}")
         if self.io_uring not in IO_URING:

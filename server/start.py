@@ -1,5 +1,5 @@
-"""A quick start: the media worker comes up in its own process while this one still loads its libraries, which takes longer
-than everything else together. Nothing heavy may be imported here."""
+"""A quick start: the first media worker comes up in its own process while this one still loads its libraries, which takes
+longer than everything else together. Nothing heavy may be imported here."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from types import ModuleType
 
 import uvloop
 
-from live.client import EmbeddedEngine
+from live.engine import EmbeddedEngine, default_workers
 from server.settings import Settings
 
 
@@ -20,8 +20,14 @@ def start(settings: Settings, check: Callable[[Settings], Awaitable[None]], anno
         runner.run(_start(settings, check, announce))
 
 
+def embedded_engine(settings: Settings) -> EmbeddedEngine:
+    """The media engine as the settings want it."""
+    workers = settings.media_workers or default_workers()
+    return EmbeddedEngine(settings.media_hosts, settings.media_port, workers=workers)
+
+
 async def _start(settings: Settings, check: Callable[[Settings], Awaitable[None]], announce: Callable[[], None]) -> None:
-    engine = EmbeddedEngine(settings.media_hosts, settings.media_port)
+    engine = embedded_engine(settings)
     engine.begin()
     try:
         module = await asyncio.to_thread(_load)

@@ -14,7 +14,7 @@ from typing import Final
 
 from bench.media import janus
 from bench.media.plenum import Door
-from live.client import EmbeddedEngine
+from live.engine import EmbeddedEngine
 
 START_TIMEOUT: Final = 60.0  # seconds
 

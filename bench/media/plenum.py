@@ -11,8 +11,8 @@ from typing import Final
 from bench.media import sdp
 from bench.media.client import Client
 from bench.media.sdp import Remote
-from live.client import EmbeddedEngine
 from live.control import MediaRefused, Use
+from live.engine import EmbeddedEngine
 
 ROOM: Final = "plenary"
 SEEN: Final[dict[str, Use]] = {"0": "video", "1": "audio"}

@@ -125,13 +125,19 @@ class Conference:
                 await self.process.wait()
 
     async def media_pid(self) -> int | None:
-        """The process id of the media worker, the server's child; None while there is none."""
+        """The process id of the first media worker, the server's child; None while there is none."""
+        return (await self.media_pids()).get(0)
+
+    async def media_pids(self) -> dict[int, int]:
+        """Of all media workers that there are, by their place."""
         assert self.process is not None
-        process = await asyncio.create_subprocess_exec("ps", "-A", "-o", "pid=,ppid=,args=", stdout=asyncio.subprocess.PIPE)
+        process = await asyncio.create_subprocess_exec(
+            "ps", "-A", "-ww", "-o", "pid=,ppid=,args=", stdout=asyncio.subprocess.PIPE
+        )
         lines = (await process.communicate())[0].decode(errors="replace").splitlines()
         rows = [line.split(maxsplit=2) for line in lines]
-        found = [int(pid) for pid, ppid, args in rows if int(ppid) == self.process.pid and "live.worker" in args]
-        return found[0] if found else None
+        own = [(int(pid), args) for pid, ppid, args in rows if int(ppid) == self.process.pid and "live.worker" in args]
+        return {int(args.partition("--index=")[2].split()[0]): pid for pid, args in own}
 
     async def revoke(self, email: str) -> None:
         """Withdraws a person's link, as an operator does."""
@@ -321,7 +327,9 @@ def chromium() -> str | None:
 
 
 def _environment(media_port: int) -> dict[str, Any]:
-    return {**os.environ, "PLENUM_MEDIA_PORT": str(media_port)}
+    """One media worker where its port has to be known: a relay leads to no other."""
+    workers = {"PLENUM_MEDIA_WORKERS": "1"} if media_port else {}
+    return {**os.environ, "PLENUM_MEDIA_PORT": str(media_port)} | workers
 
 
 def _free_port() -> int:

@@ -8,8 +8,8 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 
-from live.client import EmbeddedEngine
 from live.control import Notification
+from live.engine import EmbeddedEngine
 
 
 async def until(condition: Callable[[], object], seconds: float = 60.0) -> None:

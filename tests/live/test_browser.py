@@ -14,8 +14,8 @@ import msgspec
 import pytest
 from playwright.async_api import Browser, Page, async_playwright
 
-from live.client import EmbeddedEngine
 from live.control import Use
+from live.engine import EmbeddedEngine
 from tests.live.conftest import Told
 
 PAGE: Final = "<!doctype html><title>media</title><video autoplay playsinline></video>"

@@ -7,8 +7,8 @@ from typing import Any, Final
 import pytest
 from playwright.async_api import Browser, Page
 
-from live.client import EmbeddedEngine
 from live.control import PeerDown, SlotsChanged
+from live.engine import EmbeddedEngine
 from live.rtp import DEPENDENCY_DESCRIPTOR
 from tests.live.conftest import Told
 from tests.live.test_browser import Pages, browser, open_page, pages, until, until_decoded

@@ -8,8 +8,8 @@ from typing import Any, Final
 import pytest
 from playwright.async_api import Browser, Page
 
-from live.client import EmbeddedEngine
 from live.control import PeerStatistics
+from live.engine import EmbeddedEngine
 from tests.live.conftest import Told
 from tests.live.test_browser import Pages, browser, open_page, pages, until
 from tests.live.test_browser_codecs import on_programme

@@ -10,8 +10,8 @@ import sys
 
 import pytest
 
-from live.client import EmbeddedEngine
 from live.control import EngineDown, EngineUp, MediaEngine, MediaRefused, PeerUp
+from live.engine import EmbeddedEngine
 from tests.live.clients import all_closed, publish, watch
 from tests.live.conftest import Told, until
 from tests.live.test_sdp import GSTREAMER
@@ -73,7 +73,7 @@ async def test_stopping_ends_the_worker() -> None:
 
 async def test_a_killed_server_leaves_no_worker_behind() -> None:
     script = (
-        "import asyncio\nfrom live.client import EmbeddedEngine\n"
+        "import asyncio\nfrom live.engine import EmbeddedEngine\n"
         "async def main():\n"
         "    async with EmbeddedEngine(('127.0.0.1',)) as engine:\n"
         "        print(engine.pid, flush=True)\n"

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from live.client import EmbeddedEngine
 from live.control import ActiveSpeaker, PeerDown, PeerUp, SlotsChanged, Use
+from live.engine import EmbeddedEngine
 from tests.live.clients import Client, Picture, Tone, all_closed, prefer, publish, watch
 from tests.live.conftest import Told
 

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from live import rtcp, rtp
-from live.client import EmbeddedEngine
 from live.codecs import starts_key_frame
+from live.engine import EmbeddedEngine
 from tests.live.clients import all_closed, publish
 
 

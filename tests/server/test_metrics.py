@@ -78,12 +78,14 @@ FED = SlotStatistics("siri", 3, 0, 0, 1, 0)
 SLOTS = {"video0": FED, "video1": replace(FED, source=""), "audio0": FED}
 
 
-def worker(*peers: object, pid: int = 71, cpu_s: float = 12.5) -> WorkerStatistics:
+def worker(*peers: object, pid: int = 71, cpu_s: float = 12.5, name: str = "0") -> WorkerStatistics:
     """One that carries session s1 with these peers, and somebody's device check."""
     there = {peer.peer_id: peer for peer in peers if isinstance(peer, type(FINE))}
     room = RoomStatistics(SLOTS, there, {"s1-r1": TapStatistics("H264", 2)})
     check = RoomStatistics({}, {"c": replace(FINE, peer_id="c", label="bo")}, {})
-    return WorkerStatistics(pid, cpu_s, len(there) + 1, PortStatistics(1000, 50, 2, 1), {"s1": room, "check-bo": check})
+    return WorkerStatistics(
+        pid, cpu_s, len(there) + 1, PortStatistics(1000, 50, 2, 1), {"s1": room, "check-bo": check}, name
+    )
 
 
 class Counting(FakeEngine):
@@ -142,9 +144,9 @@ async def scrape(run: Running) -> Scraped:
     return Scraped(answer.text)
 
 
-async def test_workers_are_told_by_their_places(tmp_path: Path) -> None:
+async def test_workers_are_told_by_their_names(tmp_path: Path) -> None:
     engine = Counting()
-    engine.workers += (worker(pid=72, cpu_s=1.0),)
+    engine.workers += (worker(pid=72, cpu_s=1.0, name="1"),)
     async with watched(tmp_path, engine) as run:
         found = await scrape(run)
         assert found("media_up") == 1
@@ -158,14 +160,14 @@ async def test_workers_are_told_by_their_places(tmp_path: Path) -> None:
             ("tcp_refused_total", 1),
         ):
             assert found(f"media_worker_{name}", worker="0") == value, name
-        engine.workers = engine.workers[:1]
-        assert (await scrape(run)).of("media_worker_up") == {"0": 1, "1": 0}
+        engine.workers = engine.workers[1:]
+        assert (await scrape(run)).of("media_worker_up") == {"0": 0, "1": 1}
 
 
 async def test_a_session_is_told_over_all_of_its_peers_and_workers(tmp_path: Path) -> None:
     engine = Counting()
     new = replace(FINE, peer_id="p5", rtt_ms=0.0, sent_bps=0)  # nothing has come back from it yet
-    engine.workers = (worker(SIRI, ANNA), worker(BO, COMING, new, pid=72))
+    engine.workers = (worker(SIRI, ANNA), worker(BO, COMING, new, pid=72, name="1"))
     async with watched(tmp_path, engine) as run:
         found = await scrape(run)
     assert found.of("media_peers", session="s1") == {"udp": 3, "tcp": 1, "none": 1}

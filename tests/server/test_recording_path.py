@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy
 
-from live.client import EmbeddedEngine
 from live.control import EngineUp
+from live.engine import EmbeddedEngine
 from recordings.catalogue import probe
 from server.recorder import Recorder
 from server.settings import Settings

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from live.control import ActiveSpeaker, EngineDown, EngineUp, PeerDown, SlotsChanged
+from live.control import ActiveSpeaker, EngineDown, EngineUp, PeerDown, PeersLost, SlotsChanged
+from rooms import messages as m
+from server.hub import _merged
 from tests.fakes import FakeEngine
 from tests.server.running import running, until
 from tests.server.test_whip import S1, bearer
@@ -40,3 +42,29 @@ async def test_a_device_checks_room_is_no_session_and_leaves_nothing_behind(tmp_
         assert changed == ["s1"]
         assert "session/check-anna" not in run.services.hub._signals
         assert "session/check-anna" not in run.services.streams._streams
+
+
+async def test_when_a_part_of_the_engine_dies_only_its_peers_are_told(tmp_path: Path) -> None:
+    engine = FakeEngine()
+    async with running(tmp_path, engine=engine, stage_grace_seconds=0.1) as run, await run.browser() as software:
+        await run.go_live()
+        bo = await run.client("bo", (S1,))
+        seats = run.services.seats
+        retapped: list[tuple[str, ...] | None] = []
+        seats.on_reset = retapped.append
+        headers = await bearer(run, "siri", "whip")
+        assert (await software.post("/whip/plenum", content="v=0\r\n", headers=headers)).status_code == 201
+        engine.notify(PeersLost("another", ()))
+        engine.notify(PeersLost("peer1", ("s1",)))
+        told = await bo.heard("media", stream=S1)
+        assert (told["status"], told["lost"]) == ("reset", ["peer1"])
+        await bo.event("stage.left")
+        assert seats.count == 0 and seats.engine_is_up and retapped == [("s1",)]
+        assert sum(frame["type"] == "media" for frame in bo.frames) == 1
+
+
+def test_losses_that_come_together_are_told_together() -> None:
+    lost, other, all_of_it = (m.MediaSignal(S1, "reset", prefixes) for prefixes in (("0.1-",), ("1.1-",), ()))
+    assert _merged(lost, other) == m.MediaSignal(S1, "reset", ("0.1-", "1.1-"))
+    assert _merged(lost, all_of_it) == _merged(all_of_it, lost) == all_of_it
+    assert _merged(m.MediaSignal(S1, "down"), lost) == lost

@@ -29,6 +29,8 @@ def complaint(**environment: str) -> str:
         ("port", "80.5"),
         ("media_port", "-1"),
         ("media_port", "70000"),
+        ("media_workers", "-1"),
+        ("media_workers", "65"),
         ("heartbeat_seconds", "0"),
         ("heartbeat_seconds", "-15"),
         ("heartbeat_seconds", "nan"),
@@ -79,6 +81,7 @@ def test_what_cannot_work_is_named_with_its_variable(name: str, value: str) -> N
     [
         ("port", "443"),
         ("media_port", "0"),
+        ("media_workers", "4"),
         ("heartbeat_seconds", "5"),
         ("stage_grace_seconds", "0"),
         ("io_uring", "off"),

@@ -199,3 +199,25 @@ test("stopping deletes the seat and asks for nothing more, also when the answer 
   assert.equal(server.offers.length, 2);
   assert.equal(media.status.name, "off");
 });
+
+test("when a part of the engine is lost only those who were there offer again", async () => {
+  await watch();
+  media.reset(["peer7", "other"]);
+  await settle();
+  assert.equal(server.offers.length, 1);
+  media.reset(["peer1"]);
+  await settle();
+  assert.equal(server.offers.length, 2);
+  peers()[1].become("connected");
+  await settle();
+  assert.deepEqual(server.deleted, [], "nobody is there who knew the old seat");
+  assert.equal(media.status.name, "connected");
+});
+
+test("an answer from a part of the engine that is said to be lost is not waited for", async () => {
+  media.reset(["peer1"]);
+  media.start({ publish: false, video: true });
+  await settle();
+  await pass(1000);
+  assert.equal(server.offers.length, 2);
+});

@@ -43,6 +43,8 @@ export class StageMedia extends EventTarget {
   /** The one that shall replace it. @type {Peer | null} */
   #next = null;
   #backoff = new Backoff({ first: 300, most: 8_000 });
+  /** How the ids of connections begin that the engine has lost. @type {string[]} */
+  #lost = [];
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #retry;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -102,10 +104,21 @@ export class StageMedia extends EventTarget {
     this.#become("off");
   }
 
-  /** The engine is there anew and knows nobody: offer at once. */
-  reset() {
-    this.#peer?.forget();
+  /**
+   * The engine is there anew and knows nobody: offer at once.
+   * @param {string[]} [lost] how the ids of those begin whom it does not know any more; everybody, where none is named
+   */
+  reset(lost = []) {
+    this.#lost.push(...lost);
+    const concerned = [this.#peer, this.#next].filter((peer) => peer && (!lost.length || this.#isLost(peer)));
+    if (lost.length && !concerned.length) return;
+    for (const peer of concerned) peer?.forget();
     this.#again();
+  }
+
+  /** @param {Peer} peer */
+  #isLost(peer) {
+    return Boolean(peer.id) && this.#lost.some((prefix) => peer.id.startsWith(prefix));
   }
 
   /** The network came back: offer at once unless all is well. */
@@ -139,6 +152,7 @@ export class StageMedia extends EventTarget {
       await peer.send(this.capture.tracks);
       await peer.negotiate();
       this.#heedEnd(peer);
+      if (this.#isLost(peer)) this.#failed(peer); // told before the answer came
     } catch (error) {
       if (peer === this.#next) this.#offerFailed(peer, error);
     }

@@ -68,6 +68,11 @@ export class Peer {
     await this.connection.setRemoteDescription({ type: "answer", sdp });
   }
 
+  /** The server's name for it, "" before it has one. */
+  get id() {
+    return this.#location.split("/").at(-1) ?? "";
+  }
+
   /** Sends these tracks from now on. @param {Tracks} tracks */
   async send(tracks) {
     await Promise.all([...this.#senders].map(([use, sender]) => sender.replaceTrack(tracks[use])));

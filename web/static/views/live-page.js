@@ -175,8 +175,8 @@ export class LivePage {
     speaker.addEventListener("change", this.refresh);
     sound.addEventListener("change", this.refresh);
     connection.addEventListener("signal", (event) => {
-      const { type, status } = /** @type {CustomEvent} */ (event).detail;
-      if (type === "media" && status === "reset") media.reset();
+      const { type, status, lost } = /** @type {CustomEvent} */ (event).detail;
+      if (type === "media" && status === "reset") media.reset(lost);
     });
     connection.addEventListener("status", () => connection.status.name === "connected" && media.nudge());
     speaker.addEventListener("removed", () => this.mayWatch && toast(t("You are no longer on stage."), { tone: "attention" }));

@@ -1,0 +1,264 @@
+"""`EmbeddedEngine`: the media engine in worker processes of its own, as the web process sees it.
+
+Neighbours: `client` runs one worker, `placement` decides which one serves whom.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import os
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+from types import TracebackType
+from typing import Final
+
+from live import wire
+from live.client import Options, WorkerProcess
+from live.control import (
+    Admission,
+    EngineDown,
+    EngineUp,
+    IceParameters,
+    MediaRefused,
+    Notification,
+    PeerDown,
+    PeersLost,
+    TapFormat,
+    Transport,
+    Use,
+    WorkerStatistics,
+)
+from live.placement import NoWorker, Placement
+
+MAX_NOTIFICATIONS: Final = 4096  # when full the oldest is dropped: the newest state is what counts
+MOST_WORKERS: Final = 64
+
+
+class EmbeddedEngine:
+    """A `MediaEngine`. `hosts`: addresses announced to clients; empty: the loopback and this machine's own. `port`: UDP
+    and TCP of the first worker, the others' follow; 0: any free ones, kept over restarts. `workers`: processes.
+    `transports`: whose candidates are announced. `idle_timeout`, `setup_timeout`: seconds, see `limits`. `is_pure`: the
+    compiled helper is not used, even if it has been built."""
+
+    def __init__(
+        self,
+        hosts: tuple[str, ...] = (),
+        port: int = 0,
+        *,
+        workers: int = 1,
+        transports: tuple[Transport, ...] = ("udp", "tcp"),
+        idle_timeout: float = 30.0,
+        setup_timeout: float = 15.0,
+        is_pure: bool = False,
+    ) -> None:
+        options = Options(
+            hosts=hosts,
+            transports=transports,
+            idle_timeout=idle_timeout,
+            setup_timeout=setup_timeout,
+            is_pure=is_pure,
+        )
+        self._workers = tuple(
+            WorkerProcess(index, port and port + index, options, self._heed, persists=index > 0) for index in range(workers)
+        )
+        self._placement = Placement(small=10_000_000)  # until rooms can be spread
+        self._others: asyncio.Task[None] | None = None  # starts the workers after the first
+        self._notifications: asyncio.Queue[Notification] = asyncio.Queue(MAX_NOTIFICATIONS)
+
+    @property
+    def is_up(self) -> bool:
+        return any(worker.is_up for worker in self._workers)
+
+    @property
+    def port(self) -> int:
+        """The first worker's."""
+        return self._workers[0].port
+
+    @property
+    def pids(self) -> tuple[int | None, ...]:
+        """The workers' process ids while they run."""
+        return tuple(worker.pid for worker in self._workers)
+
+    @property
+    def pid(self) -> int | None:
+        """The first worker's."""
+        return self._workers[0].pid
+
+    async def __aenter__(self) -> EmbeddedEngine:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.stop()
+
+    async def start(self) -> None:
+        """Starts the workers and waits until all are up. Raises `MediaRefused` if the first does not come up."""
+        self.begin()
+        await self.wait_until_up()
+        for worker in self._workers[1:]:
+            await worker.wait_until_up()
+
+    def begin(self) -> None:
+        """Starts the first worker, and the others when it is up: what else starts meanwhile needs the processor too.
+        `wait_until_up` tells how that went."""
+        self._workers[0].begin()
+        self._others = asyncio.create_task(self._begin_others())
+
+    async def _begin_others(self) -> None:
+        try:
+            await self._workers[0].wait_until_up()
+        except MediaRefused:  # `wait_until_up` tells
+            return
+        for worker in self._workers[1:]:
+            worker.begin()
+
+    async def wait_until_up(self) -> None:
+        """Waits for the first worker after `begin`. Raises `MediaRefused` if it does not come up."""
+        assert self._others is not None, "begin() first"
+        try:
+            await self._workers[0].wait_until_up()
+            await self._others
+        except BaseException:
+            await self.stop()
+            raise
+
+    async def stop(self) -> None:
+        """Ends the workers. Requests under way are refused."""
+        if self._others:
+            self._others.cancel()
+        await asyncio.gather(*(worker.stop() for worker in self._workers))
+
+    # --- MediaEngine ---
+
+    async def admit(
+        self, room: str, label: str, offer: str, uses: dict[str, Use] | None, *, may_send: bool, may_receive: bool
+    ) -> Admission:
+        try:
+            place = self._placement.place(room, sends=may_send)
+        except NoWorker:
+            raise _none_is_up() from None
+        call = wire.Admit(room, label, offer, uses, may_send, may_receive)
+        try:
+            admission = await self._workers[place.worker].call(call, Admission)
+        except BaseException:
+            self._placement.cancel(place)
+            raise
+        if not self._placement.settle(place, admission.peer_id):
+            raise MediaRefused("media_unavailable", "the media worker died")
+        return admission
+
+    async def restart_ice(self, room: str, peer_id: str, ufrag: str) -> IceParameters:
+        worker = self._worker_of(peer_id)
+        if worker is None:
+            raise MediaRefused("not_found", "no such peer")
+        return await worker.call(wire.RestartIce(room, peer_id, ufrag), IceParameters)
+
+    async def remove(self, room: str, peer_id: str) -> None:
+        if worker := self._worker_of(peer_id):
+            await worker.call_if_up(wire.Remove(room, peer_id))
+
+    async def remove_label(self, room: str, label: str, *, senders_only: bool) -> None:
+        await self._tell_all(wire.RemoveLabel(room, label, senders_only))
+
+    async def remove_receivers(self, room: str) -> None:
+        await self._tell_all(wire.RemoveReceivers(room))
+
+    async def tap(self, room: str, tap_id: str, host: str, video_port: int, audio_port: int) -> TapFormat:
+        try:
+            home = self._placement.tap(room, tap_id)
+        except NoWorker:
+            raise _none_is_up() from None
+        try:
+            return await self._workers[home].call(wire.TapRoom(room, tap_id, host, video_port, audio_port), TapFormat)
+        except BaseException:
+            self._placement.untap(room, tap_id)
+            raise
+
+    async def untap(self, room: str, tap_id: str) -> None:
+        home = self._placement.untap(room, tap_id)
+        if home is not None:
+            await self._workers[home].call_if_up(wire.Untap(room, tap_id))
+
+    async def view(self, room: str, peer_id: str, heights: dict[str, int]) -> None:
+        if worker := self._worker_of(peer_id):
+            await worker.call_if_up(wire.View(room, peer_id, heights))
+
+    async def statistics(self) -> tuple[WorkerStatistics, ...]:
+        """Of all workers that answer. Raises `MediaRefused` if none does."""
+        told = tuple(filter(None, await asyncio.gather(*map(_statistics, self._workers))))
+        if not told:
+            raise _none_is_up()
+        return told
+
+    async def notifications(self) -> AsyncIterator[Notification]:
+        """What happens, in order; one reader. Ends never: cancel the reading task."""
+        while True:
+            yield await self._notifications.get()
+
+    # --- workers ---
+
+    def _worker_of(self, peer_id: str) -> WorkerProcess | None:
+        index = wire.worker_of(peer_id)
+        return self._workers[index] if 0 <= index < len(self._workers) else None
+
+    async def _tell_all(self, call: wire.Call) -> None:
+        await asyncio.gather(*(worker.call_if_up(call) for worker in self._workers))
+
+    def _heed(self, worker: WorkerProcess, notification: Notification) -> None:
+        """What a worker tells, told on. That it comes and goes is the engine's matter as long as another is there."""
+        match notification:
+            case EngineUp():
+                is_first = not self._placement.workers
+                self._placement.worker_up(worker.index)
+                if is_first:
+                    self._notify(notification)
+            case EngineDown():
+                self._go_on_without(worker)
+            case PeerDown(peer_id=peer_id):
+                self._placement.left(peer_id, worker.index)
+                self._notify(notification)
+            case _:
+                self._notify(notification)
+
+    def _go_on_without(self, worker: WorkerProcess) -> None:
+        loss = self._placement.worker_down(worker.index)
+        if self._placement.workers:
+            self._notify(PeersLost(worker.prefix, loss.tapped))
+        else:
+            self._notify(EngineDown())
+
+    def _notify(self, notification: Notification) -> None:
+        if self._notifications.full():
+            self._notifications.get_nowait()
+        self._notifications.put_nowait(notification)
+
+
+def default_workers() -> int:
+    """One for each processor that this process may use. They speak to each other as Linux alone allows."""
+    if sys.platform != "linux":
+        return 1
+    return max(1, min(MOST_WORKERS, len(os.sched_getaffinity(0)), _quota(Path("/sys/fs/cgroup/cpu.max"))))
+
+
+def _quota(path: Path) -> int:
+    """How many processors' worth of time a container gets (cgroup v2, `cpu.max`)."""
+    try:
+        most, period = path.read_text().split()
+        return math.ceil(int(most) / int(period))
+    except (OSError, ValueError):  # no limit is "max"
+        return MOST_WORKERS
+
+
+async def _statistics(worker: WorkerProcess) -> WorkerStatistics | None:
+    try:
+        return await worker.call(wire.Statistics(), WorkerStatistics)
+    except MediaRefused:
+        return None
+
+
+def _none_is_up() -> MediaRefused:
+    return MediaRefused("media_unavailable", "no media worker is up")
