@@ -15,7 +15,7 @@ from urllib.parse import urljoin
 import pytest
 import pytest_asyncio
 
-from live.client import EmbeddedEngine
+from live.engine import EmbeddedEngine
 from tests.live.clients import Client, Picture, Tone, prefer
 from tests.server.running import Running, running, until
 
