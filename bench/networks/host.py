@@ -12,8 +12,8 @@ from typing import Any, Final
 
 import msgspec
 
-from live.client import EmbeddedEngine
 from live.control import MediaRefused, Use
+from live.engine import EmbeddedEngine
 from tests.live.impairment import Impairment, UdpRelay
 
 ROOM: Final = "room"
