@@ -53,6 +53,19 @@ class Relay:
         self._is_udp_blocked = True
         self._tell_media()
 
+    def move(self) -> None:
+        """The server sees the browser's datagrams come from other ports (`UdpRelay.move`)."""
+        self._media.move()
+
+    def strand(self) -> None:
+        """The browser has changed networks (`UdpRelay.strand`)."""
+        self._media.strand()
+
+    @property
+    def handshakes(self) -> int:
+        """How many datagrams of DTLS the browser has sent."""
+        return self._media.handshakes
+
     def cut(self, *directions: Direction) -> None:
         """Nothing passes any more; both ways if none is named."""
         for direction in directions or ("up", "down"):

@@ -141,11 +141,18 @@ async def test_a_question_asked_while_the_server_is_away_is_delivered_once(hall:
     await expect(mona.locator(".is-pending .question-text")).to_have_text("Hörs jag?")
 
 
+async def connections(page: Page) -> tuple[int, int]:
+    """How many times the page has offered, and how many connections it has told something since."""
+    names = await page.evaluate("() => performance.getEntriesByType('resource').map((each) => new URL(each.name).pathname)")
+    return names.count("/media/s1"), len({name for name in names if name.startswith("/media/s1/")})
+
+
 async def test_after_ten_seconds_without_network_everything_comes_back(hall: Hall, relay: Relay) -> None:
     mona, _ = await go_live(hall)
     anna = await hall.sit("anna", through=relay)
     await attend(anna)
     await mark(anna)
+    handshakes = relay.handshakes
     relay.cut()
     await ask(anna, "Är jag tillbaka?")  # which makes the page doubt the silence
     await expect(anna.get_by_text("Reconnecting…")).to_be_visible()
@@ -153,12 +160,28 @@ async def test_after_ten_seconds_without_network_everything_comes_back(hall: Hal
     await photograph(anna, "reconnecting")
     await asyncio.sleep(OUTAGE_SECONDS)  # the passage of time is the point
     await expect(mona.get_by_text("Är jag tillbaka?")).to_have_count(0)  # the relay does cut
+    relay.strand()  # another network is there now: the browser's old addresses are of no use
     relay.mend()
     await expect(anna.get_by_text("Reconnecting…")).to_have_count(0)
     await goes_on(anna)
     await expect(anna.get_by_text("They come back by themselves")).to_have_count(0)
+    assert await connections(anna) == (1, 1)  # the same one by a new way (ICE restart): nothing was offered anew,
+    assert relay.handshakes == handshakes  # and no keys agreed
     await expect(mona.get_by_text("Är jag tillbaka?")).to_have_count(1)
     assert await is_the_same_page(anna)
+    assert hall.complaints == []
+
+
+async def test_a_viewer_whose_address_changes_goes_on(hall: Hall, relay: Relay) -> None:
+    await go_live(hall)
+    anna = await hall.sit("anna", through=relay)
+    await attend(anna)
+    handshakes = relay.handshakes
+    for _ in range(2):
+        relay.move()
+        await goes_on(anna, 30)
+    assert await connections(anna) == (1, 1)
+    assert relay.handshakes == handshakes
     assert hall.complaints == []
 
 

@@ -65,7 +65,9 @@ class UdpRelay:
         self.port: int = self._near.getsockname()[1]
         self.up, self.down = Way(random.Random(seed)), Way(random.Random(seed + 1))
         self._towards: dict[Any, socket.socket] = {}
+        self._stranded: set[Any] = set()
         self.seen = 0  # datagrams of clients
+        self.handshakes = 0  # of them, those of DTLS, which there are only when a connection begins or ends
         self._is_closed = False
 
     def start(self) -> None:
@@ -73,9 +75,22 @@ class UdpRelay:
 
     def close(self) -> None:
         self._is_closed = True
-        for sock in (self._near, *self._towards.values()):
+        self.move()
+        asyncio.get_running_loop().remove_reader(self._near)
+        self._near.close()
+
+    def move(self) -> None:
+        """From now on the server sees clients at other ports, as when a router forgets and translates anew; what is sent to
+        the old ones is lost."""
+        for sock in self._towards.values():
             asyncio.get_running_loop().remove_reader(sock)
             sock.close()
+        self._towards.clear()
+
+    def strand(self) -> None:
+        """The ports that clients have sent from lead nowhere any more, as after they have changed networks."""
+        self._stranded |= self._towards.keys()
+        self.move()
 
     def impair(self, up: Impairment, down: Impairment) -> None:
         """From now on; what is under way arrives as it would have."""
@@ -88,7 +103,10 @@ class UdpRelay:
     def _from_clients(self) -> None:
         with contextlib.suppress(OSError):
             data, address = self._near.recvfrom(LONGEST)
+            if address in self._stranded:
+                return
             self.seen += 1
+            self.handshakes += 20 <= data[0] < 64 if data else 0  # RFC 7983
             sock = self._socket_for(address)
             self.up.send(len(data), lambda: self._pass(lambda: sock.send(data)))
 

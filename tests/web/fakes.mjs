@@ -110,13 +110,24 @@ export class FakePeerConnection {
     this.transport.onstatechange?.();
   }
 
-  async setLocalDescription() {
+  signalingState = "stable";
+  /** How often ICE was begun: credentials are numbered. */
+  begun = 0;
+
+  async createOffer({ iceRestart = false } = {}) {
+    if (iceRestart || !this.begun) this.begun += 1;
+    return { type: "offer", sdp: `v=0\r\na=ice-ufrag:page${this.begun}\r\na=ice-pwd:secret${this.begun}\r\nm=audio\r\n` };
+  }
+
+  async setLocalDescription(description) {
     this.lines.forEach((line, index) => (line.mid = String(index)));
-    this.localDescription = { type: "offer", sdp: "v=0" };
+    this.localDescription = description ?? (await this.createOffer());
+    this.signalingState = "have-local-offer";
   }
 
   async setRemoteDescription(description) {
     this.remoteDescription = description;
+    this.signalingState = "stable";
   }
 
   async getStats() {
@@ -133,17 +144,27 @@ export class FakePeerConnection {
   }
 }
 
-/** The media endpoints: every offer is answered, unless `answer` says otherwise. */
+const ANSWER = ["v=0", "o=- 1 1 IN IP4 127.0.0.1", ...["a", "b"].flatMap(() => ["m=x", "a=ice-ufrag:first", "a=ice-pwd:first-secret"]), ""];
+
+/** The media endpoints: every offer and every restart is answered, unless `answer` or `restart` say otherwise. */
 export function fakeServer() {
   const server = {
     offers: [],
     deleted: [],
     shown: [],
+    restarts: [],
     answer: undefined,
-    fetch: async (url, { method, body }) => {
+    restart: undefined,
+    fetch: async (url, { method, body, headers: { "content-type": type, "if-match": match } = {} }) => {
       if (method === "DELETE") {
         server.deleted.push(url);
         return new Response(null, { status: 200 });
+      }
+      if (method === "PATCH" && type === "application/trickle-ice-sdpfrag" && match === "*") {
+        server.restarts.push([url, body]);
+        const refusal = server.restart?.();
+        if (refusal) return new Response(JSON.stringify(refusal.body), { status: refusal.status });
+        return new Response(`a=ice-lite\r\na=ice-ufrag:new${server.restarts.length}\r\na=ice-pwd:new-secret\r\n`);
       }
       if (method === "PATCH") {
         server.shown.push([url, JSON.parse(body).heights]);
@@ -153,7 +174,7 @@ export function fakeServer() {
       const refusal = server.answer?.();
       if (refusal) return new Response(JSON.stringify(refusal.body), { status: refusal.status });
       const headers = { location: `${url}/peer${server.offers.length}` };
-      return new Response(JSON.stringify({ sdp: "v=0" }), { status: 201, headers });
+      return new Response(JSON.stringify({ sdp: ANSWER.join("\r\n") }), { status: 201, headers });
     },
   };
   return server;

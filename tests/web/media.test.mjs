@@ -76,7 +76,7 @@ test("what the page shows is told once it has settled, once, and again to a new 
   media.show({ video0: 720 });
   await pass(300);
   assert.equal(server.shown.length, 1);
-  peers()[0].become("failed");
+  peers()[0].end();
   await pass(1_000);
   peers().at(-1).become("connected");
   await settle();
@@ -113,8 +113,9 @@ test("a viewer who goes on stage offers once more, and the old connection goes o
   assert.equal(media.status.name, "connected");
 });
 
-test("a failed connection is offered anew, later and later", async () => {
+test("a connection that the server cannot restart is offered anew, later and later", async () => {
   await watch();
+  server.restart = () => ({ status: 404, body: { code: "not_found", message: "Finns inte." } });
   peers()[0].become("failed");
   assert.equal(media.status.name, "reconnecting");
   assert.equal(media.quality, "lost");
@@ -133,14 +134,92 @@ test("a failed connection is offered anew, later and later", async () => {
   assert.equal(media.quality, "good");
 });
 
-test("three seconds of disconnection are waited for, then it offers anew", async () => {
+test("a connection that lost its way gets a new one: other credentials, and all else as it was", async () => {
   await watch();
+  media.show({ video0: 360 });
+  await pass(300);
+  const slots = [...media.slots.values()];
+  peers()[0].become("disconnected");
+  await settle();
+  assert.deepEqual(server.restarts, [["/media/s1/peer1", "a=ice-ufrag:page2\r\na=ice-pwd:secret2\r\n"]]);
+  const lines = peers()[0].remoteDescription.sdp.split("\r\n");
+  assert.deepEqual(lines, ["v=0", "o=- 1 2 IN IP4 127.0.0.1", ...["a", "b"].flatMap(() => ["m=x", "a=ice-ufrag:new1", "a=ice-pwd:new-secret"]), ""]);
+  peers()[0].become("connected");
+  await pass(20_000);
+  assert.deepEqual([...media.slots.values()], slots);
+  assert.deepEqual([server.offers.length, server.deleted, media.status.name, media.quality], [1, [], "connected", "good"]);
+  assert.deepEqual(server.shown.at(-1), ["/media/s1/peer1", { video0: 360 }]);
+  peers()[0].become("failed"); // and once more
+  await settle();
+  peers()[0].become("connected");
+  assert.equal(server.restarts[1][1], "a=ice-ufrag:page3\r\na=ice-pwd:secret3\r\n");
+  assert.match(peers()[0].remoteDescription.sdp, /^o=- 1 3 .*\r\n(.*\r\n)*a=ice-ufrag:new2\r\n/m);
+});
+
+test("while the network is away it asks again, the same, and says so; when the network is back, at once", async () => {
+  await watch();
+  server.restart = () => {
+    throw new TypeError("Failed to fetch");
+  };
   peers()[0].become("disconnected");
   await pass(2_900);
+  assert.deepEqual([media.status.name, media.quality], ["connected", "poor"]);
+  await pass(200);
+  assert.deepEqual([media.status.name, media.quality], ["reconnecting", "lost"]);
+  peers()[0].become("failed");
+  await pass(20_000);
+  assert.ok(server.restarts.length > 8 && server.restarts.length < 30, `${server.restarts.length} restarts`);
+  assert.equal(new Set(server.restarts.map(([, body]) => body)).size, 1);
   assert.equal(server.offers.length, 1);
-  await pass(100);
-  await pass(300);
+  server.restart = undefined;
+  const asked = server.restarts.length;
+  media.nudge();
+  await settle();
+  assert.equal(server.restarts.length, asked + 1);
+  peers()[0].become("connected");
+  await pass(20_000);
+  assert.deepEqual([media.status.name, media.quality, server.offers.length, server.restarts.length], ["connected", "good", 1, asked + 1]);
+});
+
+test("an answered restart that leads nowhere is offered anew after six seconds, or as soon as the browser gives up", async () => {
+  await watch();
+  peers()[0].become("disconnected");
+  await pass(5_900);
+  assert.equal(server.offers.length, 1);
+  await pass(600);
   assert.equal(server.offers.length, 2);
+  peers()[1].become("connected");
+  peers()[1].become("disconnected");
+  await settle();
+  peers()[1].become("failed");
+  await pass(400);
+  assert.equal(server.offers.length, 3);
+});
+
+test("another network: a new way is looked for though nothing is wrong yet, and the connection stays", async () => {
+  await watch();
+  media.moved();
+  await pass(20_000);
+  assert.deepEqual([server.restarts.length, server.offers.length, media.status.name], [1, 1, "connected"]);
+  media.nudge(); // contact with the server, and all is well
+  await pass(1_000);
+  assert.equal(server.restarts.length, 1);
+});
+
+test("a wish that changes meanwhile ends the restart", async () => {
+  await watch();
+  server.restart = () => {
+    throw new TypeError("Failed to fetch");
+  };
+  peers()[0].become("disconnected");
+  await settle();
+  media.start({ publish: true, video: true });
+  await settle();
+  const asked = server.restarts.length;
+  await pass(5_000);
+  assert.equal(server.restarts.length, asked);
+  peers()[1].become("connected");
+  assert.equal(media.status.name, "connected");
 });
 
 test("a connection that comes back by itself is kept", async () => {

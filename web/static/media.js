@@ -1,7 +1,8 @@
 /**
  * Sound and picture of a session: keeps one media connection alive and what is captured in it. No DOM access.
- * Whatever happens to the network or the engine, it offers again by itself, later and later, until it is stopped or refused
- * for a reason that will not pass. A changed wish (a viewer goes on stage, picture is switched off) is a new connection, and
+ * When the network dies or changes, the connection is kept and finds a new way (`mending.js`). Whatever that does not mend, and
+ * whatever happens to the engine, it offers again by itself, later and later, until it is stopped or refused for a reason
+ * that will not pass. A changed wish (a viewer goes on stage, picture is switched off) is a new connection, and
  * the old one goes on until the new one is up.
  *
  * Neighbours: `peer.js` (one connection), `capture.js` (what is sent), `quality.js` (how it arrives).
@@ -10,6 +11,7 @@
 
 import { Backoff } from "./backoff.js";
 import { Capture } from "./capture.js";
+import { Mending } from "./mending.js";
 import { MediaRefusal, Peer } from "./peer.js";
 import { judge, lookAt } from "./quality.js";
 
@@ -18,7 +20,7 @@ import { judge, lookAt } from "./quality.js";
  * @typedef {{name: MediaStatusName, since: number, code?: string, message?: string}} MediaStatus
  */
 
-/** A connection that stays "disconnected" so long does not come back by itself (RFC 8445 checks are over by then). */
+/** A connection that stays "disconnected" so long is worth a word. */
 const PATIENCE_MS = 3_000;
 /** DTLS is done within this time, or something blocks it. */
 const CONNECT_MS = 10_000;
@@ -49,6 +51,8 @@ export class StageMedia extends EventTarget {
   #retry;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #patience;
+  /** What finds the connection in use a new way. @type {Mending | null} */
+  #mending = null;
   /** @type {ReturnType<typeof setInterval> | undefined} */
   #looking;
   /** How large each picture slot is shown. @type {Record<string, number>} */
@@ -121,9 +125,17 @@ export class StageMedia extends EventTarget {
     return Boolean(peer.id) && this.#lost.some((prefix) => peer.id.startsWith(prefix));
   }
 
-  /** The network came back: offer at once unless all is well. */
+  /** The network came back: try at once unless all is well. */
   nudge() {
-    if (this.status.name === "reconnecting" || this.#peer?.connection.connectionState === "disconnected") this.#again();
+    if (isAlive(this.#peer)) return;
+    if (this.#peer && !this.#next) void this.#mend(this.#peer);
+    else if (this.status.name === "reconnecting") this.#again();
+  }
+
+  /** The network is another one: what seems well may be so no longer, and the browser would notice seconds later. */
+  moved() {
+    if (this.#peer && !this.#next) void this.#mend(this.#peer);
+    else this.nudge();
   }
 
   #again() {
@@ -134,9 +146,15 @@ export class StageMedia extends EventTarget {
 
   #clear() {
     clearTimeout(this.#retry);
-    clearTimeout(this.#patience);
+    this.#calm();
     this.#next?.close();
     this.#next = null;
+  }
+
+  #calm() {
+    clearTimeout(this.#patience);
+    this.#mending?.end();
+    this.#mending = null;
   }
 
   async #offer() {
@@ -175,16 +193,36 @@ export class StageMedia extends EventTarget {
   /** @param {Peer} peer */
   #changed(peer) {
     const { connectionState: state } = peer.connection;
+    const isInUse = peer === this.#peer && !this.#next;
     if (state === "connected") {
-      clearTimeout(this.#patience);
+      this.#calm();
       if (peer === this.#next) this.#replace(peer);
+      else if (isInUse) this.#begin(peer);
       if (peer === this.#peer && !this.#next) this.#become("connected");
-    } else if (state === "failed" || state === "closed") {
+    } else if (state === "closed" || (state === "failed" && (!isInUse || this.#mending?.isAnswered))) {
       this.#failed(peer);
-    } else if (state === "disconnected" && peer === this.#peer && !this.#next) {
-      this.#judge("poor");
-      this.#patience = setTimeout(() => this.#failed(peer), PATIENCE_MS);
+    } else if (isInUse && (state === "failed" || state === "disconnected")) {
+      if (state === "failed") this.#lose();
+      else this.#judge("poor");
+      clearTimeout(this.#patience);
+      this.#patience = setTimeout(() => this.#lose(), PATIENCE_MS);
+      void this.#mend(peer);
     }
+  }
+
+  /** Keeps the connection and finds it a new way, or offers anew if that is no use. @param {Peer} peer */
+  async #mend(peer) {
+    if (this.#mending) return this.#mending.tryNow();
+    const mending = (this.#mending = new Mending(peer));
+    const outcome = await mending.run();
+    if (mending === this.#mending) this.#mending = null;
+    if (outcome === "hopeless" || (outcome === "overdue" && !isAlive(peer))) this.#failed(peer);
+  }
+
+  /** Says that sound and picture are gone. */
+  #lose() {
+    this.#become("reconnecting");
+    this.#judge("lost");
   }
 
   /** @param {Peer} peer */
@@ -193,8 +231,7 @@ export class StageMedia extends EventTarget {
     this.#clear();
     if (!isAlive(this.#peer)) {
       this.#replace(null);
-      this.#become("reconnecting");
-      this.#judge("lost");
+      this.#lose();
     }
     this.#retry = setTimeout(() => this.#offer(), this.#backoff.next());
   }
@@ -209,14 +246,20 @@ export class StageMedia extends EventTarget {
     if (peer) {
       this.#backoff.reset();
       void peer.send(this.capture.tracks); // what was switched meanwhile
-      if (Object.keys(this.#heights).length) void peer.show(this.#heights);
-      this.#look(peer);
+      this.#begin(peer);
     }
     this.dispatchEvent(new CustomEvent("slots"));
   }
 
+  /** It carries sound and picture from here on. @param {Peer} peer */
+  #begin(peer) {
+    if (Object.keys(this.#heights).length) void peer.show(this.#heights);
+    this.#look(peer);
+  }
+
   /** @param {Peer} peer */
   #look(peer) {
+    clearInterval(this.#looking);
     let before = lookAt(peer.connection);
     this.#judge("good");
     this.#looking = setInterval(async () => {

@@ -1,5 +1,6 @@
 /**
- * One media connection: one offer with everything sent and a fixed number of receive slots, one answer, no renegotiation.
+ * One media connection: one offer with everything sent and a fixed number of receive slots, one answer, no renegotiation; on
+ * another network the same connection by another way (ICE restart).
  * The server is ICE-lite and its answer carries all candidates, so nothing is trickled. Neighbours: `media.js`, which keeps
  * one of these alive; `live/control.py`, which names the uses.
  */
@@ -17,6 +18,8 @@ const CAMERA = [
 ];
 const SCREEN_BITS = 2_500_000;
 const ANSWER_MS = 8_000;
+/** A restart is asked for where the network may be away: it is asked for again soon rather than waited for long. */
+const RESTART_MS = 4_000;
 
 /** What the server says no with. */
 export class MediaRefusal extends Error {
@@ -37,6 +40,8 @@ export class Peer {
   /** @type {[RTCRtpTransceiver, Use][]} */
   #lines = [];
   #location = "";
+  /** The server's answer, as it was last applied. */
+  #answer = "";
   #closed = false;
 
   /** @param {string} url @param {Wish} wish */
@@ -63,9 +68,30 @@ export class Peer {
     });
     if (!response.ok) throw await refusalOf(response);
     this.#location = response.headers.get("location") ?? "";
-    const { sdp } = await response.json();
+    this.#answer = (await response.json()).sdp;
     if (this.#closed) return void this.#leave(); // given up meanwhile
-    await this.connection.setRemoteDescription({ type: "answer", sdp });
+    await this.connection.setRemoteDescription({ type: "answer", sdp: this.#answer });
+  }
+
+  /**
+   * Restarts ICE: keys, slots, and whoever watches know nothing of it. Only credentials go to and fro (RFC 9725, 4.3.3): a few octets
+   * on a network that is just coming back, and nothing else can change. So the answer that the browser wants is the one it has, with
+   * the server's new credentials. What was not answered is asked again as it was. Raises as `negotiate`.
+   */
+  async restart() {
+    const { connection } = this;
+    if (connection.signalingState === "stable") await connection.setLocalDescription(await connection.createOffer({ iceRestart: true }));
+    const response = await fetch(this.#location, {
+      method: "PATCH",
+      headers: { "content-type": "application/trickle-ice-sdpfrag", "if-match": "*" },
+      body: credentialsOf(connection.localDescription?.sdp ?? ""),
+      signal: AbortSignal.timeout(RESTART_MS),
+    });
+    if (!response.ok) throw await refusalOf(response);
+    const sdp = renewed(this.#answer, await response.text());
+    if (this.#closed || connection.signalingState === "stable") return; // given up, or answered, meanwhile
+    await connection.setRemoteDescription({ type: "answer", sdp });
+    this.#answer = sdp;
   }
 
   /** The server's name for it, "" before it has one. */
@@ -133,6 +159,24 @@ export class Peer {
     this.#lines.push([line, use]);
     return line;
   }
+}
+
+const CREDENTIALS = ["ice-ufrag", "ice-pwd"];
+
+/** The first of every m-line's, which are all the same, as a fragment (RFC 8840, 9). @param {string} sdp */
+function credentialsOf(sdp) {
+  return CREDENTIALS.map((name) => `a=${name}:${valueOf(name, sdp)}\r\n`).join("");
+}
+
+/** An answer with the credentials of a fragment, as its next version (RFC 3264, 8). @param {string} answer @param {string} fragment */
+export function renewed(answer, fragment) {
+  const next = answer.replace(/^(o=\S+ \S+ )(\d+)/m, (_, origin, version) => `${origin}${Number(version) + 1}`);
+  return CREDENTIALS.reduce((sdp, name) => sdp.replace(new RegExp(`^a=${name}:.*$`, "gm"), `a=${name}:${valueOf(name, fragment)}`), next);
+}
+
+/** @param {string} name @param {string} sdp */
+function valueOf(name, sdp) {
+  return sdp.match(new RegExp(`^a=${name}:(\\S+)`, "m"))?.[1] ?? "";
 }
 
 /** The stage is streamed and recorded without transcoding when it is H.264; whatever else the browser has stays on offer. */

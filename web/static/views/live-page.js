@@ -184,7 +184,7 @@ export class LivePage {
       toast(lostDevice(/** @type {CustomEvent} */ (event).detail.kind), { tone: "attention" });
     });
     navigator.mediaDevices?.addEventListener?.("devicechange", () => void this.#lookForDevices());
-    addEventListener("online", () => media.nudge());
+    addEventListener("online", () => media.moved());
     addEventListener("resize", this.refresh);
     document.addEventListener("visibilitychange", this.refresh);
     addEventListener("pagehide", () => media.stop());
