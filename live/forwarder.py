@@ -8,7 +8,9 @@ import asyncio
 import os
 import secrets
 import time
+from collections import Counter
 from collections.abc import Callable, Coroutine
+from functools import partial
 from typing import Any, Final
 
 from live import ice
@@ -102,7 +104,7 @@ class Forwarder:
         codecs = self._rooms[room].codecs() if room in self._rooms else None
         agreed = plan(offer, uses, may_send=may_send, may_receive=may_receive, video_codecs=codecs)
         home = self._open(room)
-        if len(self._by_ufrag) >= self._limits.peers or len(home.peers) >= self._limits.peers_per_room:
+        if not self._has_room(home):
             self._close_if_empty(room)
             raise MediaRefused("media_unavailable", "too many peers")
         credentials = ice.make_credentials(agreed.remote_ufrag)
@@ -123,6 +125,22 @@ class Forwarder:
         home.repertoire.add(agreed.receivings)
         local = Local(credentials.ufrag, credentials.password, self._fingerprint, self.candidates)
         return Admission(peer.id, answer_text(agreed, local, lambda slot: home.board.slots[slot].ssrcs))
+
+    def _has_room(self, home: Room) -> bool:
+        """For one more peer. If there is none, whoever has most offers under way that were never completed loses the oldest
+        of them, so that nobody keeps others out with offers alone. Of people who come each once, nobody does."""
+        if len(home.peers) >= self._limits.peers_per_room:
+            crowded = list(home.peers.values())
+        elif len(self._by_ufrag) >= self._limits.peers:
+            crowded = list(self._by_ufrag.values())
+        else:
+            return True
+        waiting = [peer for peer in crowded if not peer.is_up]  # oldest first
+        ((label, count),) = Counter(peer.label for peer in waiting).most_common(1) or [("", 0)]
+        if count < 2:
+            return False
+        self._end(next(peer for peer in waiting if peer.label == label), "never_came")
+        return True
 
     def _welcome(self, peer: Peer) -> None:
         """The peer came up. Pages that send what it cannot decode are ended, and offer again: once, as they then send what
@@ -222,7 +240,7 @@ class Forwarder:
 
     def on_check(self, endpoint: Endpoint, data: bytes, address: Any) -> None:
         """A datagram that looks like STUN."""
-        found = ice.check(data, address, self._credentials_of)
+        found = ice.check(data, address, partial(self._credentials_of, endpoint, address))
         if found is None:
             endpoint.strangers += 1
             return
@@ -237,11 +255,12 @@ class Forwarder:
             if restarting and found.nominates:
                 self._settle(peer)
 
-    def _credentials_of(self, ufrag: str) -> ice.Credentials | None:
-        if peer := self._restarting.get(ufrag):
-            return peer.renewed
-        peer = self._by_ufrag.get(ufrag)
-        return peer.credentials if peer else None
+    def _credentials_of(self, endpoint: Endpoint, address: Any, ufrag: str) -> ice.Credentials | None:
+        restarting = self._restarting.get(ufrag)
+        peer = restarting or self._by_ufrag.get(ufrag)
+        if peer is None or not peer.may_check(endpoint, address, _now()):
+            return None
+        return peer.renewed if restarting else peer.credentials
 
     def _settle(self, peer: Peer) -> None:
         """The client nominated an address by the credentials of its ICE restart: those before are good for nothing now."""

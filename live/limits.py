@@ -19,6 +19,7 @@ class Limits:
     sources: int = 16  # SSRCs per peer
     reporters: int = 64  # SSRCs that its RTCP comes from
     packets: float = 5000.0  # RTP packets per second and peer that are read: a camera in three sizes and a screen send 2,000
+    checks: float = 100.0  # ICE checks per second and peer, from its addresses; as many from others
     dtls_records: float = 100.0  # per second and peer
     resent: float = 400.0  # packets per second and viewer in answer to NACKs
     resent_in_room: float = 4000.0  # likewise, to all viewers of a room together

@@ -11,7 +11,7 @@ import secrets
 import time
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from aiortc import RTCCertificate
 from pylibsrtp import Error as SrtpError
@@ -31,6 +31,8 @@ from live.rtp import HEADER_LENGTH
 from live.switchboard import Reports, Switchboard
 from live.track import Track
 from live.uplink import Uplink
+
+HEARD: Final = 5.0  # seconds: who was heard so lately is still there (clients ask for consent as often, RFC 7675, 5.1)
 
 
 class Peer:
@@ -67,6 +69,7 @@ class Peer:
         self.up = Uplink(self, label, room, plan.sendings, limits.sources, self.send_rtcp)
         downlink = partial(CompiledDownlink, bursts) if bursts else Downlink
         self.down = downlink(self, label, room, plan.receivings, limits)
+        self._check_budget, self._strange_check_budget = Budget(limits.checks), Budget(limits.checks)
         self._record_budget = Budget(limits.dtls_records)
         self._feedback_budget = Budget(limits.feedback)
         self._packet_budget = Budget(limits.packets)
@@ -82,6 +85,18 @@ class Peer:
         return self.up.tracks
 
     # --- ICE ---
+
+    def may_check(self, endpoint: Endpoint, address: Any, now: float) -> bool:
+        """Whether a check by our user name is read at all: so many a second, and from an address at which another peer was
+        just heard none, as any client could forge it. Those who only know the user name share a budget of their own."""
+        owner = endpoint.checked.get(address)
+        if owner is not None and owner is not self and owner.is_heard(now):
+            return False
+        budget = self._check_budget if owner is self else self._strange_check_budget
+        return bool(budget.take(1, now))
+
+    def is_heard(self, now: float) -> bool:
+        return self.is_up and now - self.seen_at < HEARD
 
     def pass_check(self, endpoint: Endpoint, address: Any, ufrag: str, now: float, *, nominates: bool) -> None:
         """A check came from `address`, authenticated by our credentials with `ufrag`; with `nominates` it is where media

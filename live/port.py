@@ -33,6 +33,8 @@ class Listener(Protocol):
 
     def drop_path(self, endpoint: Endpoint, address: Any) -> None: ...
 
+    def is_heard(self, now: float) -> bool: ...
+
 
 class Endpoint:
     """Where datagrams come in and go out: a UDP socket, or one TCP connection (`tcp`).

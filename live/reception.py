@@ -9,9 +9,10 @@ from __future__ import annotations
 from typing import Final
 
 from live import rtcp
+from live.limits import Budget
 
 MAX_MISSING: Final = 100  # sequence numbers asked for; more missing at once is an outage, for a key frame to mend
-MAX_WAITED_FOR: Final = 512  # in all, as many as the ring keeps; more are an outage too
+MAX_FRESH: Final = 500.0  # likewise in a second, and at once: what skips numbers all the time is not asked for them
 MAX_ASKED: Final = 4  # times for one packet
 ASK_INTERVAL: Final = 0.1  # seconds between two of them
 RATE_WEIGHT: Final = 0.4  # of the last interval in the smoothed bitrate
@@ -118,10 +119,11 @@ class Reception:
 class Missing:
     """Extended sequence numbers that have not come, and when each was asked for."""
 
-    __slots__ = ("_asked",)
+    __slots__ = ("_asked", "_budget")
 
     def __init__(self) -> None:
-        self._asked: dict[int, tuple[int, float]] = {}  # (times, when); at most MAX_WAITED_FOR
+        self._asked: dict[int, tuple[int, float]] = {}  # (times, when); at most 2 * MAX_FRESH
+        self._budget = Budget(MAX_FRESH)
 
     def __contains__(self, extended: int) -> bool:
         return extended in self._asked
@@ -135,7 +137,8 @@ class Missing:
 
     def note(self, first: int, end: int, now: float) -> tuple[int, ...] | None:
         """`first` to `end` - 1 have not come; returns what to ask for, None for an outage."""
-        if end - first >= MAX_MISSING or len(self._asked) + end - first > MAX_WAITED_FOR:
+        count = end - first
+        if count >= MAX_MISSING or self._budget.take(count, now) < count:
             self._asked.clear()
             return None
         fresh = range(first, end)

@@ -206,7 +206,7 @@ class Raw:
         assert self.srtp is not None
         return self.srtp.protect(packet)
 
-    def rtcp(self, *packets: rtcp.RtcpPacket | bytes) -> bytes:
+    def feedback(self, *packets: rtcp.RtcpPacket | bytes) -> bytes:
         """In SRTCP."""
         assert self.srtp is not None
         return self.srtp.protect_rtcp(b"".join(map(bytes, packets)))

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from live.control import Admission, MediaRefused, Notification, PeerDown, PeerUp
 from live.forwarder import Forwarder
 from live.limits import Limits
-from live.peer import Peer
+from live.peer import HEARD, Peer
 from live.port import Endpoint
 from tests.live.test_ice import request
 from tests.live.test_sdp import GSTREAMER
@@ -120,6 +120,34 @@ async def test_an_address_that_somebody_else_gets_is_theirs() -> None:
         assert list(s.endpoint.checked.values()) == [s.at(HOME)]
 
 
+async def test_an_address_at_which_somebody_is_heard_stays_theirs() -> None:
+    """Whoever can forge an address could otherwise cut off anybody, by a check with credentials of their own."""
+    async with stage() as s:
+        first, second = s.admit("anna"), s.admit("mallory")
+        s.check(first, HOME)
+        s.at(HOME).is_up = True
+        s.sent.clear()
+        s.check(second, HOME)
+        assert s.at(HOME).label == "anna" and not s.sent
+        s.at(HOME).seen_at -= HEARD
+        s.check(second, HOME)
+        assert s.at(HOME).label == "mallory" and s.sent
+
+
+async def test_checks_are_read_so_many_a_second_and_those_of_strangers_apart() -> None:
+    async with stage(checks=10.0) as s:
+        admission = s.admit()
+        s.check(admission, HOME)
+        for _ in range(50):
+            s.check(admission, STRANGER, password="wrong-password-of-length")
+        s.sent.clear()
+        s.check(admission, AWAY)
+        assert not s.sent  # for a moment nobody comes from elsewhere
+        for _ in range(50):
+            s.check(admission, HOME)
+        assert 9 <= len(s.sent) <= 11
+
+
 async def test_no_more_than_so_many_addresses_are_kept() -> None:
     async with stage(addresses=3) as s:
         admission = s.admit()
@@ -196,14 +224,30 @@ async def test_a_handshake_never_completed_ends() -> None:
 
 async def test_too_many_peers_are_refused() -> None:
     async with stage(peers_per_room=2, peers=3) as s:
-        s.admit()
-        s.admit()
+        s.admit("anna")
+        s.admit("bo")
         with pytest.raises(MediaRefused, match="too many"):
-            s.admit()
-        s.admit(room="other")
+            s.admit("cia")
+        s.admit("cia", room="other")
         with pytest.raises(MediaRefused, match="too many"):
-            s.admit(room="third")
+            s.admit("dan", room="third")
         assert set(s.forwarder.statistics().rooms) == {"r", "other"}
+
+
+@pytest.mark.parametrize("limit", ["peers", "peers_per_room"])
+async def test_who_has_most_offers_never_completed_makes_room(limit: str) -> None:
+    async with stage(**{limit: 4}) as s:
+        up = s.admit("anna")
+        s.check(up, HOME)
+        s.at(HOME).is_up = True
+        for _ in range(50):
+            s.admit("mallory")
+        s.admit("bo")
+        s.admit("cia")
+        assert s.forwarder.statistics().peers == 4
+        assert s.downs == [("mallory", "never_came")] * 49
+        with pytest.raises(MediaRefused, match="too many"):
+            s.admit("dan")  # everybody has but one
 
 
 async def test_a_room_lasts_from_its_first_peer_to_its_last() -> None:

@@ -4,6 +4,7 @@ it is at the others' cost. The same attacks on a real worker: `test_hostile_work
 from __future__ import annotations
 
 import struct
+import zlib
 from dataclasses import replace
 from typing import Any
 
@@ -20,7 +21,7 @@ from live.control import MediaRefused, RoomStatistics
 from live.dtls import Certificate
 from live.limits import Limits
 from live.peer import Peer
-from live.reception import MAX_WAITED_FOR, Missing
+from live.reception import MAX_FRESH, Missing
 from live.rtp import AUDIO_LEVEL, DEPENDENCY_DESCRIPTOR, MID, REPAIRED_RID, RID, TRANSPORT_CC, RtpPacket
 from live.srtp import Srtp
 from live.switchboard import Switchboard
@@ -109,6 +110,14 @@ def test_another_viewers_slot_is_not_resent() -> None:
 # --- what is said in few octets and costs many steps ---
 
 
+def test_only_so_many_packets_a_second_are_read() -> None:
+    room = Peers()
+    for n in range(6000):
+        room.hostile.receive_media(bytes(RtpPacket(111, n, 960 * n, 9, b"\x78voice")), room.now)
+    (track,) = room.hostile.tracks
+    assert track.reception.packets == Limits().packets and room.hostile.bad == 1000
+
+
 def test_a_datagram_that_names_too_much_is_not_read() -> None:
     """Every packet that feedback names is work: 24 octets of it may name 2,048, and there is room for 79 such in one."""
     everything_lost = struct.pack("!BBHIIHHI", 0x8F, 205, 5, 1, 2, 0, 2048, 0) + struct.pack("!HH", 0x1FFF & 2048, 0)
@@ -138,12 +147,11 @@ def test_a_publisher_that_skips_numbers_is_not_told_of_them_all() -> None:
 
 def test_a_publisher_that_skips_numbers_is_not_asked_for_them_all() -> None:
     missing, newest, outages = Missing(), 0, 0
-    for _ in range(1000):
-        outages += missing.note(newest + 1, newest + 99, 1.0) is None
+    for n in range(1000):
+        outages += missing.note(newest + 1, newest + 99, 1 + n / 1000) is None
         newest += 99
-        assert len(missing) <= MAX_WAITED_FOR
-    assert outages > 100
-    assert len(missing.due(2.0)) <= MAX_WAITED_FOR
+        assert len(missing) <= 2 * MAX_FRESH
+    assert outages > 980
 
 
 # --- what an offer puts into every packet ---
@@ -157,6 +165,19 @@ def test_a_long_mid_is_in_no_packet() -> None:
     assert [MID in receiving.extensions for receiving in agreed.receivings] == [False, True]
     with pytest.raises(MediaRefused, match="mid is no token"):
         plan(longer.replace("m" * 40, "m" * 65), None, may_send=False, may_receive=True)
+
+
+# --- what somebody on the way may add to a check ---
+
+
+def test_nothing_after_the_integrity_counts() -> None:
+    """The fingerprint is no secret: who has seen a check could have it nominate an address (RFC 8489, 14.5)."""
+    known = ice.Credentials("ours", "a-password-of-some-length", "theirs")
+    check = request(nominate=False)[:-8] + struct.pack("!HH", 0x0025, 0)  # USE-CANDIDATE
+    check = check[:2] + struct.pack("!H", len(check) - 20 + 8) + check[4:]
+    check += struct.pack("!HHI", 0x8028, 4, zlib.crc32(check) ^ 0x5354554E)
+    found = ice.check(check, ("192.0.2.1", 5), lambda ufrag: known)
+    assert found is not None and found.succeeded and not found.nominates
 
 
 # --- anything at all, from a peer that is up ---

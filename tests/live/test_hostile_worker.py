@@ -6,7 +6,7 @@ from __future__ import annotations
 import random
 import struct
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 
 import pytest
 import pytest_asyncio
@@ -17,6 +17,7 @@ from pylibsrtp import Error as SrtpError
 from live import rtcp
 from live.control import MediaRefused
 from live.limits import Limits
+from live.reception import MAX_ASKED, MAX_FRESH
 from live.rtp import HEADER
 from live.transport_cc import TransportFeedback
 from tests.live.conftest import until
@@ -72,8 +73,7 @@ async def test_who_has_read_a_user_name_gets_no_answer_either_and_keeps_nobody_o
     async with at.undisturbed():
         stranger, victim = await at.stranger(), at.publisher
         good = victim.check()
-        after_integrity = good[:-8] + struct.pack("!HH", 0x0025, 0) + good[-8:]
-        forged = [victim.check(password="wrong"), victim.check(ufrag="nobody"), good[:-1], good + bytes(4), after_integrity]
+        forged = [victim.check(password="wrong"), victim.check(ufrag="nobody"), good[:-1], good + bytes(4)]
         await at.assail(stranger, forged * 200)
         assert stranger.heard["stun"] == [0, 0]
         await victim.pass_ice()
@@ -87,6 +87,17 @@ async def test_an_answer_is_no_longer_than_the_check(at: Scene) -> None:
         await mallory.pass_ice(nominate=False)
         count, octets = mallory.heard["stun"]
         assert octets <= count * len(check)
+
+
+async def test_nobody_can_take_the_address_of_who_is_there(at: Scene) -> None:
+    """A check of one's own from a forged address: here, from the publisher's very socket."""
+    async with at.undisturbed():
+        mallory = await at.invited(SCREEN, uses={"0": "screen"})
+        before = at.publisher.heard["stun"][0]
+        for _ in range(50):
+            at.publisher.send(mallory.check())
+            await at.beat()
+        assert at.publisher.heard["stun"][0] == before
 
 
 async def test_a_flood_of_right_checks_is_answered_in_part(at: Scene) -> None:
@@ -148,7 +159,7 @@ def out_of_order() -> Iterator[bytes]:
     yield from (hello[:length] for length in range(0, len(hello), 7))
 
 
-ATTACKS = {
+ATTACKS: dict[str, Callable[[], Iterable[bytes]]] = {
     "many ClientHellos": lambda: client_hellos(400),
     "the same ClientHello": lambda: list(client_hellos(1)) * 400,
     "fragments of endless messages": fragments,
@@ -221,7 +232,7 @@ async def test_wrong_tags_and_replays_are_not_forwarded(at: Scene) -> None:
         genuine = [mallory.rtp(0xBAD, number + n, KEY + b"good") for n in range(20)]
         wrong = [data[:-1] + bytes([data[-1] ^ 1]) for data in genuine]
         wrong += [data[:20] + bytes([data[20] ^ 1]) + data[21:] for data in genuine] + [data[:-3] for data in genuine]
-        report = mallory.rtcp(rtcp.ReceiverReport(1))
+        report = mallory.feedback(rtcp.ReceiverReport(1))
         await at.assail(mallory, wrong + genuine + genuine * 3 + [report] * 20 + [report[:-1], report + b"\0"])
         for witness in at.witnesses:
             await witness.raw.until(lambda got=witness.screen: len(got) >= 23)  # type: ignore[misc]
@@ -235,7 +246,7 @@ async def test_anothers_ssrc_is_ones_own_and_no_more(at: Scene) -> None:
         mallory = await at.peer(SCREEN, uses={"0": "screen"})
         taken = [0xA11A, *at.witnesses[0].raw.ssrcs, 1, 0, 0xFFFFFFFF]
         await at.assail(mallory, [mallory.rtp(ssrc, n, KEY + b"screen") for n in range(20) for ssrc in taken])
-        await at.assail(mallory, [mallory.rtcp(rtcp.Goodbye(tuple(taken)), rtcp.SenderReport(0xA11A, 1, 2, 3, 4))] * 20)
+        await at.assail(mallory, [mallory.feedback(rtcp.Goodbye(tuple(taken)), rtcp.SenderReport(0xA11A, 1, 2, 3, 4))] * 20)
         assert {payload[4:] for witness in at.witnesses for payload in witness.screen} <= {b"screen"}
         (track,) = (await at.of(at.publisher)).tracks
         assert track.packets >= at.beats and track.lost == 0
@@ -246,7 +257,7 @@ async def test_only_so_many_ssrcs_are_kept(at: Scene) -> None:
     async with at.undisturbed():
         mallory = await at.peer(SCREEN, uses={"0": "screen"})
         await at.assail(mallory, (mallory.rtp(ssrc, 1) for ssrc in range(2000, 4000)))
-        await at.assail(mallory, (mallory.rtcp(rtcp.ReceiverReport(ssrc)) for ssrc in range(2000, 4000)))
+        await at.assail(mallory, (mallory.feedback(rtcp.ReceiverReport(ssrc)) for ssrc in range(2000, 4000)))
         found = await at.of(mallory)
         assert len(found.tracks) <= 1
         assert found.bad >= 4000 - Limits().sources - Limits().reporters
@@ -284,7 +295,7 @@ async def test_malformed_packets_are_not_forwarded(at: Scene) -> None:
         mallory = await at.peer(SCREEN, uses={"0": "screen"})
         number = await shown(at, mallory)
         await at.assail(mallory, malformed(mallory))
-        mallory.send(mallory.rtp(0xBAD, 100 + number, KEY + b"last"))
+        mallory.send(mallory.rtp(0xBAD, 500 + number, KEY + b"last"))
         for witness in at.witnesses:
             await witness.raw.until(lambda got=witness.screen: got[-1][4:] == b"last")  # type: ignore[misc]
             assert {payload[4:] for payload in witness.screen} <= {b"shown", b"", b"last"}  # b"": of nothing but a header
@@ -328,15 +339,15 @@ async def test_numbers_that_jump_make_the_worker_say_no_more_than_it_hears(at: S
         mallory = await at.peer(SCREEN, uses={"0": "screen"}, numbered=True)
 
         def jumping() -> Iterator[bytes]:
-            for n in range(2500):
+            for n in range(1000):
                 elements = ((1, b"0"), (2, struct.pack("!H", 2047 * n & 0xFFFF)))
-                yield mallory.rtp(0xBAD, 99 * n, KEY + bytes(200), extensions=elements)
+                yield mallory.rtp(0xBAD, 99 * n, extensions=elements)
 
-        sent = 2500 * 250
+        begun, octets = time.monotonic(), 1000 * len(mallory.rtp(0xBAD, 0))
         await at.assail(mallory, jumping())
-        assert mallory.heard["rtcp"][1] < sent
-        nacks = mallory.requests(rtcp.Nack)
-        assert nacks and all(len(nack.lost) <= 512 for nack in nacks if isinstance(nack, rtcp.Nack))
+        asked = sum(len(packet.lost) for packet in mallory.requests(rtcp.Nack) if isinstance(packet, rtcp.Nack))
+        assert 0 < asked <= MAX_ASKED * MAX_FRESH * (time.monotonic() - begun + 1)
+        assert mallory.heard["rtcp"][1] < octets * (time.monotonic() - begun + 1)
 
 
 async def test_media_from_an_address_that_is_not_nominated_is_dropped(at: Scene) -> None:
@@ -358,12 +369,12 @@ def absurd_feedback(mallory: Raw) -> Iterator[bytes]:
     head = bytes(rtcp.ReceiverReport(1))
     for first in range(0, 65536, 17 * 60):  # NACKs for all numbers there are
         entries = b"".join(struct.pack("!HH", n & 0xFFFF, 0xFFFF) for n in range(first, first + 17 * 60, 17))
-        yield mallory.rtcp(head, struct.pack("!BBHII", 0x81, 205, 2 + len(entries) // 4, 1, ssrc) + entries)
+        yield mallory.feedback(head, struct.pack("!BBHII", 0x81, 205, 2 + len(entries) // 4, 1, ssrc) + entries)
     for n in range(300):
-        yield mallory.rtcp(head, *[rtcp.PictureLoss(1, ssrc)] * 20)
-        yield mallory.rtcp(rtcp.FullIntra(1, ((ssrc, 7), (publisher, n & 255), (ssrc, n & 255)) * 20))
+        yield mallory.feedback(head, *[rtcp.PictureLoss(1, ssrc)] * 20)
+        yield mallory.feedback(rtcp.FullIntra(1, ((ssrc, 7), (publisher, n & 255), (ssrc, n & 255)) * 20))
     for bitrate in (0, 1, 2**18 - 1 << 63):
-        yield mallory.rtcp(rtcp.Remb(1, bitrate, (ssrc, publisher)))
+        yield mallory.feedback(rtcp.Remb(1, bitrate, (ssrc, publisher)))
     for base, reference, arrivals in (
         (0, 0xFFFFFF, (0,) * 500),
         (65535, 0, (0x7FFF, 0) * 100),
@@ -371,19 +382,19 @@ def absurd_feedback(mallory: Raw) -> Iterator[bytes]:
         (30000, 1, tuple(range(0, 0x7FFF, 100))),
     ):
         for count in range(10):
-            yield mallory.rtcp(
+            yield mallory.feedback(
                 head, TransportFeedback(1, publisher, base + count & 0xFFFF, reference * count, count, arrivals)
             )
     told = struct.pack("!HHI", 0, 65535, 0) + b"\x1f\xff" * 9
-    yield from (mallory.rtcp(head, struct.pack("!BBHII", 0x8F, 205, 9, 1, ssrc) + told) for _ in range(20))
+    yield from (mallory.feedback(head, struct.pack("!BBHII", 0x8F, 205, 9, 1, ssrc) + told) for _ in range(20))
     block = rtcp.ReportBlock(ssrc, 255, -0x800000, 0xFFFFFFFF, 0xFFFFFFFF, 0xFFFFFFFF, 0xFFFFFFFF)
-    yield mallory.rtcp(rtcp.SenderReport(ssrc, 2**64 - 1, 0xFFFFFFFF, 0, 0, (block,) * 31))
-    yield mallory.rtcp(rtcp.Goodbye((publisher, ssrc, *range(29))))
-    yield mallory.rtcp(head, rtcp.SourceDescription(tuple((n, b"\xff" * 55) for n in range(27))))
+    yield mallory.feedback(rtcp.SenderReport(ssrc, 2**64 - 1, 0xFFFFFFFF, 0, 0, (block,) * 31))
+    yield mallory.feedback(rtcp.Goodbye((publisher, ssrc, *range(29))))
+    yield mallory.feedback(head, rtcp.SourceDescription(tuple((n, b"\xff" * 55) for n in range(27))))
     for kind in range(192, 224):  # lengths that lie
         for words in (0, 1, 5, 65535):
-            yield mallory.rtcp(head, struct.pack("!BBH", 0x9F, kind, words) + bytes(16))
-            yield mallory.rtcp(head, struct.pack("!BBH", 0xBF, kind, words) + b"\xff" * 16)
+            yield mallory.feedback(head, struct.pack("!BBH", 0x9F, kind, words) + bytes(16))
+            yield mallory.feedback(head, struct.pack("!BBH", 0xBF, kind, words) + b"\xff" * 16)
 
 
 async def test_feedback_floods_cost_the_publisher_and_the_others_nothing(at: Scene) -> None:
