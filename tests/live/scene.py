@@ -11,8 +11,8 @@ from collections.abc import AsyncIterator, Iterable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from live.client import EmbeddedEngine
 from live.control import PeerStatistics, Use, WorkerStatistics
+from live.engine import EmbeddedEngine
 from live.rtp import parse
 from tests.live.raw import KEY, Raw
 
