@@ -17,7 +17,9 @@ from typing import Any, Final
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
 
-from tests.browser.stage import PATIENCE_MS, until
+from tests.browser.stage import until
+
+PATIENCE: Final = 120.0  # seconds for a condition, and for the start
 
 PREFERENCES: Final[dict[str, bool | int | str]] = {
     "media.navigator.streams.fake": True,
@@ -64,7 +66,7 @@ class Tab:
             raise RuntimeError(answer["exceptionDetails"]["text"])
         return json.loads(answer["result"]["value"])
 
-    async def until(self, condition: str, seconds: float = PATIENCE_MS / 1000) -> None:
+    async def until(self, condition: str, seconds: float = PATIENCE) -> None:
         """Waits until a JavaScript expression, which may use `await`, is true."""
 
         async def holds() -> bool:
@@ -158,7 +160,7 @@ async def a_firefox() -> AsyncIterator[Firefox]:
         )
         assert process.stderr is not None
         try:
-            async with asyncio.timeout(PATIENCE_MS / 1000):
+            async with asyncio.timeout(PATIENCE):
                 url = await _remote_url(process.stderr)
             drain = asyncio.create_task(process.stderr.read())  # a full pipe would stop it
             async with connect(f"{url}/session", max_size=None, ping_interval=None, compression=None) as socket:

@@ -278,6 +278,26 @@ async def goes_on(page: Page, more: int = 20, seconds: float = 120) -> None:
     await until(enough, "moving pictures", seconds)
 
 
+REAL_SOUND: Final = """async () => (await plenum.media.statistics())
+    .filter(({type, kind}) => type === "inbound-rtp" && kind === "audio")
+    .reduce((sum, sound) => sum + sound.totalSamplesReceived - sound.concealedSamples, 0)"""
+
+
+async def sound_goes_on(page: Page, seconds: float = 1.0) -> None:
+    """Waits until the page has played `seconds` more of what was received, by the connection that is in use then, and not
+    of what a browser makes up where nothing comes."""
+    last, seen = int(await page.evaluate(REAL_SOUND)), 0
+
+    async def enough() -> bool:
+        nonlocal last, seen
+        now = int(await page.evaluate(REAL_SOUND))
+        seen += now - last if now >= last else now
+        last = now
+        return seen >= seconds * 48_000
+
+    await until(enough, "sound")
+
+
 async def click(page: Page, name: str) -> None:
     """Presses the button of this name, and there has to be one alone: of two, the order of drawing would choose."""
     await page.get_by_role("button", name=name, exact=True).click()

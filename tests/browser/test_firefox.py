@@ -3,6 +3,8 @@ has fetched its plugin, so everybody sends it VP8."""
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import AsyncIterator
 from typing import Final
 
@@ -104,3 +106,19 @@ async def test_chromium_sees_and_hears_a_speaker_in_firefox(hall: Hall, firefox:
     await until_heard(anna)
     assert await anna.evaluate(CODECS) == ["video/VP8"]
     assert siri.complaints == hall.complaints == []
+
+
+async def test_firefox_has_both_back_when_the_media_worker_was_killed(hall: Hall, firefox: Firefox) -> None:
+    await go_live(hall)
+    anna = await sit(firefox, hall, "anna")
+    await shows_moving_pictures(anna)
+    await anna.evaluate("(window.before = plenum.media.slots.get('audio0')).id")
+    killed = await hall.served.media_pid()
+    assert killed is not None
+    os.kill(killed, signal.SIGKILL)
+    await anna.until(
+        "window.before && plenum.media.slots.has('audio0') && plenum.media.slots.get('audio0') !== window.before"
+    )
+    await shows_moving_pictures(anna)
+    await anna.until(HEARD)
+    assert anna.complaints == hall.complaints == []

@@ -23,6 +23,7 @@ from tests.browser.stage import (
     go_live,
     goes_on,
     photograph,
+    sound_goes_on,
     until,
 )
 
@@ -81,11 +82,13 @@ async def test_who_comes_late_has_a_picture_as_the_speaker_is_asked_for_a_whole_
     assert hall.complaints == []
 
 
-async def test_video_goes_on_when_the_media_worker_was_killed(hall: Hall) -> None:
-    await go_live(hall)
+async def test_when_the_media_worker_is_killed_sound_and_picture_come_back_everywhere(hall: Hall) -> None:
+    mona, siri = await go_live(hall)
     anna = await hall.sit("anna")
     await attend(anna)
-    await mark(anna)
+    pages = (mona, siri, anna)
+    await asyncio.gather(*map(mark, pages))
+    await asyncio.gather(*map(sound_goes_on, (mona, anna)))
     killed = await hall.served.media_pid()
     assert killed is not None
     os.kill(killed, signal.SIGKILL)
@@ -94,9 +97,9 @@ async def test_video_goes_on_when_the_media_worker_was_killed(hall: Hall) -> Non
         return await hall.served.media_pid() not in (None, killed)
 
     await until(another, "another media worker")
-    await goes_on(anna)
+    await asyncio.gather(*(work(page) for page in (mona, anna) for work in (goes_on, sound_goes_on)))
     await expect(anna.get_by_text("They come back by themselves")).to_have_count(0)
-    assert await is_the_same_page(anna)
+    assert await asyncio.gather(*map(is_the_same_page, pages)) == [True, True, True]
     assert hall.complaints == []
 
 
