@@ -22,7 +22,7 @@ bench-%: install-dev
 	@$(V)/python -m bench.$(subst -,_,$*) $(ARGS)
 
 install: $(STAMPS)/python $(STAMPS)/web native
-install-dev: install $(STAMPS)/dev $(STAMPS)/browser $(STAMPS)/clients
+install-dev: install $(STAMPS)/dev $(STAMPS)/browser $(STAMPS)/clients $(STAMPS)/postgres
 
 $(STAMPS)/python: requirements.lock pyproject.toml
 	@./tools/install python
@@ -34,6 +34,8 @@ $(STAMPS)/browser: $(STAMPS)/dev
 	@./tools/install browser
 $(STAMPS)/clients: $(STAMPS)/dev
 	@./tools/install clients
+$(STAMPS)/postgres: $(STAMPS)/dev
+	@./tools/install postgres
 
 # compiled helpers: optional, Python does the same more slowly
 native: live/libnative.so

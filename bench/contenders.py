@@ -143,18 +143,19 @@ class SocketIo(Peer):
 class Plenum(Contender):
     """The whole server: everybody signed in as somebody else, in the session; a moderator opens a poll."""
 
-    def __init__(self, connections: int, directory: Path, io_uring: str = "auto") -> None:
+    def __init__(self, connections: int, directory: Path, io_uring: str = "auto", database_url: str = "") -> None:
         super().__init__(connections)
         self._directory = directory
         self._io_uring = io_uring
+        self._database_url = database_url
         self._drafts: list[str] = []
         self._commands = 0
         self._acknowledged = 0
         self._arrived = 0
 
     def start(self) -> None:
-        self._cookies = plenum.prepare(self._directory, people=self.connections)
-        self._launch(sys.executable, "-m", "bench.plenum", str(self._directory), self._io_uring)
+        self._cookies = plenum.prepare(self._directory, self.connections, self._database_url)
+        self._launch(sys.executable, "-m", "bench.plenum", str(self._directory), self._io_uring, self._database_url)
 
     def members(self) -> Iterator[tuple[str, str]]:
         origin = f"Origin: http://127.0.0.1:{self.port}\r\n"

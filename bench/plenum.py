@@ -1,7 +1,7 @@
 """Plenum's real server for the benchmarks: a conference with as many people as wanted, all signed in.
 
-`python -m bench.plenum DIRECTORY IO_URING` serves a prepared one on a free port of the loopback, until its standard input
-ends.
+`python -m bench.plenum DIRECTORY IO_URING DATABASE_URL` serves a prepared one on a free port of the loopback, until its
+standard input ends.
 """
 
 from __future__ import annotations
@@ -50,10 +50,11 @@ room = "hall"
 """
 
 
-def settings(directory: Path, port: int = 0, io_uring: str = "auto") -> Settings:
-    """As installed, but for the ports."""
+def settings(directory: Path, database_url: str = "", port: int = 0, io_uring: str = "auto") -> Settings:
+    """As installed, but for the ports. Without `database_url`, SQLite."""
     return Settings(
         directory=directory,
+        database_url=database_url,
         port=port,
         public_addresses="127.0.0.1",
         media_port=0,
@@ -62,10 +63,10 @@ def settings(directory: Path, port: int = 0, io_uring: str = "auto") -> Settings
     )
 
 
-def prepare(directory: Path, people: int) -> list[str]:
+def prepare(directory: Path, people: int, database_url: str = "") -> list[str]:
     """Makes a conference; returns each person's cookie ("name=value")."""
     (directory / "conference.toml").write_text(PROGRAMME)
-    return asyncio.run(_invite(settings(directory), people))
+    return asyncio.run(_invite(settings(directory, database_url), people))
 
 
 async def _invite(settings: Settings, count: int) -> list[str]:
@@ -131,12 +132,12 @@ def _json(value: object) -> bytes:
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
 
 
-def serve(directory: Path, io_uring: str) -> None:
+def serve(directory: Path, io_uring: str, database_url: str) -> None:
     """Serves, and says on standard output on which port."""
     calm_collector()
     with socket.create_server(("127.0.0.1", 0), backlog=2048) as listener:
         port = listener.getsockname()[1]
-        server = uvicorn.Server(configuration(settings(directory, port, io_uring)))
+        server = uvicorn.Server(configuration(settings(directory, database_url, port, io_uring)))
         threading.Thread(target=_end_with_parent, args=(server,), daemon=True).start()
         print(port, flush=True)
         server.run(sockets=[listener])
@@ -149,4 +150,4 @@ def _end_with_parent(server: uvicorn.Server) -> None:
 
 
 if __name__ == "__main__":
-    serve(Path(sys.argv[1]), sys.argv[2])
+    serve(Path(sys.argv[1]), sys.argv[2], sys.argv[3])

@@ -11,16 +11,15 @@ from typing import Any, Final
 
 import structlog
 from msgspec import Struct
-from sqlalchemy import delete, select
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy import Table, delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
-from sqlalchemy.sql import Executable
 
 from rooms import messages as m
 from rooms.errors import Refused
 from rooms.polls import tells
 from server.batch import Batch
 from server.database import Database
+from server.database.dialect import upsert
 from server.journal import has_happened
 from server.tables import answers, survey_answers, votes
 from server.vault import Vault
@@ -52,8 +51,8 @@ class Ballots:
         self._answers: dict[str, dict[str, int]] = {}  # by poll, by voter; of polls that are open
         self._votes: dict[str, set[str]] = {}  # by question
         self._done: dict[str, None] = {}  # the last row commands, oldest first
-        self._new_answers = Batch[Row](database, _upsert(answers, "poll_id", "voter"))
-        self._new_votes = Batch[Row](database, _upsert(votes, "question_id", "person_id"))
+        self._new_answers = Batch[Row](database, upsert(database.dialect, answers, "poll_id", "voter"))
+        self._new_votes = Batch[Row](database, upsert(database.dialect, votes, "question_id", "person_id"))
 
     async def load(self) -> None:
         """Reads what is in the database; those of closed polls are forgotten by `forget`."""
@@ -124,7 +123,7 @@ class Ballots:
                 tally[option] += 1
             return tuple(tally)
 
-        return await self._database.write(work)  # through the writer, so behind everything that was written before
+        return await self._database.write(work)  # in SQLite through the one writer, so behind everything written before
 
     async def open_anonymous(self, name: str) -> None:
         """Makes the key under which answers to a poll (its id) or the survey (`SURVEY`) are kept unlinkable."""
@@ -147,7 +146,7 @@ class Ballots:
                 await connection.execute(insert(answers), row)
 
         await self._database.write(work)
-        await self._destroy_key(poll.id)
+        await self._destroy_key(poll.id, answers)
 
     async def answer_survey(self, actor: m.Actor, answer: SurveyAnswer) -> None:
         """Stores a person's answer to the closing survey, which `check_survey` has found open; changeable until it closes.
@@ -168,7 +167,7 @@ class Ballots:
         async def work(connection: AsyncConnection) -> bool:
             if await has_happened(connection, m.CONFERENCE, m.SurveyClosed):
                 return False
-            await connection.execute(_upsert(survey_answers, "voter"), [row])
+            await connection.execute(upsert(self._database.dialect, survey_answers, "voter"), [row])
             return True
 
         if not await self._database.write(work):
@@ -191,7 +190,9 @@ class Ballots:
         """All answers, without their voters, in an order that says nothing."""
 
         async def work(connection: AsyncConnection) -> list[SurveyAnswer]:
-            rows = await connection.execute(select(survey_answers))  # by the hash: the table has no row id
+            rows = await connection.execute(
+                select(survey_answers).order_by(survey_answers.c.voter)
+            )  # a hash, or a shuffled number
             return [SurveyAnswer(row.conference, row.association, row.comment) for row in rows]
 
         return await self._database.read(work)
@@ -209,7 +210,7 @@ class Ballots:
                 await connection.execute(insert(survey_answers), row | {"voter": f"{number:06}"})
 
         await self._database.write(work)
-        await self._destroy_key(SURVEY)
+        await self._destroy_key(SURVEY, survey_answers)
 
     def _ensure(self, name: str) -> None:
         try:
@@ -218,9 +219,9 @@ class Ballots:
             _log.error("cannot write a key", reason=str(error))
             raise Refused("read_only") from error
 
-    async def _destroy_key(self, name: str) -> None:
+    async def _destroy_key(self, name: str, table: Table) -> None:
         await asyncio.to_thread(self._vault.destroy, name)
-        await self._database.checkpoint()
+        await self._database.checkpoint(table)
 
     def _voter(self, poll: m.Poll, person_id: str) -> str:
         if not poll.anonymous:
@@ -229,9 +230,3 @@ class Ballots:
             return self._vault.voter(poll.id, person_id)
         except KeyError:
             raise Refused("poll_closed") from None
-
-
-def _upsert(table: Any, *key: str) -> Executable:
-    statement = insert(table)
-    others = {c.name: statement.excluded[c.name] for c in table.columns if c.name not in key}
-    return statement.on_conflict_do_update(index_elements=list(key), set_=others)

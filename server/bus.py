@@ -19,7 +19,11 @@ class MemoryBus:
         self._listeners.append(listener)
 
     def announce(self, entries: Sequence[Entry]) -> None:
-        """Call only after the entries are durable."""
+        """Tells everybody, on every node, of entries that were written here. Call only after they are durable."""
+        self.deliver(entries)
+
+    def deliver(self, entries: Sequence[Entry]) -> None:
+        """Tells those on this node of entries, wherever they were written."""
         for entry in entries:
             for listener in self._listeners:
                 listener(entry)

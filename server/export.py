@@ -143,7 +143,7 @@ async def _named_answers(database: Database) -> dict[str, list[tuple[str, int]]]
 
     async def work(connection: AsyncConnection) -> dict[str, list[tuple[str, int]]]:
         found: dict[str, list[tuple[str, int]]] = {}
-        for row in await connection.execute(select(answers)):
+        for row in await connection.execute(select(answers).order_by(answers.c.poll_id, answers.c.voter)):
             found.setdefault(row.poll_id, []).append((row.voter, row.option))
         return found
 

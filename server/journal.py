@@ -12,10 +12,19 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from rooms import messages as m
 from server.database import Database
+from server.database.dialect import gate, insert_if_free
 from server.tables import events
 
 _encoder: Final = msgspec.json.Encoder()
 _decoder: Final = msgspec.json.Decoder(m.Event)
+
+
+# Events after which some writes must not come: those ask `has_happened` in their own transaction.
+CLOSING: Final = (m.SurveyClosed,)
+
+
+class Conflict(Exception):
+    """Somebody else has appended to the stream meanwhile: another node, or another process. Nothing was written."""
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -31,8 +40,10 @@ class Entry(msgspec.Struct, frozen=True):
 
 
 async def has_happened(connection: AsyncConnection, stream: str, event: type[m.Event]) -> bool:
-    """True if a stream has an event of this type by now, for a write that must not come after it: asked in the write's own
-    transaction, no other commit can come between."""
+    """True if a stream has an event of this type (one of `CLOSING`) by now, for a write that must not come after it: asked
+    in the write's own transaction, no other commit can come between, on this node or another."""
+    assert event in CLOSING
+    await gate(connection, _gate(stream, event), close=False)
     start = msgspec.json.encode({"type": event.__struct_config__.tag})[:-1]  # the tag is a body's first field
     is_one = func.substr(events.c.body, 1, len(start)) == start
     query = select(events.c.seq).where(events.c.stream == stream, is_one).limit(1)
@@ -40,7 +51,8 @@ async def has_happened(connection: AsyncConnection, stream: str, event: type[m.E
 
 
 class Journal:
-    """Appends and reads entries. One writer: the caller (`Streams`) gives out sequence numbers under the stream's lock."""
+    """Appends and reads entries. The caller (`Streams`) gives out sequence numbers under the stream's lock; where another
+    node has given out the same, the database's primary key (stream, seq) lets one of them have it."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -55,7 +67,8 @@ class Journal:
         cause: str | None,
         at: datetime,
     ) -> list[Entry]:
-        """Writes `new_events` as `first_seq`, `first_seq + 1`, ... and returns them once they are durable."""
+        """Writes `new_events` as `first_seq`, `first_seq + 1`, ... and returns them once they are durable. Raises `Conflict`
+        if `first_seq` is taken, or `cause` has been dealt with; then nothing is written."""
         entries = [
             Entry(stream, first_seq + i, at, actor, event, _encoder.encode(event), cause if i == 0 else None)
             for i, event in enumerate(new_events)
@@ -65,10 +78,21 @@ class Journal:
             for e in entries
         ]
 
-        async def work(connection: AsyncConnection) -> None:
-            await connection.execute(insert(events), rows)
+        first = insert_if_free(self._database.dialect, events)
+        gates = [_gate(stream, type(event)) for event in new_events if isinstance(event, CLOSING)]
 
-        await self._database.write(work)
+        async def work(connection: AsyncConnection) -> bool:
+            for name in gates:
+                await gate(connection, name, close=True)
+            # No error, which would cost everybody in this commit another one. Who has the first has the others too.
+            if (await connection.execute(first, rows[0])).rowcount != 1:
+                return False
+            if rows[1:]:
+                await connection.execute(insert(events), rows[1:])
+            return True
+
+        if not await self._database.write(work):
+            raise Conflict(stream)
         return entries
 
     async def read(self, stream: str, since: int = 0) -> list[Entry]:
@@ -98,3 +122,7 @@ class Journal:
             return list((await connection.execute(select(events.c.stream).distinct())).scalars())
 
         return await self._database.read(work)
+
+
+def _gate(stream: str, event: type[m.Event]) -> str:
+    return f"{stream} {event.__struct_config__.tag}"

@@ -140,5 +140,5 @@ class Links:
 
 async def _version(connection: AsyncConnection) -> object:
     """Changes with every link that is issued or revoked."""
-    numbers = select(func.count(), func.sum(links.c.revoked), func.max(links.c.created_at)).select_from(links)
+    numbers = select(func.count(), func.count().filter(links.c.revoked), func.max(links.c.created_at)).select_from(links)
     return tuple((await connection.execute(numbers)).one())

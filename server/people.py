@@ -40,10 +40,11 @@ class People:
 
         async def work(connection: AsyncConnection) -> tuple[object, list[Person]]:
             version = await _version(connection)
-            return version, [_person(row) for row in await connection.execute(select(people).order_by(people.c.name))]
+            return version, [_person(row) for row in await connection.execute(select(people))]
 
         async with self._loading:
             self._version, found = await self._database.read(work)
+            found.sort(key=lambda person: (person.name, person.email))  # here: databases differ about the order of letters
             self._by_id = {person.id: person for person in found}
             self._by_email = {person.email: person for person in found}
 
@@ -100,7 +101,7 @@ class People:
 
         await self._database.write(work)
         await self.load()
-        return await self._database.checkpoint()
+        return await self._database.checkpoint(links, people)
 
 
 async def _version(connection: AsyncConnection) -> object:

@@ -17,12 +17,12 @@ from datetime import datetime
 from typing import Any, Final
 
 import structlog
-from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from rooms.attendance import RECONNECT_GRACE
 from rooms.errors import Refused
 from server.database import Database
+from server.database.dialect import upsert
 from server.rota import Rota
 from server.tables import attendance
 
@@ -137,8 +137,7 @@ class Presence:
         rows, self._unwritten = self._unwritten, {}
         if not rows:
             return
-        statement = insert(attendance)
-        statement = statement.on_conflict_do_update(index_elements=["id"], set_={"seen_at": statement.excluded.seen_at})
+        statement = upsert(self._database.dialect, attendance, "id", update=("seen_at",))
 
         async def work(connection: AsyncConnection) -> None:
             await connection.execute(statement, list(rows.values()))

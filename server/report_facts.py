@@ -106,5 +106,5 @@ async def _votes(connection: AsyncConnection) -> dict[str, int]:
 
 async def _survey(connection: AsyncConnection) -> list[SurveyRow]:
     c: Any = survey_answers.c
-    query = select(c.conference, c.association, c.comment)
+    query = select(c.conference, c.association, c.comment).order_by(c.voter)
     return [SurveyRow(*row) for row in await connection.execute(query)]

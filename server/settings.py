@@ -45,6 +45,7 @@ class Settings:
     public_addresses: str = ""  # announced to browsers for media, comma-separated; empty: loopback and this machine's own
     media_port: int = 8001  # UDP and TCP of the first media worker, the others' follow; 0: any free ones
     media_workers: int = 0  # processes; 0: as many as there are processors
+    database_url: str = field(default="", repr=False)  # postgresql://USER:PASSWORD@HOST/NAME; empty: SQLite in data/
     secret: str = ""  # signs cookies; empty: kept in data/secret.key
     heartbeat_seconds: float = 15.0  # how often presence is written down
     stage_grace_seconds: float = 20.0  # after losing the connection, until somebody is taken off the stage
@@ -61,8 +62,14 @@ class Settings:
         return self.directory / "data"
 
     @property
-    def database(self) -> Path:
-        return self.data / "plenum.db"
+    def database(self) -> Path | str:
+        """Where the database is: a file, or an address with a password in it."""
+        return self.database_url or self.data / "plenum.db"
+
+    @property
+    def has_database(self) -> bool:
+        """False as long as there is no file yet. PostgreSQL is there, or using it says that it is not."""
+        return not isinstance(self.database, Path) or self.database.exists()
 
     @property
     def recordings(self) -> Path:
@@ -109,6 +116,7 @@ class Settings:
         if self.io_uring not in IO_URING:
             raise SettingsError(f"PLENUM_IO_URING must be one of {', '.join(IO_URING)}, not {self.io_uring!r}")
         _check_metrics_token(self.metrics_token)
+        _check_database_url(self.database_url)
         if not self.host.strip():
             raise SettingsError("PLENUM_HOST is empty; 127.0.0.1 listens on this machine only, 0.0.0.0 on all its addresses")
         for address in self.media_hosts:
@@ -132,6 +140,12 @@ def _check_metrics_token(text: str) -> None:
         raise SettingsError(
             f"PLENUM_METRICS_TOKEN must be at least {METRICS_TOKEN_LENGTH} of A-Z a-z 0-9 and -._~+/ (openssl rand -hex 24)"
         )
+
+
+def _check_database_url(text: str) -> None:
+    """The rest of it is PostgreSQL's to read. It has a password, so it is not told."""
+    if text and not text.startswith(("postgresql://", "postgres://")):
+        raise SettingsError("PLENUM_DATABASE_URL must be postgresql://USER:PASSWORD@HOST/NAME; leave it out to use SQLite")
 
 
 def _check_address(text: str) -> None:

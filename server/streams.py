@@ -19,8 +19,9 @@ from rooms.access import check_session
 from rooms.errors import Refused
 from rooms.room import SessionContext
 from server.bus import MemoryBus
-from server.journal import Entry, Journal
+from server.journal import Conflict, Entry, Journal
 
+TRIES: Final = 20  # of one command against other nodes; somebody gets through each time
 TAIL: Final = 512  # entries kept per stream for those who come back; older ones get a snapshot
 
 
@@ -113,19 +114,35 @@ class Streams:
         self, stream: Stream, actor: m.Actor, command: m.ConferenceCommand | m.RoomCommand, cause: str | None
     ) -> list[Entry]:
         async with stream.lock:
-            if cause is not None and cause in stream.causes:
-                return []
-            now = self._now()
-            events = self._decide(stream, actor, command, now)
-            if not events:
-                return []
-            entries = await self._journal.append(
-                stream.name, stream.seq + 1, events, actor=actor.person_id, cause=cause, at=now
-            )
-            for entry in entries:
-                stream.apply(entry)
-            self._bus.announce(entries)
-            return entries
+            for _ in range(TRIES):
+                if cause is not None and cause in stream.causes:
+                    return []
+                now = self._now()
+                events = self._decide(stream, actor, command, now)
+                if not events:
+                    return []
+                try:
+                    entries = await self._journal.append(
+                        stream.name, stream.seq + 1, events, actor=actor.person_id, cause=cause, at=now
+                    )
+                except Conflict:  # another node was first: what it decided may change what is decided here
+                    await self._catch_up(stream)
+                    continue
+                self._take(stream, entries)
+                self._bus.announce(entries)
+                return entries
+        raise Refused("try_again")
+
+    async def _catch_up(self, stream: Stream) -> None:
+        """Takes in what other nodes have appended, under the stream's lock."""
+        entries = await self._journal.read(stream.name, since=stream.seq)
+        self._take(stream, entries)
+        self._bus.deliver(entries)
+
+    @staticmethod
+    def _take(stream: Stream, entries: Sequence[Entry]) -> None:
+        for entry in entries:
+            stream.apply(entry)
 
     def _decide(
         self, stream: Stream, actor: m.Actor, command: m.ConferenceCommand | m.RoomCommand, now: datetime

@@ -1,8 +1,11 @@
-"""The database's tables (SQLAlchemy Core), shared by the journal and its neighbours. Times are Unix seconds in UTC."""
+"""The database's tables (SQLAlchemy Core), shared by the journal and its neighbours. Times are Unix seconds in UTC.
+
+Whoever changes one adds a migration (`server/migrations`): databases of earlier releases are out there.
+"""
 
 from __future__ import annotations
 
-from sqlalchemy import Boolean, Column, Float, Index, Integer, LargeBinary, MetaData, String, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, Float, Index, Integer, LargeBinary, MetaData, String, Table, Text
 
 metadata = MetaData()
 
@@ -94,4 +97,14 @@ attendance = Table(
     Column("visible", Boolean, nullable=False),
     Index("attendance_session", "session_id"),
     Index("attendance_person", "person_id"),
+)
+
+# The number of each writer's last commit, written in that commit itself: when the connection breaks before the answer is
+# heard, this says what came of it. Only PostgreSQL needs it; it is nobody's data, and not copied.
+commits = Table(
+    "commits",
+    metadata,
+    Column("writer", String, primary_key=True),
+    Column("number", BigInteger, nullable=False),
+    Column("at", Float, nullable=False),
 )

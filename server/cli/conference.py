@@ -138,7 +138,7 @@ def _people_file(directory: Path, reading: Reading) -> tuple[tuple[Person, ...],
 
 
 async def _imported(settings: Settings) -> list[Person]:
-    if not settings.database.exists():
+    if not settings.has_database:
         return []
     from server.people import People
 

@@ -62,7 +62,7 @@ def export(
 async def _read(settings: Settings, what: What) -> Table:
     from server.export import rows
 
-    if not settings.database.exists():
+    if not settings.has_database:
         raise Failure("nothing has happened yet: the conference has never run")
     async with opened(settings) as database:
         return await rows(database, what.value)

@@ -32,7 +32,8 @@ def describe(error: Exception) -> str | None:
             return str(error)
         case Refused(code="read_only" | "try_again"):
             return (
-                "the database cannot be written now: the disk is full, it is read-only, or another program keeps it locked"
+                "the database cannot be written now: the disk is full, "
+                "it is read-only or away, or another program keeps it locked"
             )
         case Refused():
             return error.message
@@ -52,6 +53,10 @@ def _describe_os_error(error: OSError) -> str:
 def _describe_database_error(error: Exception) -> str | None:
     from sqlalchemy.exc import DBAPIError, IntegrityError  # late: takes longer than most commands
 
+    from server.database.failure import DatabaseFailure
+
+    if isinstance(error, DatabaseFailure):
+        return str(error)
     if isinstance(error, IntegrityError):
         return "somebody else changed the same people at the same moment; nothing was saved, please try again"
     if not isinstance(error, DBAPIError):

@@ -123,7 +123,7 @@ def _read(file: Path, directory: Path) -> PeopleTable:
 
 
 async def _import(settings: Settings, table: PeopleTable, *, dry_run: bool) -> Import:
-    if dry_run and not settings.database.exists():
+    if dry_run and not settings.has_database:
         return plan_import([], table.people)
     from server.people import People
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import pytest
 
-from bench.answers import chosen, recount, run
+from bench.answers import chosen, recount, run_on
+from bench.postgres import find_programs
 
 
 def test_answers_that_are_all_there_as_given_are_neither_lost_nor_too_many() -> None:
@@ -23,7 +24,10 @@ def test_a_second_row_and_a_row_nobody_was_acknowledged_for_are_too_many() -> No
     assert recount([("person-1", chosen(1))] * 2 + [("person-7", chosen(7))], [1]) == (0, 2)
 
 
-def test_twenty_people_answer_the_real_server(tmp_path: Path) -> None:
-    outcome = run(20, tmp_path)
+@pytest.mark.parametrize("database", ["sqlite", "postgres"])
+def test_twenty_people_answer_the_real_server(database: str) -> None:
+    if database == "postgres" and find_programs() is None:
+        pytest.skip("PostgreSQL is not installed (on Debian: apt install postgresql)")
+    outcome = run_on(database, 20)
     assert (outcome.people, outcome.lost, outcome.duplicated) == (20, 0, 0)
     assert len(outcome.delays) == 20

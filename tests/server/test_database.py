@@ -1,4 +1,4 @@
-"""One writer, group commit, durability, and a disk that is full."""
+"""Group commit, durability, and a disk that is full. What PostgreSQL alone can do to us is in test_postgres.py."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from server.tables import votes
 
 
 @asynccontextmanager
-async def database(directory: Path) -> AsyncIterator[Database]:
-    one = Database(directory / "data" / "plenum.db")
+async def database(place: Path | str) -> AsyncIterator[Database]:
+    one = Database(place)
     await one.open()
     try:
         yield one
@@ -43,7 +43,7 @@ async def voters(connection: AsyncConnection) -> list[str]:
 
 
 async def test_commits_reach_the_disk_before_they_are_reported(tmp_path: Path) -> None:
-    async with database(tmp_path) as one:
+    async with database(tmp_path / "data" / "plenum.db") as one:
 
         async def pragmas(connection: AsyncConnection) -> list[object]:
             names = ("synchronous", "journal_mode", "secure_delete")
@@ -57,7 +57,7 @@ async def test_commits_reach_the_disk_before_they_are_reported(tmp_path: Path) -
 
 
 async def test_writes_happen_in_the_order_of_their_calls_and_share_commits(tmp_path: Path) -> None:
-    async with database(tmp_path) as one:
+    async with database(tmp_path / "data" / "plenum.db") as one:
         order: list[int] = []
 
         def numbered(number: int) -> Work[None]:
@@ -70,16 +70,16 @@ async def test_writes_happen_in_the_order_of_their_calls_and_share_commits(tmp_p
         assert order == list(range(100))
 
 
-async def test_a_bad_write_fails_alone(tmp_path: Path) -> None:
-    async with database(tmp_path) as one:
+async def test_a_bad_write_fails_alone(place: Path | str) -> None:
+    async with database(place) as one:
         await one.write(vote("anna"))
         results = await asyncio.gather(*(one.write(vote(name)) for name in ("bo", "anna", "siri")), return_exceptions=True)
         assert [type(result) for result in results] == [type(None), IntegrityError, type(None)]
         assert sorted(await one.read(voters)) == ["anna", "bo", "siri"]
 
 
-async def test_a_write_whose_caller_gave_up_does_not_disturb_the_next(tmp_path: Path) -> None:
-    async with database(tmp_path) as one:
+async def test_a_write_whose_caller_gave_up_does_not_disturb_the_next(place: Path | str) -> None:
+    async with database(place) as one:
         gone = asyncio.create_task(one.write(vote("bo")))
         await asyncio.sleep(0)
         gone.cancel()
@@ -88,7 +88,7 @@ async def test_a_write_whose_caller_gave_up_does_not_disturb_the_next(tmp_path: 
 
 
 async def test_a_full_disk_is_a_refusal_and_nothing_is_half_written(tmp_path: Path) -> None:
-    async with database(tmp_path) as one:
+    async with database(tmp_path / "data" / "plenum.db") as one:
         await one.write(vote("anna"))
 
         async def no_more_pages(connection: AsyncConnection) -> None:
@@ -109,8 +109,8 @@ async def test_a_full_disk_is_a_refusal_and_nothing_is_half_written(tmp_path: Pa
         assert one.saves
 
 
-async def test_a_write_that_is_wrong_itself_does_not_mean_that_nothing_can_be_saved(tmp_path: Path) -> None:
-    async with database(tmp_path) as one:
+async def test_a_write_that_is_wrong_itself_does_not_mean_that_nothing_can_be_saved(place: Path | str) -> None:
+    async with database(place) as one:
 
         async def wrong(connection: AsyncConnection) -> None:
             raise Refused("not_found")
@@ -120,17 +120,17 @@ async def test_a_write_that_is_wrong_itself_does_not_mean_that_nothing_can_be_sa
         assert one.saves
 
 
-async def test_closing_finishes_what_waits(tmp_path: Path) -> None:
-    async with database(tmp_path) as one:
+async def test_closing_finishes_what_waits(place: Path | str) -> None:
+    async with database(place) as one:
         waiting = [asyncio.create_task(one.write(vote(str(n)))) for n in range(50)]
         await asyncio.sleep(0)
     assert await asyncio.gather(*waiting) == [None] * 50
-    async with database(tmp_path) as one:
+    async with database(place) as one:
         assert len(await one.read(voters)) == 50
 
 
 async def test_a_write_that_reads_first_waits_for_another_process_instead_of_failing(tmp_path: Path) -> None:
-    async with database(tmp_path) as one:
+    async with database(tmp_path / "data" / "plenum.db") as one:
         other = sqlite3.connect(tmp_path / "data" / "plenum.db", isolation_level=None, check_same_thread=False)
 
         async def read_then_write(connection: AsyncConnection) -> None:
@@ -145,8 +145,8 @@ async def test_a_write_that_reads_first_waits_for_another_process_instead_of_fai
         assert "anna" in await one.read(voters)
 
 
-async def test_an_error_names_no_values(tmp_path: Path) -> None:
-    async with database(tmp_path) as one:
+async def test_an_error_names_no_values(place: Path | str) -> None:
+    async with database(place) as one:
         await one.write(vote("anna"))
         with pytest.raises(IntegrityError) as error:
             await one.write(vote("anna"))
@@ -159,7 +159,7 @@ async def no_patience(connection: AsyncConnection) -> None:
 
 
 async def test_a_lock_refuses_a_whole_batch_at_once(tmp_path: Path) -> None:
-    async with database(tmp_path) as one:
+    async with database(tmp_path / "data" / "plenum.db") as one:
         await one.write(no_patience)
         other = sqlite3.connect(tmp_path / "data" / "plenum.db", isolation_level=None)
         other.execute("BEGIN IMMEDIATE")
@@ -183,7 +183,7 @@ def remains(directory: Path) -> bool:
 
 
 async def test_a_checkpoint_takes_what_was_deleted_out_of_every_file(tmp_path: Path) -> None:
-    async with database(tmp_path) as one:
+    async with database(tmp_path / "data" / "plenum.db") as one:
         await erased(one)
         assert remains(tmp_path)
         assert await one.checkpoint()
@@ -191,7 +191,7 @@ async def test_a_checkpoint_takes_what_was_deleted_out_of_every_file(tmp_path: P
 
 
 async def test_a_checkpoint_that_a_reader_blocks_is_tried_again_and_in_the_end_told_of(tmp_path: Path) -> None:
-    async with database(tmp_path) as one:
+    async with database(tmp_path / "data" / "plenum.db") as one:
         await one.read(no_patience)
         await one.write(vote("bo"))
         other = sqlite3.connect(tmp_path / "data" / "plenum.db", isolation_level=None)

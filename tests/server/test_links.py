@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
@@ -21,8 +21,8 @@ SECRET = b"0123456789abcdef0123456789abcdef"
 
 
 @pytest.fixture
-async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    database = Database(tmp_path / "plenum.db")
+async def database(place: Path | str) -> AsyncIterator[Database]:
+    database = Database(place)
     await database.open()
     yield database
     await database.close()
@@ -69,10 +69,10 @@ async def test_a_token_opens_for_its_person(links: Links) -> None:
     assert links.person_of(link.id) == "p1"
 
 
-async def test_the_database_holds_no_token(links: Links, database: Database, tmp_path: Path) -> None:
+async def test_the_database_holds_no_token(links: Links, database: Database, stored: Callable[[], dict[str, bytes]]) -> None:
     link = await links.ensure("p1")
     await database.checkpoint()
-    content = (tmp_path / "plenum.db").read_bytes()
+    content = b"".join(stored().values())
     assert digest_of(link.token).encode() in content
     assert link.token.encode() not in content
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
@@ -24,8 +24,8 @@ BO = Person("", "Bo Ek", "bo@example.org", year_appointed=2019)
 
 
 @pytest.fixture
-async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    database = Database(tmp_path / "plenum.db")
+async def database(place: Path | str) -> AsyncIterator[Database]:
+    database = Database(place)
     await database.open()
     yield database
     await database.close()
@@ -124,19 +124,17 @@ async def test_erasing_a_person_ends_their_link(people: People, database: Databa
     assert links.person_of(link.id) is None
 
 
-def contents(directory: Path) -> dict[str, bytes]:
-    return {file.name: file.read_bytes() for file in directory.iterdir()}
-
-
-async def test_an_erased_name_is_in_no_file_any_more(people: People, database: Database, tmp_path: Path) -> None:
+async def test_an_erased_name_is_in_no_file_any_more(
+    people: People, database: Database, stored: Callable[[], dict[str, bytes]]
+) -> None:
     await take_in(people, ANNA, BO)
     anna = people.with_email(ANNA.email)
     assert anna is not None
     assert await people.remove(anna.id)
-    files = contents(tmp_path)
-    assert "plenum.db-wal" in files  # the database is open still
+    files = stored()
+    assert database.dialect == "postgresql" or "plenum.db-wal" in files  # the database is open still
     assert [name for name, content in files.items() if b"Anna Lind" in content] == []
-    assert [name for name, content in files.items() if b"Bo Ek" in content] == ["plenum.db"]
+    assert len([name for name, content in files.items() if b"Bo Ek" in content]) == 1
 
 
 async def test_ten_thousand_are_imported_in_one_go(people: People) -> None:

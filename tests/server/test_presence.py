@@ -23,15 +23,15 @@ async def stretches(database: Database) -> list[Stretch]:
     return await database.read(work)
 
 
-async def opened(directory: Path, clock: FakeClock) -> tuple[Database, Presence]:
-    database = Database(directory / "plenum.db")
+async def opened(place: Path | str, clock: FakeClock) -> tuple[Database, Presence]:
+    database = Database(place)
     await database.open()
     return database, Presence(database, clock, heartbeat=15)
 
 
-async def test_a_stretch_lasts_from_entering_to_leaving(tmp_path: Path) -> None:
+async def test_a_stretch_lasts_from_entering_to_leaving(place: Path | str) -> None:
     clock = FakeClock()
-    database, presence = await opened(tmp_path, clock)
+    database, presence = await opened(place, clock)
     start = clock().timestamp()
     presence.enter("tab", "anna", "s1", visible=True)
     clock.advance(600)
@@ -41,9 +41,9 @@ async def test_a_stretch_lasts_from_entering_to_leaving(tmp_path: Path) -> None:
     await database.close()
 
 
-async def test_going_to_the_background_is_a_stretch_of_its_own(tmp_path: Path) -> None:
+async def test_going_to_the_background_is_a_stretch_of_its_own(place: Path | str) -> None:
     clock = FakeClock()
-    database, presence = await opened(tmp_path, clock)
+    database, presence = await opened(place, clock)
     presence.enter("tab", "anna", "s1", visible=True)
     clock.advance(60)
     presence.enter("tab", "anna", "s1", visible=False)
@@ -54,9 +54,9 @@ async def test_going_to_the_background_is_a_stretch_of_its_own(tmp_path: Path) -
     await database.close()
 
 
-async def test_a_killed_server_keeps_what_the_last_heartbeat_wrote_and_no_more(tmp_path: Path) -> None:
+async def test_a_killed_server_keeps_what_the_last_heartbeat_wrote_and_no_more(place: Path | str) -> None:
     clock = FakeClock()
-    database, presence = await opened(tmp_path, clock)
+    database, presence = await opened(place, clock)
     start = clock().timestamp()
     presence.start()
     presence.enter("tab", "anna", "s1", visible=True)
@@ -85,9 +85,9 @@ async def test_a_killed_server_keeps_what_the_last_heartbeat_wrote_and_no_more(t
     await database.close()
 
 
-async def test_two_tabs_are_one_person(tmp_path: Path) -> None:
+async def test_two_tabs_are_one_person(place: Path | str) -> None:
     clock = FakeClock()
-    database, presence = await opened(tmp_path, clock)
+    database, presence = await opened(place, clock)
     presence.enter("laptop", "anna", "s1", visible=False)
     presence.enter("phone", "anna", "s1", visible=True)
     presence.enter("other", "bo", "s1", visible=False)
@@ -110,8 +110,8 @@ async def test_whom_the_server_disconnects_is_present_no_longer(tmp_path: Path) 
         await until(lambda: not run.services.presence.is_present("s1", "anna"))
 
 
-async def test_a_failing_database_does_not_end_the_log(tmp_path: Path) -> None:
-    database, presence = await opened(tmp_path, FakeClock())
+async def test_a_failing_database_does_not_end_the_log(place: Path | str) -> None:
+    database, presence = await opened(place, FakeClock())
     presence.enter("tab", "anna", "s1", visible=True)
     await database.write(lambda connection: connection.execute(text("ALTER TABLE attendance RENAME TO away")))
     await presence.flush()
@@ -121,9 +121,9 @@ async def test_a_failing_database_does_not_end_the_log(tmp_path: Path) -> None:
     await database.close()
 
 
-async def test_a_clock_that_is_set_back_does_not_stop_the_heartbeat(tmp_path: Path) -> None:
+async def test_a_clock_that_is_set_back_does_not_stop_the_heartbeat(place: Path | str) -> None:
     clock = FakeClock()
-    database, _ = await opened(tmp_path, clock)
+    database, _ = await opened(place, clock)
     presence = Presence(database, clock, heartbeat=0.05)
     presence.enter("tab", "anna", "s1", visible=True)
     presence.start()
@@ -140,9 +140,9 @@ async def test_a_clock_that_is_set_back_does_not_stop_the_heartbeat(tmp_path: Pa
     await database.close()
 
 
-async def test_the_time_a_machine_slept_is_nobodys_presence(tmp_path: Path) -> None:
+async def test_the_time_a_machine_slept_is_nobodys_presence(place: Path | str) -> None:
     clock = FakeClock()
-    database, _ = await opened(tmp_path, clock)
+    database, _ = await opened(place, clock)
     presence = Presence(database, clock, heartbeat=0.05)
     start = clock().timestamp()
     presence.enter("tab", "anna", "s1", visible=True)
@@ -167,9 +167,9 @@ async def test_the_time_a_machine_slept_is_nobodys_presence(tmp_path: Path) -> N
     await database.close()
 
 
-async def test_a_connection_that_ends_as_the_machine_wakes_was_there_only_until_it_slept(tmp_path: Path) -> None:
+async def test_a_connection_that_ends_as_the_machine_wakes_was_there_only_until_it_slept(place: Path | str) -> None:
     clock = FakeClock()
-    database, presence = await opened(tmp_path, clock)
+    database, presence = await opened(place, clock)
     start = clock().timestamp()
     presence.start()
     presence.enter("tab", "anna", "s1", visible=True)
@@ -184,9 +184,9 @@ async def test_a_connection_that_ends_as_the_machine_wakes_was_there_only_until_
     await database.close()
 
 
-async def test_a_short_stall_is_no_sleep(tmp_path: Path) -> None:
+async def test_a_short_stall_is_no_sleep(place: Path | str) -> None:
     clock = FakeClock()
-    database, presence = await opened(tmp_path, clock)
+    database, presence = await opened(place, clock)
     presence.start()
     presence.enter("tab", "anna", "s1", visible=True)
     clock.advance(60)
@@ -195,9 +195,9 @@ async def test_a_short_stall_is_no_sleep(tmp_path: Path) -> None:
     await database.close()
 
 
-async def test_a_hall_that_came_at_once_is_not_written_at_once(tmp_path: Path) -> None:
+async def test_a_hall_that_came_at_once_is_not_written_at_once(place: Path | str) -> None:
     clock = FakeClock()
-    database, presence = await opened(tmp_path, clock)
+    database, presence = await opened(place, clock)
     people = 1500
     for number in range(people):
         presence.enter(f"tab{number}", f"person{number}", "s1", visible=True)
@@ -213,9 +213,9 @@ async def test_a_hall_that_came_at_once_is_not_written_at_once(tmp_path: Path) -
     await database.close()
 
 
-async def test_whoever_comes_later_is_seen_within_a_heartbeat_too(tmp_path: Path) -> None:
+async def test_whoever_comes_later_is_seen_within_a_heartbeat_too(place: Path | str) -> None:
     clock = FakeClock()
-    database, presence = await opened(tmp_path, clock)
+    database, presence = await opened(place, clock)
     for second in range(60):
         clock.advance(1)
         presence.enter(f"tab{second}", f"person{second}", "s1", visible=True)

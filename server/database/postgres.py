@@ -1,0 +1,151 @@
+"""PostgreSQL through asyncpg: for several nodes, or where there is one already. A few connections write, a pool reads."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any, Final, TypeVar
+
+import asyncpg
+import structlog
+from sqlalchemy import Table, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import NullPool
+
+from rooms.errors import Refused
+from server.database import schema
+from server.database.dialect import Dialect
+from server.database.failure import DatabaseFailure
+from server.database.outage import PATIENCE, PAUSE, is_outage, sqlstate
+from server.database.postgres_writer import PostgresWriter
+from server.database.writer import Saved, Waiting, Work, Writer
+
+T = TypeVar("T")
+
+WRITERS: Final = 4  # PostgreSQL itself lets their commits share a flush of its log
+READERS: Final = 5  # and as many again for a moment
+OLDEST: Final = 130_000  # PostgreSQL 13
+CONNECT_SECONDS: Final = 5.0
+STATEMENT_SECONDS: Final = 20.0  # a server that says nothing for so long is away
+
+# A node that is stopped in the middle of a transaction (SIGSTOP, a frozen virtual machine) keeps nobody else waiting longer.
+SESSION: Final = {
+    "application_name": "plenum",
+    "lock_timeout": "5s",
+    "idle_in_transaction_session_timeout": "10s",
+    "timezone": "UTC",
+}
+CHECKPOINT_TRIES: Final = 5
+CHECKPOINT_PAUSE: Final = 0.2  # seconds between them
+CHECKPOINT_LOCK: Final = text("SET lock_timeout = '300ms'")  # whoever wants the table meanwhile waits behind us
+
+_log = structlog.get_logger("database")
+
+
+class Postgres:
+    """See `Backend`."""
+
+    dialect: Dialect = "postgresql"
+
+    def __init__(self, address: str) -> None:
+        self._address = address
+        self._reading: AsyncEngine | None = None
+        self._writing: AsyncEngine | None = None
+        self._writers: list[PostgresWriter] = []
+
+    async def open(self, queue: asyncio.Queue[Waiting], saved: Saved) -> Sequence[Writer]:
+        # A read is one transaction that sees one state of all tables, as it is in SQLite.
+        self._reading = self._engine(
+            pool_size=READERS, max_overflow=READERS, pool_pre_ping=True, pool_timeout=STATEMENT_SECONDS
+        ).execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+        self._writing = self._engine(poolclass=NullPool)
+        try:
+            async with self._writing.connect() as connection:
+                await _check(connection)
+            await schema.bring_up_to_date(self._writing)
+            self._writers = [PostgresWriter(self._writing, queue, saved) for _ in range(WRITERS)]
+            for writer in self._writers:
+                await writer.open()
+        except Exception as error:
+            if is_outage(error):
+                raise DatabaseFailure(f"PostgreSQL cannot be reached: {_reason(error)}") from error
+            raise
+        return self._writers
+
+    async def close(self) -> None:
+        for writer in self._writers:
+            await writer.close()
+        for engine in (self._reading, self._writing):
+            if engine is not None:
+                await engine.dispose()
+
+    async def read(self, work: Work[T]) -> T:
+        """Once more after a connection broke; a restart of the server takes a moment."""
+        assert self._reading is not None, "open() first"
+        loop = asyncio.get_running_loop()
+        give_up_at = loop.time() + PATIENCE
+        while True:
+            try:
+                async with self._reading.connect() as connection:
+                    return await work(connection)
+            except Exception as error:
+                if not is_outage(error):
+                    raise
+                if loop.time() > give_up_at:
+                    _log.error("cannot read", reason=_reason(error))
+                    raise Refused("try_again") from error
+            await asyncio.sleep(PAUSE)
+
+    async def checkpoint(self, tables: Sequence[Table]) -> bool:
+        """Writes `tables` anew without what was deleted (`VACUUM FULL`). Earlier contents stay in PostgreSQL's own
+        write-ahead log, in replicas and in backups for as long as the operator keeps these: docs/operations.md. False if
+        somebody kept the tables busy all the time: then autovacuum does it, some time."""
+        assert self._writing is not None, "open() first"
+        for _ in range(CHECKPOINT_TRIES):
+            try:
+                async with self._writing.connect() as connection:
+                    alone = await connection.execution_options(isolation_level="AUTOCOMMIT")
+                    await alone.execute(CHECKPOINT_LOCK)
+                    for table in tables:
+                        await alone.execute(text(f"VACUUM (FULL) {table.name}"))
+                    return True
+            except Exception as error:
+                if not is_outage(error) and sqlstate(error) not in ("55P03", "40P01"):  # busy
+                    raise
+            await asyncio.sleep(CHECKPOINT_PAUSE)
+        _log.error("tables not written anew, what was deleted is still in their files", tries=CHECKPOINT_TRIES)
+        return False
+
+    def _engine(self, **options: Any) -> AsyncEngine:
+        async def connect() -> Any:
+            """By asyncpg's own reading of the address: several hosts, `sslmode` and the like mean what libpq means."""
+            return await asyncpg.connect(
+                self._address, timeout=CONNECT_SECONDS, command_timeout=STATEMENT_SECONDS, server_settings=SESSION
+            )
+
+        # Errors are logged, and the values in a statement are names, answers and comments: none of them in a message.
+        return create_async_engine("postgresql+asyncpg://", async_creator=connect, hide_parameters=True, **options)
+
+
+async def _check(connection: AsyncConnection) -> None:
+    """Asserts that a commit is on the disk when it is reported."""
+    names = ("server_version_num", "server_encoding", "fsync", "full_page_writes", "synchronous_commit")
+    columns = ", ".join(f"current_setting('{name}')" for name in names)
+    version, encoding, *durable, commit = (await connection.execute(text(f"SELECT {columns}"))).one()
+    if int(version) < OLDEST:
+        raise DatabaseFailure(f"PostgreSQL {int(version) // 10_000} is too old: {OLDEST // 10_000} or later is needed")
+    if encoding != "UTF8":
+        raise DatabaseFailure(f"the PostgreSQL database is encoded as {encoding}, not UTF8: create it with ENCODING 'UTF8'")
+    if durable != ["on", "on"] or commit not in ("on", "remote_apply"):
+        settings = f"fsync={durable[0]}, full_page_writes={durable[1]}, synchronous_commit={commit}"
+        raise DatabaseFailure(f"PostgreSQL runs with {settings}: a power cut would lose what was acknowledged; set them on")
+
+
+def _reason(error: BaseException) -> str:
+    """In one line, without the address, which may have a password in it."""
+    origin: BaseException = error
+    while isinstance(origin, DBAPIError) and origin.orig is not None:
+        origin = origin.orig
+    text = " ".join(str(origin).split())[:200]
+    return text.partition(">: ")[2] or text or type(origin).__name__

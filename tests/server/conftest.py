@@ -1,0 +1,57 @@
+"""Where the database is: SQLite in a file, and a PostgreSQL of our own, for the tests of what must be alike on both."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from bench.postgres import PostgresServer
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """A private PostgreSQL for all tests of a run. Without the programs, tests that ask for it are skipped, and say so."""
+    try:
+        server = PostgresServer()
+    except LookupError as missing:
+        pytest.skip(str(missing))
+    with server:
+        yield server
+
+
+@pytest.fixture
+def postgres_place(postgres: PostgresServer) -> str:
+    """The address of an empty place in PostgreSQL."""
+    return postgres.create_schema(f"t{uuid4().hex[:12]}")
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Path | str:
+    """What `Database` takes: an empty place in each of the back ends."""
+    if request.param == "sqlite":
+        return tmp_path / "plenum.db"
+    address: str = request.getfixturevalue("postgres_place")
+    return address
+
+
+@pytest.fixture
+def stored(request: pytest.FixtureRequest, place: Path | str, tmp_path: Path) -> Callable[[], dict[str, bytes]]:
+    """Every byte that the database and its neighbours keep, by file: of PostgreSQL, the files of the tables and indexes. Its
+    own write-ahead log is the operator's (docs/operations.md)."""
+
+    def read() -> dict[str, bytes]:
+        found = {path.name: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+        if isinstance(place, str):
+            server: PostgresServer = request.getfixturevalue("postgres")
+            server.execute("CHECKPOINT")
+            schema = place.rpartition("=")[2]
+            relations = f"SELECT pg_relation_filepath(oid) FROM pg_class WHERE relnamespace = '{schema}'::regnamespace"
+            toast = f"SELECT pg_relation_filepath(reltoastrelid) FROM pg_class WHERE relnamespace = '{schema}'::regnamespace"
+            paths = filter(None, server.execute(f"{relations} UNION {toast} AND reltoastrelid > 0").split("\n"))
+            found |= {path: (server.folder / path).read_bytes() for path in paths}
+        return found
+
+    return read

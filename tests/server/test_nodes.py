@@ -1,0 +1,111 @@
+"""Commands on several nodes: they serialise by stream in the database, and every node's followers hear everything once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from rooms import messages as m
+from rooms.errors import Refused
+from server.bus import MemoryBus
+from server.database import Database
+from server.journal import Conflict, Entry, Journal
+from server.streams import Streams
+from tests.fakes import FakeClock
+from tests.rooms import day
+
+S1 = "session/s1"
+
+
+class Node:
+    """What a server does with streams: the database, a projection, and what those who follow here have heard."""
+
+    def __init__(self, place: Path | str) -> None:
+        self.database = Database(place)
+        self.heard: list[Entry] = []
+        bus = MemoryBus()
+        bus.subscribe(self.heard.append)
+        self.journal = Journal(self.database)
+        self.streams = Streams(self.journal, bus, FakeClock())
+
+    async def ask(self, person_id: str, text: str, cause: str | None = None) -> list[Entry]:
+        actor = m.Actor(person_id, person_id, frozenset({"attendee"}))
+        return await self.streams.handle(S1, actor, m.QuestionAsk(text), cause)
+
+
+@pytest.fixture
+async def nodes(place: Path | str) -> AsyncIterator[tuple[Node, Node]]:
+    """A session is live, and both know."""
+    both = Node(place), Node(place)
+    await both[0].database.open()
+    streams = both[0].streams
+    for command in (m.ProgrammePublish(day.PROGRAMME), m.SessionPrepare("s1"), m.SessionGoLive("s1")):
+        await streams.handle(m.CONFERENCE, m.SYSTEM if isinstance(command, m.ProgrammePublish) else day.MONA, command)
+    await both[1].database.open()
+    for one in both:
+        await one.streams.load()
+        one.heard.clear()
+    yield both
+    for one in both:
+        await one.database.close()
+
+
+async def test_commands_on_two_nodes_are_each_there_once_in_one_order(nodes: tuple[Node, Node]) -> None:
+    asked = [(nodes[n % 2], f"p{n}", f"fråga {n}") for n in range(40)]
+    answers = await asyncio.gather(*(node.ask(who, text, f"{who}/tab/1") for node, who, text in asked))
+    journal = await nodes[0].journal.read(S1)
+    assert [entry.seq for entry in journal] == list(range(1, 41))
+    assert sorted(entry.cause or "" for entry in journal) == sorted(f"{who}/tab/1" for _, who, _ in asked)
+    assert {entry for one in answers for entry in one} == set(journal)  # what was acknowledged is what is there
+    ids = [entry.event.question.id for entry in journal if isinstance(entry.event, m.QuestionAsked)]
+    assert len(set(ids)) == 40  # each was decided knowing those before
+    for node in nodes:
+        await node.streams.handle(S1, m.SYSTEM, m.PollDraft("Klar?", ("Ja", "Nej"), anonymous=False))
+        assert [entry.seq for entry in node.heard if entry.stream == S1] == list(range(1, node.streams.seq(S1) + 1))
+        assert node.heard[:40] == journal
+
+
+async def test_a_command_sent_again_to_another_node_is_done_once(nodes: tuple[Node, Node]) -> None:
+    here, there = nodes
+    await here.ask("anna", "Varför?", "anna/tab/1")
+    assert await there.ask("anna", "Varför?", "anna/tab/1") == []
+    assert len(await here.journal.read(S1)) == 1
+    assert there.heard == here.heard
+
+
+async def test_a_node_that_is_behind_decides_by_what_has_happened_meanwhile(nodes: tuple[Node, Node]) -> None:
+    here, there = nodes
+    await here.streams.handle(m.CONFERENCE, day.MONA, m.SessionEnd("s1"))
+    with pytest.raises(Refused, match="illegal_step"):
+        await there.streams.handle(m.CONFERENCE, day.MONA, m.SessionEnd("s1"))
+    assert there.streams.conference.runs["s1"].phase == "ended"
+    assert there.heard == here.heard
+
+
+async def test_whoever_never_gets_through_is_told_to_try_again(nodes: tuple[Node, Node]) -> None:
+    class Busy(Journal):
+        tries = 0
+
+        async def append(
+            self,
+            stream: str,
+            first_seq: int,
+            new_events: Sequence[m.Event],
+            *,
+            actor: str,
+            cause: str | None,
+            at: datetime,
+        ) -> list[Entry]:
+            self.tries += 1
+            raise Conflict(stream)
+
+    journal = Busy(nodes[0].database)
+    streams = Streams(journal, MemoryBus(), FakeClock())
+    await streams.load()
+    with pytest.raises(Refused, match="try_again"):
+        await streams.handle(S1, day.ANNA, m.QuestionAsk("Hallå?"))
+    assert 1 < journal.tries < 100
