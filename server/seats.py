@@ -7,6 +7,7 @@ and over does not pile up peers: the oldest goes.
 from __future__ import annotations
 
 import secrets
+import time
 from collections.abc import Callable
 from typing import Final
 
@@ -15,6 +16,7 @@ from msgspec import Struct, structs
 
 from live import control
 from live.control import Admission, IceParameters, MediaEngine, MediaRefused, Use
+from live.limits import Budget
 from rooms import messages as m
 from rooms.access import check_publishing, check_watching
 from rooms.errors import Refused
@@ -22,6 +24,8 @@ from server.hub import Hub
 from server.streams import Streams
 
 SEATS_PER_PERSON: Final = 4  # a laptop, a phone, and one of each that is just being replaced
+OFFERS_PER_SECOND: Final = 1.0  # of a person; each is work for the worker that carries everybody else's sound
+OFFERS_AT_ONCE: Final = 20.0
 SENDING: Final[frozenset[Use]] = frozenset({"microphone", "camera", "screen", "screen_sound"})
 
 _log = structlog.get_logger("seats")
@@ -48,6 +52,7 @@ class Seats:
         self._streams = streams
         self._hub = hub
         self._seats: dict[str, Seat] = {}  # by peer, in order of arrival
+        self._paces: dict[str, Budget] = {}  # by person: as many as there are people
         self.engine_is_up = False
         self.on_change: Callable[[str], None] = lambda session_id: None
         self.on_reset: Callable[[tuple[str, ...] | None], None] = lambda rooms: None
@@ -57,6 +62,7 @@ class Seats:
     ) -> Admission:
         """Lets a person into a session's sound and picture. `uses` None: WHIP (`sends`) or WHEP software, which only sends
         or only receives. Raises `Refused`."""
+        self.check_pace(actor.person_id)
         receives = uses is not None or not sends
         self._check(actor, session_id, sends=sends, receives=receives)
         try:
@@ -74,6 +80,12 @@ class Seats:
             raise
         await self._make_room(actor.person_id, external=uses is None)
         return admission
+
+    def check_pace(self, person_id: str) -> None:
+        """Counts an offer. Raises `Refused("too_fast")`."""
+        pace = self._paces.setdefault(person_id, Budget(OFFERS_PER_SECOND, OFFERS_AT_ONCE))
+        if not pace.take(1, time.monotonic()):
+            raise Refused("too_fast")
 
     def _check(self, actor: m.Actor, session_id: str, *, sends: bool, receives: bool) -> None:
         run = self._streams.context(session_id).run

@@ -93,6 +93,7 @@ async def check(request: Request) -> Response:
     services: Services = request.state.services
     actor = check_page(services.identity.actor(request), "lobby")
     offer = _page_offer(await _body(request))
+    services.seats.check_pace(actor.person_id)
     room = f"check-{actor.person_id}"
     try:
         await services.media.remove_label(room, actor.person_id, senders_only=False)
