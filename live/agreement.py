@@ -124,16 +124,17 @@ def decodable(receiving: Receiving, codec: Codec) -> bool:
     return codec in receiving.payload_types
 
 
+def viewable(sections: Iterable[Section]) -> tuple[Codec, ...]:
+    """The video codecs that every one of these m-lines can receive, best first; () if one can receive nothing we forward.
+    All if there are none: who asks for no pictures lacks none."""
+    asked = [dict(choose(each)) for each in sections if each.kind == "video" and each.direction in ("recvonly", "sendrecv")]
+    return tuple(codec for codec in VIDEO_CODECS if all(codec in each for each in asked))
+
+
 def common_codecs(receivings: Iterable[Receiving]) -> tuple[Codec, ...]:
     """The video codecs that all these viewers can decode, best first; all if there is nobody. Audio slots are no matter."""
     pictures = [each for each in receivings if "opus" not in each.payload_types]
     return tuple(codec for codec in VIDEO_CODECS if all(decodable(each, codec) for each in pictures))
-
-
-def undecodable(receivings: Iterable[Receiving], codecs: Iterable[Codec]) -> tuple[Codec, ...]:
-    """Of the video codecs that publishers send, those that cannot be shown to this viewer."""
-    pictures = [each for each in receivings if "opus" not in each.payload_types]
-    return tuple(dict.fromkeys(codec for codec in codecs if any(not decodable(each, codec) for each in pictures)))
 
 
 def choose(section: Section) -> list[tuple[Codec, OfferedCodec]]:

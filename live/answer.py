@@ -20,7 +20,7 @@ from live.agreement import (
     choose,
     common_codecs,
     decodable,
-    undecodable,
+    viewable,
 )
 from live.codecs import Codec
 from live.control import AUDIO_SLOTS, SCREEN_SLOTS, VIDEO_SLOTS, MediaRefused, Use
@@ -40,7 +40,7 @@ __all__ = [
     "decodable",
     "offers_better",
     "plan",
-    "undecodable",
+    "viewable",
 ]
 
 PROGRAMME: Final = "programme"  # screen, else the active speaker
@@ -77,6 +77,8 @@ class Plan:
     receivings: tuple[Receiving, ...]
     bundle: tuple[str, ...]
     is_page: bool = False  # it named its uses, as our own pages do: when it is ended it offers again
+
+    decodes: tuple[Codec, ...] = ()  # what each m-line for pictures can show, agreed on or not (`viewable`)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,8 +129,16 @@ def plan(
             receivings.append(receiving)
     if not sendings and not receivings:
         raise MediaRefused("bad_offer", "nothing that is offered can be sent or received here")
+    sent = {sending.mid for sending in sendings}
     return Plan(
-        offer, ufrag, fingerprints, tuple(sendings), tuple(receivings), tuple(s.mid for s in usable), uses is not None
+        offer,
+        ufrag,
+        fingerprints,
+        tuple(sendings),
+        tuple(receivings),
+        tuple(section.mid for section in usable),
+        is_page=uses is not None,
+        decodes=viewable(section for section in usable if section.mid not in sent),
     )
 
 

@@ -36,10 +36,12 @@ class MediaRefused(Exception):
 
 
 class Admission(Struct, frozen=True):
-    """A peer that may connect now. `answer` is SDP (RFC 8829) and carries all candidates (ICE-lite, no trickle)."""
+    """A peer that may connect now. `answer` is SDP (RFC 8829) and carries all candidates (ICE-lite, no trickle).
+    `decodes`: the video codecs that every picture slot it asked for can show; `SlotsChanged.codecs` says what is sent."""
 
     peer_id: str
     answer: str
+    decodes: tuple[str, ...]
 
 
 class IceParameters(Struct, frozen=True):
@@ -71,10 +73,11 @@ class PeerDown(Struct, frozen=True, tag="peer_down"):
 
 class SlotsChanged(Struct, frozen=True, tag="slots_changed"):
     """Which publisher's label feeds which receive slot (`video0`..., `screen0`, `audio0`..., `programme`, and `sound`, what
-    a tap and a player with one audio m-line hear); "" while free. Always all slots."""
+    a tap and a player with one audio m-line hear); "" while free. Always all slots. `codecs`: of the fed pictures."""
 
     room: str
     slots: dict[str, str]
+    codecs: dict[str, str] = {}
 
 
 class ActiveSpeaker(Struct, frozen=True, tag="active_speaker"):
@@ -141,7 +144,8 @@ class TrackStatistics(Struct, frozen=True):
 class PeerStatistics(Struct, frozen=True):
     """One client. `loss_up` and `loss_down`: fractions, of the last second or so; `rtt_ms` 0: not known yet. `estimate_bps`:
     what the way to the client is thought to carry, 0 where it tells nothing. `slots`: the layer that each of its slots gets
-    now ("full" without simulcast, "" nothing). `dropped`: packets that the socket did not take; `bad`: unreadable ones."""
+    now ("full" without simulcast, "" nothing). `dropped`: packets that the socket did not take; `bad`: unreadable ones.
+    `undecodable`: the codecs of pictures that it asked for and cannot be shown."""
 
     peer_id: str
     label: str
@@ -161,6 +165,7 @@ class PeerStatistics(Struct, frozen=True):
     resent: int  # packets, in answer to its NACKs
     slots: dict[str, str]
     tracks: tuple[TrackStatistics, ...]
+    undecodable: tuple[str, ...] = ()
 
 
 class SlotStatistics(Struct, frozen=True):

@@ -124,7 +124,8 @@ class Forwarder:
         home.peers[peer.id] = self._by_ufrag[credentials.ufrag] = peer
         home.repertoire.add(agreed.receivings)
         local = Local(credentials.ufrag, credentials.password, self._fingerprint, self.candidates)
-        return Admission(peer.id, answer_text(agreed, local, lambda slot: home.board.slots[slot].ssrcs))
+        answer = answer_text(agreed, local, lambda slot: home.board.slots[slot].ssrcs)
+        return Admission(peer.id, answer, agreed.decodes)
 
     def _has_room(self, home: Room) -> bool:
         """For one more peer. If there is none, whoever has most offers under way that were never completed loses the oldest

@@ -17,7 +17,7 @@ from aiortc import RTCCertificate
 from pylibsrtp import Error as SrtpError
 
 from live import rtcp
-from live.answer import Plan
+from live.answer import PROGRAMME, Plan
 from live.compiled import CompiledDownlink
 from live.control import PeerStatistics
 from live.downlink import Downlink
@@ -289,4 +289,13 @@ class Peer:
             resent=down.resent,
             slots=down.shown(),
             tracks=tuple(track.statistics() for track in self.tracks),
+            undecodable=self._undecodable(),
         )
+
+    def _undecodable(self) -> tuple[str, ...]:
+        """The codecs of pictures that are sent now and that it asked for and cannot be shown."""
+        pictures = [name for name in self.down.outlets if not self.room.slots[name].is_audio]
+        if not pictures and not self.plan.decodes:
+            pictures = [PROGRAMME]  # nothing could be agreed on
+        sources = [source for name in pictures if (source := self.room.slots[name].source) and source.owner is not self]
+        return tuple(sorted({source.codec for source in sources} - set(self.plan.decodes)))

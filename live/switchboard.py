@@ -53,7 +53,7 @@ class Switchboard:
         self.sources: list[Source] = []  # in order of arrival
         self._floor: Floor[str] = Floor()
         self._spoke_at: dict[str, float] = {}
-        self._told: dict[str, str] = {}
+        self._told: tuple[dict[str, str], dict[str, str]] = {}, {}
         self._told_speaker = ""
         self._ticks = 0
         self.demands: dict[tuple[str, int, bool], Demand] = {}  # until the next `arrange`; by slot, height and trial
@@ -118,9 +118,12 @@ class Switchboard:
         for slot in self.slots.values():
             slot.refresh(now)
         mapping = {name: slot.source.label if slot.source else "" for name, slot in self.slots.items()}
-        if mapping != self._told:
-            self._told = mapping
-            self._notify(SlotsChanged(self.room, mapping))
+        codecs: dict[str, str] = {
+            name: slot.source.codec for name, slot in self.slots.items() if slot.source and not slot.is_audio
+        }
+        if (mapping, codecs) != self._told:
+            self._told = mapping, codecs
+            self._notify(SlotsChanged(self.room, mapping, codecs))
 
     def _arrange_audio(self, microphones: list[Source], now: float) -> None:
         if len(microphones) > AUDIO_SLOTS:

@@ -166,8 +166,8 @@ class Seats:
                 room
             ):
                 pass  # a device check's own room: nobody follows it, and what was kept of it would stay for good
-            case control.SlotsChanged(session_id, slots):
-                self._hub.signal(m.SlotsSignal(m.session_stream(session_id), slots))
+            case control.SlotsChanged(session_id, slots, codecs):
+                self._hub.signal(m.SlotsSignal(m.session_stream(session_id), slots, codecs))
             case control.ActiveSpeaker(session_id, label):
                 self._hub.signal(m.SpeakingSignal(m.session_stream(session_id), label))
             case control.PeerDown(session_id, peer_id):

@@ -10,7 +10,7 @@ from msgspec import Struct
 from live.control import PeerStatistics
 
 Level = Literal["good", "poor", "lost"]
-Reason = Literal["silent", "loss_up", "loss_down", "narrow", "slow", "tcp"]
+Reason = Literal["silent", "codec", "loss_up", "loss_down", "narrow", "slow", "tcp"]
 
 POOR_LOSS: Final = 0.03  # a share; Opus conceals less, pictures are repaired
 POOR_ROUND_TRIP_MS: Final = 400.0  # conversation becomes difficult (ITU-T G.114: 400 ms one way is the end of it)
@@ -33,6 +33,7 @@ class Connection(Struct, frozen=True):
     loss_up: float
     loss_down: float
     estimate_bps: int
+    undecodable: tuple[str, ...]  # codecs of pictures that their browser cannot show
 
 
 def judge(peer: PeerStatistics) -> Connection:
@@ -40,6 +41,8 @@ def judge(peer: PeerStatistics) -> Connection:
     reasons: list[Reason] = []
     if peer.silent_s > SILENT_SECONDS:
         reasons.append("silent")
+    if peer.undecodable:
+        reasons.append("codec")
     if peer.loss_up > POOR_LOSS:
         reasons.append("loss_up")
     if peer.loss_down > POOR_LOSS:
@@ -49,7 +52,7 @@ def judge(peer: PeerStatistics) -> Connection:
     if peer.rtt_ms > POOR_ROUND_TRIP_MS:
         reasons.append("slow")
     level: Level = "lost" if "silent" in reasons else "poor" if reasons else "good"
-    if reasons and peer.transport == "tcp":
+    if set(reasons) - {"codec"} and peer.transport == "tcp":
         reasons.append("tcp")
     return Connection(
         person_id=peer.label,
@@ -61,6 +64,7 @@ def judge(peer: PeerStatistics) -> Connection:
         loss_up=round(peer.loss_up, 3),
         loss_down=round(peer.loss_down, 3),
         estimate_bps=peer.estimate_bps,
+        undecodable=peer.undecodable,
     )
 
 

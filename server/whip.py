@@ -61,7 +61,7 @@ async def media(request: Request) -> Response:
     sends = any(use in SENDING for use in offer.uses.values())
     admission = await services.seats.admit(actor, session_id, offer.sdp, offer.uses, sends=sends)
     location = f"/media/{session_id}/{admission.peer_id}"
-    return JSONResponse({"sdp": admission.answer}, 201, {"Location": location})
+    return JSONResponse({"sdp": admission.answer, "decodes": admission.decodes}, 201, {"Location": location})
 
 
 async def show_media(request: Request) -> Response:

@@ -56,7 +56,8 @@ class FakeEngine:
             raise MediaRefused("bad_offer")
         peer_id = f"peer{len(self.peers) + 1}"
         self.peers[peer_id] = (room, label)
-        return Admission(peer_id, f"v=0\r\ns={'send' if may_send else ''}{'receive' if may_receive else ''}\r\n")
+        text = f"v=0\r\ns={'send' if may_send else ''}{'receive' if may_receive else ''}\r\n"
+        return Admission(peer_id, text, ("VP8",))
 
     async def restart_ice(self, room: str, peer_id: str, ufrag: str) -> IceParameters:
         if peer_id not in self.peers:

@@ -89,7 +89,7 @@ def main() -> int:
 
 def _is_source(path: str | Path) -> bool:
     """Only the folders that hold sources, and those on the way: babel would walk through the virtual environment too."""
-    folder = Path(path).resolve().relative_to(TOP)
+    folder = Path(path).absolute().relative_to(TOP)  # not where a link (a virtual environment may be one) leads
     return any(folder in (source, *source.parents) or source in folder.parents for source in SOURCES)
 
 

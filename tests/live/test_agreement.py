@@ -18,7 +18,7 @@ from live.agreement import (
     choose,
     common_codecs,
     decodable,
-    undecodable,
+    viewable,
 )
 from live.codecs import Codec
 from live.rtp import (
@@ -144,11 +144,13 @@ def test_a_room_decodes_what_each_viewer_does() -> None:
     assert common_codecs([firefox, replace(chromium, payload_types={"H264": 96})]) == ()
 
 
-def test_what_a_viewer_cannot_be_shown_is_noticed() -> None:
-    firefox = [receiving(FIREFOX[VIDEO_SLOT]), receiving(FIREFOX[AUDIO_SLOT], "audio0")]
-    assert undecodable(firefox, ["VP8", "H264", "H264"]) == ("H264",)
-    assert undecodable(firefox, ["VP8", "AV1"]) == ()
-    assert undecodable(firefox[1:], ["H264"]) == ()  # it only listens
+def test_what_a_viewer_can_be_shown_is_noticed_at_its_offer() -> None:
+    slot, camera = FIREFOX[VIDEO_SLOT], FIREFOX[CAMERA]
+    assert viewable([slot, FIREFOX[AUDIO_SLOT]]) == ("VP8", "VP9", "AV1")
+    assert viewable([slot, CHROMIUM[VIDEO_SLOT]]) == ("VP8", "VP9", "AV1")
+    assert viewable([FIREFOX[AUDIO_SLOT], camera]) == VIDEO_CODECS  # it only listens, and sends
+    unknown = replace(slot, codecs=tuple(replace(codec, name="H265") for codec in slot.codecs))
+    assert viewable([slot, unknown]) == ()
 
 
 # --- retransmission, redundancy ---

@@ -74,6 +74,17 @@ def test_the_first_picture_arrives_without_waiting_for_a_second_key_frame() -> N
     assert len(viewer.packets) == 1 and not anna.asked
 
 
+def test_the_codec_of_each_picture_is_told_and_told_again_when_it_changes() -> None:
+    hall = Hall()
+    anna = hall.enter("anna")
+    hall.enter("anna", "microphone", 30)
+    hall.leave(anna)
+    hall.enter("anna", codec="VP8")
+    told = [each.codecs for each in hall.told if isinstance(each, SlotsChanged)]
+    h264, vp8 = {"video0": "H264", "programme": "H264"}, {"video0": "VP8", "programme": "VP8"}
+    assert told == [h264, h264, {}, vp8]
+
+
 def test_cameras_fill_the_slots_in_order_and_keep_them() -> None:
     hall = Hall()
     cameras = [hall.enter(label) for label in ("a", "b", "c", "d", "e")]

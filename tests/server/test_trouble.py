@@ -45,6 +45,7 @@ FINE = PeerStatistics(
         ({"loss_down": 0.2, "transport": "tcp"}, "poor", ("loss_down", "tcp")),
         ({"estimate_bps": 100_000}, "poor", ("narrow",)),
         ({"rtt_ms": 600.0}, "poor", ("slow",)),
+        ({"undecodable": ("H264",), "transport": "tcp"}, "poor", ("codec",)),
         ({"silent_s": 8.0, "loss_up": 0.1}, "lost", ("silent", "loss_up")),
     ],
 )

@@ -225,8 +225,9 @@ async def test_what_the_engine_tells_reaches_the_pages(tmp_path: Path) -> None:
     async with running(tmp_path, engine=engine) as run:
         await run.go_live()
         anna = await run.client("anna", (S1,))
-        engine.notify(SlotsChanged("s1", {"video0": "siri", "audio0": "siri"}))
-        assert (await anna.heard("slots"))["slots"] == {"video0": "siri", "audio0": "siri"}
+        engine.notify(SlotsChanged("s1", {"video0": "siri", "audio0": "siri"}, {"video0": "H264"}))
+        told = await anna.heard("slots")
+        assert told["slots"] == {"video0": "siri", "audio0": "siri"} and told["codecs"] == {"video0": "H264"}
         engine.notify(EngineDown())
         await anna.heard("media", status="down")
         async with await run.browser() as operator:
@@ -239,7 +240,7 @@ async def test_what_the_engine_tells_reaches_the_pages(tmp_path: Path) -> None:
             assert (await operator.get("/healthz")).json()["status"] == "degraded"
         bo = await run.client("bo", (S1,))
         engine.notify(SlotsChanged("s1", {"video0": "mona"}))
-        assert (await bo.heard("slots"))["slots"] == {"video0": "mona"}  # nothing of what was before
+        await bo.heard("slots", slots={"video0": "mona"}, codecs={})  # nothing of what was before
         assert not [frame for frame in bo.frames if frame["type"] == "media"]
 
 

@@ -31,10 +31,15 @@ def test_a_limit_is_the_servers(script: str, name: str, limit: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "limit"), [("POOR_LOSS", trouble.POOR_LOSS), ("POOR_ROUND_TRIP", trouble.POOR_ROUND_TRIP_MS / 1000)]
+    ("name", "limit"),
+    [
+        ("POOR_LOSS", trouble.POOR_LOSS),
+        ("POOR_ROUND_TRIP", trouble.POOR_ROUND_TRIP_MS / 1000),
+        ("NARROW_BPS", trouble.NARROW_BPS),
+    ],
 )
 def test_a_page_and_the_desk_call_the_same_connection_poor(name: str, limit: float) -> None:
-    found = re.search(rf"const {name} = ([0-9.]+);", (STATIC / "quality.js").read_text(encoding="utf-8"))
+    found = re.search(rf"const {name} = ([0-9._]+);", (STATIC / "quality.js").read_text(encoding="utf-8"))
     assert found is not None
     assert float(found[1]) == limit
 
@@ -42,3 +47,11 @@ def test_a_page_and_the_desk_call_the_same_connection_poor(name: str, limit: flo
 def test_the_desk_has_words_for_every_reason() -> None:
     script = (STATIC / "views" / "desk-trouble.js").read_text(encoding="utf-8")
     assert set(re.findall(r'case "(\w+)":', script)) == set(get_args(trouble.Reason))
+
+
+def test_the_page_has_words_for_every_reason_of_its_own() -> None:
+    reasons = re.search(r"@typedef \{([^}]+)\} Reason", (STATIC / "quality.js").read_text(encoding="utf-8"))
+    assert reasons is not None
+    words = (STATIC / "views" / "advice.js").read_text(encoding="utf-8")
+    told = set(re.findall(r'case "(\w+)":', words.split("export function reasonForViewer")[1].split("export function")[0]))
+    assert told | {"tcp"} == set(re.findall(r'"(\w+)"', reasons[1]))  # the last one is the default

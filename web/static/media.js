@@ -5,7 +5,7 @@
  * that will not pass. A changed wish (a viewer goes on stage, picture is switched off) is a new connection, and
  * the old one goes on until the new one is up.
  *
- * Neighbours: `peer.js` (one connection), `capture.js` (what is sent), `quality.js` (how it arrives).
+ * Neighbours: `peer.js` (one connection), `capture.js` (what is sent), `watch.js` (how it arrives).
  * Events: `status` when `status` has changed; `slots` when `slots` (tracks by slot) has; `quality` when `quality` has.
  */
 
@@ -13,7 +13,7 @@ import { Backoff } from "./backoff.js";
 import { Capture } from "./capture.js";
 import { Mending } from "./mending.js";
 import { MediaRefusal, Peer } from "./peer.js";
-import { judge, lookAt } from "./quality.js";
+import { Watch } from "./watch.js";
 
 /**
  * @typedef {"off" | "connecting" | "connected" | "reconnecting" | "refused"} MediaStatusName
@@ -36,6 +36,10 @@ export class StageMedia extends EventTarget {
   status = { name: "off", since: Date.now() };
   /** @type {import("./quality.js").Level} */
   quality = "good";
+  /** What is wrong with it, the worst first. @type {readonly import("./quality.js").Reason[]} */
+  reasons = [];
+  /** Slots whose pictures should arrive and do not. @type {ReadonlySet<string>} */
+  paused = new Set();
 
   #url;
   /** @type {import("./peer.js").Wish | null} */
@@ -59,6 +63,8 @@ export class StageMedia extends EventTarget {
   #heights = {};
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #showing;
+  /** Slots whose pictures should arrive, each with since when. @type {Map<string, number>} */
+  #expected = new Map();
 
   /** @param {string} url where to offer: `/media/SESSION` */
   constructor(url) {
@@ -70,6 +76,11 @@ export class StageMedia extends EventTarget {
   /** Received tracks by slot (`audio0`, `video0`, `screen0`, …); empty while there is no connection. @returns {Map<string, MediaStreamTrack>} */
   get slots() {
     return this.#peer?.slots ?? new Map();
+  }
+
+  /** The video codecs that this browser can be shown; null while that is not known. */
+  get decodes() {
+    return this.#peer?.decodes ?? null;
   }
 
   /** What the browser counts of the connection in use, for support and tests. @returns {Promise<Record<string, any>[]>} */
@@ -95,6 +106,11 @@ export class StageMedia extends EventTarget {
     this.#heights = { ...this.#heights, ...heights };
     clearTimeout(this.#showing);
     this.#showing = setTimeout(() => void this.#peer?.show(this.#heights), SHOW_MS);
+  }
+
+  /** Says which slots' pictures the page shows and somebody sends. @param {string[]} slots */
+  expect(slots) {
+    this.#expected = new Map(slots.map((slot) => [slot, this.#expected.get(slot) ?? Date.now()]));
   }
 
   /** Ends sending and receiving, and frees the devices. */
@@ -260,22 +276,20 @@ export class StageMedia extends EventTarget {
   /** @param {Peer} peer */
   #look(peer) {
     clearInterval(this.#looking);
-    let before = lookAt(peer.connection);
+    const watch = new Watch(peer);
     this.#judge("good");
     this.#looking = setInterval(async () => {
       if (peer.connection.connectionState !== "connected") return;
-      const now = lookAt(peer.connection);
-      const level = judge(await before, await now);
-      before = now;
-      if (peer === this.#peer) this.#judge(level);
+      const { reasons, paused } = await watch.look(this.#expected);
+      if (peer === this.#peer) this.#judge(reasons.length ? "poor" : "good", reasons, paused);
     }, LOOK_MS);
   }
 
-  /** @param {import("./quality.js").Level} level */
-  #judge(level) {
-    if (level === this.quality) return;
-    this.quality = level;
-    this.dispatchEvent(new CustomEvent("quality"));
+  /** @param {import("./quality.js").Level} level @param {import("./quality.js").Reason[]} [reasons] @param {Set<string>} [paused] */
+  #judge(level, reasons = [], paused = new Set()) {
+    const isAsBefore = level === this.quality && `${reasons}` === `${this.reasons}` && `${[...paused]}` === `${[...this.paused]}`;
+    Object.assign(this, { quality: level, reasons, paused });
+    if (!isAsBefore) this.dispatchEvent(new CustomEvent("quality"));
   }
 
   /** @param {MediaStatusName} name @param {MediaRefusal} [refusal] */

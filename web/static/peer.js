@@ -34,6 +34,8 @@ export class MediaRefusal extends Error {
 export class Peer {
   /** Received tracks by slot: `audio0`…, `video0`…, `screen0`. @type {Map<string, MediaStreamTrack>} */
   slots = new Map();
+  /** The video codecs that all its picture slots can show; null until the server has said. @type {string[] | null} */
+  decodes = null;
   connection = new RTCPeerConnection({ bundlePolicy: "max-bundle", rtcpMuxPolicy: "require" });
   /** @type {Map<"microphone" | "camera" | "screen", RTCRtpSender>} */
   #senders = new Map();
@@ -68,7 +70,9 @@ export class Peer {
     });
     if (!response.ok) throw await refusalOf(response);
     this.#location = response.headers.get("location") ?? "";
-    this.#answer = (await response.json()).sdp;
+    const { sdp, decodes } = await response.json();
+    this.#answer = sdp;
+    this.decodes = decodes ?? null;
     if (this.#closed) return void this.#leave(); // given up meanwhile
     await this.connection.setRemoteDescription({ type: "answer", sdp: this.#answer });
   }

@@ -12,7 +12,7 @@ export function newStream() {
   return {
     seq: 0,
     state: undefined,
-    signals: { present: 0, background: 0, answered: {}, votes: {}, slots: {}, speaking: "", media: "" },
+    signals: { present: 0, background: 0, answered: {}, votes: {}, slots: {}, codecs: {}, speaking: "", media: "" },
     mine: { answers: {}, votes: [] },
   };
 }
@@ -28,7 +28,7 @@ export function heedSignal(signals, frame) {
       signals.votes = { ...signals.votes, ...frame.votes };
       return true;
     case "slots":
-      signals.slots = frame.slots;
+      Object.assign(signals, { slots: frame.slots, codecs: frame.codecs ?? {} });
       return true;
     case "speaking":
       signals.speaking = frame.person_id;

@@ -152,6 +152,7 @@ export interface Signals {
   answered: Record<string, number>;
   votes: Record<string, number>;
   slots: Record<string, string>;
+  codecs: Record<string, string>;
   speaking: string;
   media: "" | "reset" | "down";
 }
@@ -170,6 +171,6 @@ export type ServerFrame =
 export type SignalFrame =
   | { type: "presence"; stream: string; present: number; background: number }
   | { type: "tally"; stream: string; answered: Record<string, number>; votes: Record<string, number> }
-  | { type: "slots"; stream: string; slots: Record<string, string> }
+  | { type: "slots"; stream: string; slots: Record<string, string>; codecs?: Record<string, string> }
   | { type: "speaking"; stream: string; person_id: string }
   | { type: "media"; stream: string; status: "reset" | "down" };

@@ -2,11 +2,12 @@
 
 import { html, nothing } from "lit";
 import { n, number, t } from "../i18n.js";
+import { codecWord } from "./advice.js";
 import { badge } from "./parts.js";
 
 /**
  * @typedef {{name: string, person_id: string, level: "good" | "poor" | "lost", reasons: string[], sends: boolean, transport: string,
- *   round_trip_ms: number, loss_up: number, loss_down: number, estimate_bps: number}} Row
+ *   round_trip_ms: number, loss_up: number, loss_down: number, estimate_bps: number, undecodable: string[]}} Row
  * @typedef {{total: number, troubled: number, people: Row[]}} Trouble
  */
 
@@ -34,11 +35,11 @@ export function deskTroubleView(trouble) {
 
 /** @param {Row} row */
 function rowView(row) {
-  const { name, level, reasons, sends } = row;
+  const { name, level, reasons, sends, undecodable } = row;
   return html`<li>
-    <span><strong>${name}</strong></span> ${level === "lost" ? badge(t("No contact"), "danger") : badge(t("Poor connection"), "attention")}
+    <span><strong>${name}</strong></span> ${level === "lost" ? badge(t("No contact"), "danger") : badge(isCodecAlone(row) ? t("Pictures missing") : t("Poor connection"), "attention")}
     ${sends ? badge(t("On stage"), "live") : nothing}
-    <p class="small">${reasons.map(reasonWord).join(" ")} ${adviceOf(row)}</p>
+    <p class="small">${reasons.map((reason) => reasonWord(reason, undecodable)).join(" ")} ${adviceOf(row)}</p>
     <details class="small">
       <summary>${t("Figures")}</summary>
       <p class="muted tabular">${figuresOf(row).join(" · ")}</p>
@@ -46,9 +47,16 @@ function rowView(row) {
   </li>`;
 }
 
-/** @param {string} reason a code of `server/trouble.py` @returns {string} */
-export function reasonWord(reason) {
+/** Nothing is wrong with the network. @param {Row} row */
+function isCodecAlone({ reasons }) {
+  return reasons.every((reason) => reason === "codec");
+}
+
+/** @param {string} reason a code of `server/trouble.py` @param {string[]} undecodable @returns {string} */
+export function reasonWord(reason, undecodable) {
   switch (reason) {
+    case "codec":
+      return t("Their browser cannot show {codecs}, which somebody on stage sends.", { codecs: undecodable.map(codecWord).join(", ") });
     case "silent":
       return t("Nothing has been heard from their browser for a while.");
     case "loss_up":
@@ -67,7 +75,9 @@ export function reasonWord(reason) {
 }
 
 /** What a moderator can tell somebody who has trouble. @param {Row} row @returns {string} */
-export function adviceOf({ level, sends }) {
+export function adviceOf(row) {
+  const { level, sends } = row;
+  if (isCodecAlone(row)) return t("They hear everything. Advise them to use another browser. Software on stage should send VP8 if it can.");
   if (level === "lost") return t("They come back by themselves when their network does.");
   if (sends) return t("Ask them to switch off their camera, or to sit closer to the router.");
   return t("Advise them to switch on Simpler mode, or to sit closer to the router.");

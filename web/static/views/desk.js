@@ -96,11 +96,11 @@ function middleView() {
       </div>
       ${nextStepView({ plan, phase, onStage: stage.length, next: nextSession(page.conference, plan.id, page.clock.now()), actions, take: takeStep })}
     </header>
-    ${phase === "ended" ? nothing : stageView({ layout: page.layout, slots: media.slots, ownCamera: media.capture.tracks.camera, message: stageMessage(page, { isDesk: true }), cover: stageCover(page) })}
+    ${phase === "ended" ? nothing : stageView({ layout: page.layout, slots: media.slots, ownCamera: media.capture.tracks.camera, message: stageMessage(page, { isDesk: true }), cover: stageCover(page) })} ${page.advice()}
     ${phase === "planned" || phase === "ended"
       ? nothing
       : html`<div class="desk-tools">
-            ${soundButton()}
+            ${soundButton()} ${page.layoutChoice()}
             ${recorderView({ running: page.recording, last: recordings.at(-1), mayRecord: ["plenary", "assembly"].includes(plan.kind), isLive: phase === "live", zone: page.zone, actions, start: startRecording, stop: stopRecording })}
           </div>
           ${page.maySpeak ? page.controls({ isQuiet: true }) : nothing} ${onStageView({ stage, ownId, nameOf: page.nameOf, actions, remove })}

@@ -5,6 +5,7 @@
  * @import {ConferenceState, Mine, Phase, RoomState, SessionPlan, Signals} from "../../types/messages"
  */
 
+import { Adviser } from "../advice.js";
 import { Clock } from "../clock.js";
 import { chosenDevice, devicesOf } from "../devices.js";
 import { t } from "../i18n.js";
@@ -12,13 +13,16 @@ import { LevelMeter } from "../level.js";
 import { StageMedia } from "../media.js";
 import { coalesced, connectPage, pageData } from "../page.js";
 import { Speaker } from "../speaker.js";
-import { layoutOf } from "../stage-layout.js";
+import { layoutOf, slotsOf, unshownIn } from "../stage-layout.js";
+import { rememberWant, rememberedWant } from "../stage-want.js";
 import { emptyState, planOf, runOf } from "../state.js";
 import { heightsOf } from "../tiles.js";
 import { toast } from "../toast.js";
 import { Actions } from "./actions.js";
+import { adviceView } from "./advice.js";
 import { controlsView } from "./controls.js";
 import { Sound } from "./sound.js";
+import { layoutChoiceView } from "./stage.js";
 import { lostDevice } from "./words.js";
 
 export class LivePage {
@@ -29,9 +33,14 @@ export class LivePage {
   media = new StageMedia(`/media/${this.data.session_id}`);
   speaker = new Speaker(this.connection, this.media, this.stream);
   sound = new Sound();
+  adviser = new Adviser();
+  /** How the viewer wants the stage. */
+  want = rememberedWant();
   /** Asks for a new picture. */
   refresh;
   actions;
+  /** Who is large where the speaker is: they stay so while nobody speaks. */
+  #large = "";
   #level;
   #isBackstageOpen = false;
   /** @type {{camera: MediaDeviceInfo[], microphone: MediaDeviceInfo[]}} */
@@ -46,6 +55,7 @@ export class LivePage {
   constructor(draw, phase = "") {
     this.refresh = coalesced(() => {
       this.#sync();
+      this.#weigh();
       draw();
       this.media.show(heightsOf(document, this.signals.slots, document.hidden));
     });
@@ -118,7 +128,39 @@ export class LivePage {
   }
 
   get layout() {
-    return layoutOf(this.room, this.signals, this.ownId, this.speaker.isHere, this.nameOf);
+    const { room, signals, ownId, nameOf, want, media } = this;
+    const found = layoutOf({ room, signals, ownId, isHere: this.speaker.isHere, nameOf, want, decodes: media.decodes, paused: media.paused, large: this.#large });
+    this.#large = found.large || this.#large;
+    return found;
+  }
+
+  /** @param {import("../stage-layout.js").Want} want */
+  setWant(want) {
+    this.want = want;
+    rememberWant(want);
+    this.refresh();
+  }
+
+  layoutChoice() {
+    return layoutChoiceView({ layout: this.layout, want: this.want, choose: (want) => this.setWant(want) });
+  }
+
+  /** What to do about sound and picture, if anything is to be done. */
+  advice() {
+    const { speaker, adviser, actions } = this;
+    const turn = (/** @type {boolean} */ lean) => {
+      if (lean) adviser.takeSound();
+      speaker.setLean(lean);
+    };
+    return adviceView(adviser.advice, {
+      soundOnly: () => turn(true),
+      pictures: () => turn(false),
+      cameraOff: () => void actions.run("camera", () => speaker.set("camera", false)),
+      putAway: () => {
+        adviser.putAway(Date.now());
+        this.refresh();
+      },
+    });
   }
 
   /** Gives a command for this session. @param {import("../../types/messages").Command} command */
@@ -204,6 +246,17 @@ export class LivePage {
     }
     sound.play(media.slots, (slot) => signals.slots[slot] === this.ownId);
     this.#level.listen(this.#isBackstageOpen && media.capture.switches.microphone ? media.capture.tracks.microphone : null);
+  }
+
+  #weigh() {
+    const { media, speaker } = this;
+    const { name } = media.status;
+    const layout = this.layout;
+    media.expect(document.hidden || speaker.isLean ? [] : slotsOf(layout));
+    const level = name === "connected" ? media.quality : "lost";
+    const unshown = name === "connected" && !speaker.isLean ? unshownIn(layout) : [];
+    const hasCamera = speaker.isHere && media.capture.switches.camera;
+    this.adviser.heed({ level, reasons: media.reasons, unshown, isLean: speaker.isLean, hasCamera }, Date.now());
   }
 
   /** @param {...import("../../types/messages").Role} roles */

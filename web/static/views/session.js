@@ -120,7 +120,7 @@ function stageProps() {
 
 function underStage() {
   return html`<div class="under-stage">
-    ${page.mayWatch ? viewerButtons() : nothing} ${page.maySpeak ? speakerView() : nothing}
+    ${page.advice()} ${page.mayWatch ? viewerButtons() : nothing} ${page.maySpeak ? speakerView() : nothing}
     ${page.phase === "backstage" && page.mayWatch ? html`<p class="notice attention">${icon("info")}<span>${t("Backstage: the hall sees and hears nothing yet.")}</span></p>` : nothing}
   </div>`;
 }
@@ -131,7 +131,7 @@ function viewerButtons() {
     ${button({ label: t("Sound"), icon: sound.isOn ? "speaker" : "speaker-off", isPressed: sound.isOn, onClick: () => void sound.turn(!sound.isOn) })}
     ${button({ label: t("Simpler mode"), icon: "network", isPressed: speaker.isLean, name: t("Simpler mode: sound only, for slow networks"), onClick: () => speaker.setLean(!speaker.isLean) })}
     ${document.fullscreenEnabled ? button({ label: t("Full screen"), icon: "fullscreen", onClick: toggleFullscreen }) : nothing}
-    ${upNextView()}
+    ${page.layoutChoice()} ${upNextView()}
   </div>`;
 }
 

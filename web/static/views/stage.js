@@ -4,6 +4,8 @@ import { html, nothing } from "lit";
 import { live } from "lit/directives/live.js";
 import { repeat } from "lit/directives/repeat.js";
 import { n, t } from "../i18n.js";
+import { WANTS } from "../stage-layout.js";
+import { unshownWords } from "./advice.js";
 import { icon } from "./parts.js";
 import { initials } from "./words.js";
 
@@ -11,6 +13,7 @@ import { initials } from "./words.js";
  * @typedef {import("../stage-layout.js").Layout} Layout
  * @typedef {import("../stage-layout.js").Tile} Tile
  * @typedef {import("../stage-layout.js").Screen} Screen
+ * @typedef {import("../stage-layout.js").Want} Want
  * @typedef {{layout: Layout, slots: Map<string, MediaStreamTrack>, ownCamera: MediaStreamTrack | null, message?: unknown,
  *   cover?: unknown}} Props `message` instead of the tiles, `cover` over them
  */
@@ -28,15 +31,15 @@ export function streamOf(track) {
 
 /** @param {Props} props */
 export function stageView({ layout, slots, ownCamera, message, cover }) {
-  const { shape, screen, tiles, others } = layout;
+  const { shape, screen, tiles, others, large } = layout;
   /** @type {(Screen | Tile)[]} */
   const all = message ? [] : screen ? [screen, ...tiles] : tiles;
   return html`<section class="stage stage-ground" aria-label=${t("Stage")}>
-    <div class="tiles shape-${shape}" data-count=${tiles.length}>
+    <div class="tiles shape-${shape}" data-count=${tiles.length + (screen ? 1 : 0)}>
       ${repeat(
         all,
         (one) => ("slot" in one ? `tile-${one.slot || one.person_id}` : "screen"),
-        (one) => ("slot" in one ? tileView(one, one.isOwn ? ownCamera : slots.get(one.slot)) : screenView(one, slots.get("screen0"))),
+        (one) => ("slot" in one ? tileView(one, one.isOwn ? ownCamera : slots.get(one.slot), one.person_id === large) : screenView(one, slots.get("screen0"), shape === "screen")),
       )}
     </div>
     ${others.length && !message ? othersView(others) : nothing} ${message ? html`<div class="stage-message">${message}</div>` : nothing}
@@ -44,11 +47,13 @@ export function stageView({ layout, slots, ownCamera, message, cover }) {
   </section>`;
 }
 
-/** @param {Tile} tile @param {MediaStreamTrack | null | undefined} track */
-function tileView(tile, track) {
+/** The initials lie under the picture too: there is no black tile until it comes. @param {Tile} tile @param {MediaStreamTrack | null | undefined} track @param {boolean} isLarge */
+function tileView(tile, track, isLarge) {
   const name = tile.isOwn ? t("You") : tile.name;
-  return html`<figure class="tile ${tile.isSpeaking ? "is-speaking" : ""} ${tile.isOwn ? "is-own" : ""}" data-person=${tile.person_id} data-slot=${tile.slot || nothing}>
-    ${track ? picture(track) : html`<div class="no-picture" aria-hidden="true"><span>${initials(tile.name)}</span></div>`}
+  const looks = [tile.isSpeaking && "is-speaking", tile.isOwn && "is-own", isLarge && "is-large", tile.isPaused && "is-paused"];
+  return html`<figure class="tile ${looks.filter(Boolean).join(" ")}" data-person=${tile.person_id} data-slot=${tile.slot || nothing}>
+    <div class="no-picture" aria-hidden="true"><span>${initials(tile.name)}</span></div>
+    ${track && !tile.unshown ? picture(track) : nothing} ${troubleView(tile)}
     <figcaption>
       <span class="tile-name">${name}</span>
       ${tile.isMuted ? html`<span class="tile-mark">${icon("microphone-off")}<span>${t("Microphone off")}</span></span>` : nothing}
@@ -56,15 +61,20 @@ function tileView(tile, track) {
   </figure>`;
 }
 
-/** @param {Screen} screen @param {MediaStreamTrack | undefined} track */
-function screenView(screen, track) {
+/** Why there is no picture, or none that moves. @param {Tile | Screen} one */
+function troubleView({ name, unshown, isPaused }) {
+  if (unshown) return html`<p class="tile-trouble">${icon("camera-off")}<span class="at-length">${unshownWords(name, unshown)}</span><span class="in-short">${t("Cannot be shown here")}</span></p>`;
+  if (isPaused) return html`<p class="tile-trouble">${icon("network")}<span class="at-length">${t("The picture is paused: the network is too narrow now.")}</span><span class="in-short">${t("Paused")}</span></p>`;
+  return nothing;
+}
+
+/** @param {Screen} screen @param {MediaStreamTrack | undefined} track @param {boolean} isLarge */
+function screenView(screen, track, isLarge) {
   const caption = screen.isOwn ? t("Your screen") : t("{name} shows a screen", { name: screen.name });
-  return html`<figure class="tile is-screen" data-person=${screen.person_id} data-slot=${screen.isOwn ? nothing : "screen0"}>
+  return html`<figure class="tile is-screen ${isLarge ? "is-large" : ""} ${screen.isPaused ? "is-paused" : ""}" data-person=${screen.person_id} data-slot=${screen.isOwn ? nothing : "screen0"}>
     ${screen.isOwn
       ? html`<div class="no-picture">${icon("screen")}<p>${t("You share your screen. Everybody sees it now.")}</p></div>`
-      : track
-        ? picture(track)
-        : html`<div class="no-picture">${icon("screen")}</div>`}
+      : html`<div class="no-picture" aria-hidden="true">${icon("screen")}</div>${track && !screen.unshown ? picture(track) : nothing}${troubleView(screen)}`}
     <figcaption><span class="tile-name">${caption}</span></figcaption>
   </figure>`;
 }
@@ -81,6 +91,26 @@ export function picture(track) {
 /** Some browsers forget `autoplay` when a stream is exchanged. @param {Event} event */
 function start(event) {
   void /** @type {HTMLVideoElement} */ (event.currentTarget).play().catch(() => undefined);
+}
+
+/**
+ * The choice between layouts, where there is one: radio buttons, so arrows move in it.
+ * @param {{layout: Layout, want: Want, choose: (want: Want) => void}} props
+ */
+export function layoutChoiceView({ layout, want, choose }) {
+  if (layout.tiles.length + (layout.screen ? 1 : 0) < 2) return nothing;
+  return html`<fieldset class="layout-choice">
+    <legend class="visually-hidden">${t("Layout of the stage")}</legend>
+    ${WANTS.map(
+      (each) => html`<label><input type="radio" name="layout" value=${each} .checked=${live(each === want)} @change=${() => choose(each)} /><span>${wantWord(each)}</span></label>`,
+    )}
+  </fieldset>`;
+}
+
+/** @param {Want} want @returns {string} */
+function wantWord(want) {
+  if (want === "speaker") return t("Speaker");
+  return want === "grid" ? t("Everybody") : t("Automatic");
 }
 
 /** @param {string[]} names */
