@@ -634,8 +634,8 @@ class TallySignal(_ServerFrame, tag="tally", frozen=True):
 
 class SlotsSignal(_ServerFrame, tag="slots", frozen=True):
     """Who is to be seen and heard in which receive slot of the session's media: slot use (`video0`, `screen0`,
-    `audio1`, ...) to person id, empty string while free. `codecs`: what the pictures among them are sent in ("H264"), so that
-    a page knows which of them its browser cannot show."""
+    `audio1`, ...) to person id, empty string while free. `codecs`: what the pictures among them are sent in ("H264"), so
+    that a page knows which of them its browser cannot show."""
 
     stream: str
     slots: dict[str, str]
