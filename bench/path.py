@@ -16,6 +16,7 @@ from aiortc.rate import RemoteBitrateEstimator
 from live.allocation import SPEAKER, Allocator, Demand, Layer
 from live.arrivals import Arrivals
 from live.bandwidth import START, TROUBLED_LOSS, Estimate, Estimator, FixedEstimate
+from live.steering import TOO_MUCH
 from live.transport_cc import TransportFeedback
 
 AUDIO_OCTETS: Final = 120
@@ -234,8 +235,11 @@ class LayeredFlow(Flow):
         self._is_key_frame = False
         self._flowing = ""
 
+    def _bitrate(self) -> float:
+        return next((layer.bitrate for layer in self.LAYERS if layer.name == self._flowing), 0.0)
+
     def video_rate(self) -> float:
-        rate = next((layer.bitrate for layer in self.LAYERS if layer.name == self._flowing), 0.0)
+        rate = self._bitrate()
         if self._is_key_frame:
             self._is_key_frame = False
             return 4 * rate
@@ -260,6 +264,8 @@ class LayeredFlow(Flow):
             self.choice = choice
             self.clock.at(self.clock.now + (self.KEY_FRAME_AFTER if choice else 0), partial(self._change_over, choice))
             self.switches.append((self.link.second, choice))
+        if self._flowing != self.choice and self._bitrate() > TOO_MUCH * self.estimator.estimate:
+            self._flowing = ""  # nothing flows until the key frame
 
     def _change_over(self, layer: str) -> None:
         if layer == self.choice and layer != self._flowing:

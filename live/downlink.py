@@ -24,6 +24,9 @@ from live.switchboard import Switchboard
 
 KEY_FRAMES_AT_ONCE: Final = 4  # that a viewer may ask for; then one every few seconds
 KEY_FRAMES: Final = 0.4  # a second
+REPAIRS: Final = 0.5  # of the estimate may be retransmissions: a path that is full loses more, the more is sent again
+REPAIR_OCTETS: Final = 1100
+LEAST_RESENT: Final = 10.0  # packets a second
 
 
 class Downlink:
@@ -50,6 +53,7 @@ class Downlink:
         self._measured = 0, 0.0  # octets, and when
         numbered = any(TRANSPORT_CC in receiving.extensions for receiving in receivings)
         self.steering = Steering(self, room, self.outlets, numbered=numbered)
+        self._most_resent = limits.resent
         self._resend_budget = Budget(limits.resent)
         self._key_frame_budget = Budget(KEY_FRAMES, KEY_FRAMES_AT_ONCE)
         self._commands: dict[int, int] = {}  # the last FIR that was heeded, by slot
@@ -81,6 +85,8 @@ class Downlink:
         self.nacks += 1
         slot = self._room.by_ssrc.get(packet.media)
         if slot is not None:
+            worth = self.steering.estimate.estimate * REPAIRS / (8 * REPAIR_OCTETS)
+            self._resend_budget.limit(min(self._most_resent, max(worth, LEAST_RESENT)))
             self.resent += slot.resend(self, packet.lost, now, (self._resend_budget, self._room.resend_budget))
 
     def take_key_frame_request(self, ssrc: int, now: float) -> bool:

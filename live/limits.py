@@ -37,6 +37,10 @@ class Budget:
         self._most = self._left = rate if burst is None else burst
         self._at = 0.0
 
+    def limit(self, rate: float) -> None:
+        """So many a second from now on, and as many at once."""
+        self._rate = self._most = rate
+
     def take(self, count: int, now: float) -> int:
         """Returns how many of `count` are granted."""
         self._left = min(self._most, self._left + (now - self._at) * self._rate)

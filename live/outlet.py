@@ -107,6 +107,10 @@ class Outlet:
         self._before = self.seat, newest
         self.seat = self.group = None
 
+    def forget(self) -> None:
+        """What it got so far is not sent again."""
+        self._before = None
+
     def sit(self, track: Track, media: Media, now: float) -> None:
         """From `media` on it gets `track`, after whatever it got before. Not for a fresh one."""
         self.stand()

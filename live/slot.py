@@ -118,6 +118,17 @@ class Slot:
             outlet.choice = layer
             self._assign([outlet], now)
 
+    def stand(self, outlet: Outlet) -> None:
+        """Nothing flows to it until the key frame that it waits for, and nothing of what it had is sent again: its path is
+        so full that neither would get through."""
+        target = self._targets.get(outlet)
+        if target is None or outlet not in target.waiting or outlet.seat is None:
+            return
+        if (rung := self._unseat(outlet)) is not None:
+            rung.regroup()
+        target.waiting[outlet] = None
+        outlet.forget()
+
     def shows(self, outlet: Outlet) -> str:
         """The layer that flows to a viewer now, "" none."""
         return outlet.seat.track.layer if outlet.seat is not None else ""

@@ -25,6 +25,7 @@ FULL_HEIGHT: Final = 4320  # for a viewer that never said how large it shows wha
 TRIAL: Final = 2.0  # seconds in which a new picture without layers may flow unasked: it is the best probe there is
 VIEWS, VIEWS_AT_ONCE = 0.5, 6.0  # a second, and at once: how often a viewer may change what it shows how large
 ASSUMED: Final = (150_000.0, 500_000.0, 1_700_000.0)  # bit/s of layers not measured yet, the lowest first
+TOO_MUCH: Final = 2.0  # of the estimate: while that flows, a lower layer's key frame does not get through, and sound waits
 UNDECIDED: Final = "undecided"  # no layer's name: a slot then gives the lowest
 
 
@@ -106,6 +107,13 @@ class Steering:
         for slot, outlet in self._pictures:
             if slot.name in choice:
                 slot.choose(outlet, choice[slot.name], now)
+        if self._flowing() > TOO_MUCH * self.estimate.estimate:
+            for slot, outlet in self._pictures:
+                slot.stand(outlet)
+
+    def _flowing(self) -> float:
+        """bit/s of the pictures that are sent now, among them those that wait for the key frame of a lower layer."""
+        return sum(outlet.seat.track.reception.bitrate for _, outlet in self._pictures if outlet.seat)
 
     def _demand(self, slot: Slot, now: float) -> Demand:
         """The same for all viewers of a room who show the slot as large."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from live.agreement import Feedback, Receiving
+from live.allocation import LAST_PATIENCE
 from live.bandwidth import TROUBLED_LOSS
 from live.downlink import Downlink
 from live.limits import Budget, Limits
@@ -88,7 +89,7 @@ def test_the_layer_fits_the_estimate_and_comes_back() -> None:
     room.run(1)
     assert room.layer == "q"
     room.says(60_000)
-    room.run(1)
+    room.run(2 + LAST_PATIENCE)
     assert room.layer == ""
     room.says(5_000_000)
     room.run(30)
@@ -148,6 +149,37 @@ def test_key_frames_for_one_viewer_are_limited() -> None:
     asked = sum(layer.key_frames_asked for layer in anna.layers.values()) - before
     assert 2 <= asked <= 9  # in ten seconds: some at once, then one every few
     assert room.viewer.plis == 1000
+
+
+def test_what_is_far_too_much_stops_at_once_and_not_when_the_lower_layers_key_frame_has_come() -> None:
+    room, anna = Room(), Simulcast("anna")
+    room.enter(anna)
+    room.says(5_000_000)
+    room.run(3)
+    assert room.layer == "f"
+    room.says(1_000_000)  # too little for it, but more than half
+    room.viewer.steering.decide(room.now)
+    assert room.layer == "f"
+    room.says(300_000)
+    room.viewer.steering.decide(room.now)
+    assert room.layer == ""
+    slot, before = room.board.slots["video0"], len(room.got)
+    anna.send(room.now + 0.01)
+    room.viewer.take_nack(Nack(1, slot.ssrc, (room.got[-1].sequence,)), room.now)
+    assert len(room.got) == before
+    anna.send(room.now + 0.02, key=True)
+    assert room.layer == "q" and len(room.got) == before + 1
+    assert room.got[-1].sequence == room.got[-2].sequence + 1 & 0xFFFF
+
+
+def test_retransmissions_take_no_more_than_half_of_the_estimate() -> None:
+    room, anna = Room(), Simulcast("anna")
+    room.enter(anna)
+    room.says(176_000)
+    room.run(3)
+    slot, number = room.board.slots["video0"], room.got[-1].sequence
+    room.viewer.take_nack(Nack(1, slot.ssrc, (number,) * 300), room.now)
+    assert room.viewer.resent == 176_000 / 2 / 8 / 1100
 
 
 def test_a_flood_of_nacks_is_limited() -> None:
