@@ -7,9 +7,11 @@ import contextlib
 from collections.abc import AsyncIterator, Callable
 
 import pytest
+import pytest_asyncio
 
 from live.control import Notification
 from live.engine import EmbeddedEngine
+from tests.live.scene import Scene, scene
 
 
 async def until(condition: Callable[[], object], seconds: float = 60.0) -> None:
@@ -53,3 +55,10 @@ async def told(engine: EmbeddedEngine) -> AsyncIterator[Told]:
     watching.reader.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await watching.reader
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def at() -> AsyncIterator[Scene]:
+    """Where hostile packets are sent: a real worker, with people who behave."""
+    async with scene(idle_timeout=120.0, setup_timeout=120.0) as made:
+        yield made

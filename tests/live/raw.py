@@ -66,13 +66,13 @@ class Raw:
 
     # --- the network ---
 
-    async def connect(self, port: int) -> Raw:
+    async def connect(self, port: int, local: str = "127.0.0.1") -> Raw:
         if self.is_tcp:
-            reader, self._writer = await asyncio.open_connection("127.0.0.1", port)
+            reader, self._writer = await asyncio.open_connection("127.0.0.1", port, local_addr=(local, 0))
             self._reading = asyncio.create_task(self._read_frames(reader))
         else:
             loop = asyncio.get_running_loop()
-            self._datagrams, _ = await loop.create_datagram_endpoint(lambda: _Datagrams(self), ("127.0.0.1", 0))
+            self._datagrams, _ = await loop.create_datagram_endpoint(lambda: _Datagrams(self), (local, 0))
             self._to = ("127.0.0.1", port)
         return self
 

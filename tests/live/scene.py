@@ -7,7 +7,8 @@ import contextlib
 import os
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -74,8 +75,12 @@ class Scene:
         self.beats += 1
         mark = self.beats.to_bytes(8, "big")
         self.publisher.send(self.publisher.rtp(0xA11A, self.beats, KEY + mark))
+        await self.seen(lambda witness: witness.got and witness.got[-1][1] == mark)
+
+    async def seen(self, condition: Callable[[Witness], object]) -> None:
+        """Waits until `condition` of both viewers holds."""
         for witness in self.witnesses:
-            await witness.raw.until(lambda got=witness.got: got and got[-1][1] == mark)  # type: ignore[misc]
+            await witness.raw.until(partial(condition, witness))
 
     @contextlib.asynccontextmanager
     async def undisturbed(self, *, growth: int = MOST_GROWTH) -> AsyncIterator[None]:
@@ -100,11 +105,11 @@ class Scene:
 
     # --- those who do not ---
 
-    async def stranger(self, *, is_tcp: bool = False) -> Raw:
+    async def stranger(self, *, is_tcp: bool = False, local: str = "127.0.0.1") -> Raw:
         """Somebody who has a socket, and no more."""
         raw = Raw(is_tcp=is_tcp)
         self._guests.append(raw)
-        return await raw.connect(self.engine.port)
+        return await raw.connect(self.engine.port, local)
 
     async def invited(
         self, *lines: tuple[str, str], is_tcp: bool = False, raw: Raw | None = None, numbered: bool = False, **named: Any
