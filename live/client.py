@@ -38,6 +38,7 @@ class Options:
     idle_timeout: float = 30.0
     setup_timeout: float = 15.0
     is_pure: bool = False
+    links: str = ""
 
 
 class WorkerProcess:
@@ -183,6 +184,7 @@ class WorkerProcess:
             "--control": fd,
             "--index": self.index,
             "--life": self.life,
+            "--links": given.links,
             "--hosts": ",".join(given.hosts),
             "--port": self.port,
             "--transports": ",".join(given.transports),

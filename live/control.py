@@ -197,6 +197,16 @@ class PortStatistics(Struct, frozen=True):
     refused: int
 
 
+class RelayStatistics(Struct, frozen=True):
+    """Connections to other workers, and packets of rooms that several workers have: sent to them, received from them, and
+    dropped because they did not keep up."""
+
+    links: int
+    sent: int
+    received: int
+    dropped: int
+
+
 class WorkerStatistics(Struct, frozen=True):
     """One worker process. `cpu_s`: processor seconds since it began. `name` outlives it."""
 
@@ -206,6 +216,7 @@ class WorkerStatistics(Struct, frozen=True):
     ports: PortStatistics
     rooms: dict[str, RoomStatistics]
     name: str = "0"
+    relays: RelayStatistics = RelayStatistics(0, 0, 0, 0)
 
 
 class MediaEngine(Protocol):

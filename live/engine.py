@@ -8,11 +8,12 @@ from __future__ import annotations
 import asyncio
 import math
 import os
+import secrets
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from pathlib import Path
 from types import TracebackType
-from typing import Final
+from typing import Any, Final
 
 from live import wire
 from live.client import Options, WorkerProcess
@@ -30,7 +31,7 @@ from live.control import (
     Use,
     WorkerStatistics,
 )
-from live.placement import NoWorker, Placement
+from live.placement import SMALL, NoWorker, Placement
 
 MAX_NOTIFICATIONS: Final = 4096  # when full the oldest is dropped: the newest state is what counts
 MOST_WORKERS: Final = 64
@@ -40,7 +41,7 @@ class EmbeddedEngine:
     """A `MediaEngine`. `hosts`: addresses announced to clients; empty: the loopback and this machine's own. `port`: UDP
     and TCP of the first worker, the others' follow; 0: any free ones, kept over restarts. `workers`: processes.
     `transports`: whose candidates are announced. `idle_timeout`, `setup_timeout`: seconds, see `limits`. `is_pure`: the
-    compiled helper is not used, even if it has been built."""
+    compiled helper is not used, even if it has been built. `small`: see `placement`."""
 
     def __init__(
         self,
@@ -52,6 +53,7 @@ class EmbeddedEngine:
         idle_timeout: float = 30.0,
         setup_timeout: float = 15.0,
         is_pure: bool = False,
+        small: int = SMALL,
     ) -> None:
         options = Options(
             hosts=hosts,
@@ -59,11 +61,13 @@ class EmbeddedEngine:
             idle_timeout=idle_timeout,
             setup_timeout=setup_timeout,
             is_pure=is_pure,
+            links=secrets.token_hex(8) if workers > 1 else "",
         )
         self._workers = tuple(
             WorkerProcess(index, port and port + index, options, self._heed, persists=index > 0) for index in range(workers)
         )
-        self._placement = Placement(small=10_000_000)  # until rooms can be spread
+        self._placement = Placement(small)
+        self._tasks: set[asyncio.Task[None]] = set()
         self._others: asyncio.Task[None] | None = None  # starts the workers after the first
         self._notifications: asyncio.Queue[Notification] = asyncio.Queue(MAX_NOTIFICATIONS)
 
@@ -141,7 +145,7 @@ class EmbeddedEngine:
             place = self._placement.place(room, sends=may_send)
         except NoWorker:
             raise _none_is_up() from None
-        call = wire.Admit(room, label, offer, uses, may_send, may_receive)
+        call = wire.Admit(room, label, offer, uses, may_send, may_receive, place.home)
         try:
             admission = await self._workers[place.worker].call(call, Admission)
         except BaseException:
@@ -226,10 +230,17 @@ class EmbeddedEngine:
 
     def _go_on_without(self, worker: WorkerProcess) -> None:
         loss = self._placement.worker_down(worker.index)
+        for room, home in loss.homes.items():
+            self._spawn(self._tell_all(wire.Rehome(room, home)))
         if self._placement.workers:
             self._notify(PeersLost(worker.prefix, loss.tapped))
         else:
             self._notify(EngineDown())
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     def _notify(self, notification: Notification) -> None:
         if self._notifications.full():

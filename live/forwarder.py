@@ -15,7 +15,6 @@ from typing import Any, Final
 
 from live import ice
 from live.answer import Local, answer_text, offers_better, plan
-from live.codecs import Codec
 from live.control import (
     Admission,
     IceParameters,
@@ -24,7 +23,6 @@ from live.control import (
     PeerDown,
     PeerUp,
     PortStatistics,
-    RoomStatistics,
     TapFormat,
     Use,
     WorkerStatistics,
@@ -35,8 +33,10 @@ from live.limits import Limits
 from live.native import Helper
 from live.peer import Peer
 from live.port import Endpoint, MediaPort
-from live.repertoire import Repertoire, lacking
-from live.switchboard import Reports, Switchboard
+from live.relays import Relays
+from live.repertoire import lacking
+from live.room import Room
+from live.switchboard import Reports
 from live.tap import Tap
 from live.tcp import TcpPort
 from live.wire import peer_prefix
@@ -46,30 +46,10 @@ TICKS_PER_REPORT: Final = 10
 SHARES: Final = 10  # of the peers that are looked after one after the other in a tick: packets go out in between
 
 
-class Room:
-    """A switchboard with its peers and taps, by id."""
-
-    def __init__(self, name: str, phase: int, notify: Callable[[Notification], None], limits: Limits) -> None:
-        self.board = Switchboard(name, notify, limits)
-        self.phase = phase  # the tick of each second at which its taps get reports: not all rooms at once
-        self.peers: dict[str, Peer] = {}
-        self.taps: dict[str, Tap] = {}
-        self.repertoire = Repertoire()
-
-    def codecs(self) -> tuple[Codec, ...]:
-        """The video codecs that publishers are held to (`Repertoire.common`)."""
-        return self.repertoire.common({tap.format.video for tap in self.taps.values()})
-
-    def statistics(self, now: float) -> RoomStatistics:
-        peers = {peer.id: peer.statistics(now) for peer in self.peers.values()}
-        return RoomStatistics(
-            self.board.statistics(), peers, {tap_id: tap.statistics() for tap_id, tap in self.taps.items()}
-        )
-
-
 class Forwarder:
     """`candidates` are announced in every answer; `notify` hears what happens. `helper`: the compiled one, if it is used.
-    `index`: which worker this is, `life`: which of its processes."""
+    `index`: which worker this is, `life`: which of its processes; `links`: the name by which workers find each
+    other, "": there are no others."""
 
     def __init__(
         self,
@@ -79,6 +59,7 @@ class Forwarder:
         *,
         index: int = 0,
         life: int = 1,
+        links: str = "",
     ) -> None:
         self._index, self._prefix = index, peer_prefix(index, life)
         self._bursts = Bursts(helper) if helper else None
@@ -89,6 +70,7 @@ class Forwarder:
         self.candidates: tuple[str, ...] = ()
         self.ports: tuple[MediaPort, TcpPort] | None = None
         self._rooms: dict[str, Room] = {}
+        self._relays = Relays(links, index, self)
         self._by_ufrag: dict[str, Peer] = {}
         self._restarting: dict[str, Peer] = {}  # likewise, by what replaces it: one each at most
         self._closing: set[asyncio.Task[None]] = set()
@@ -98,20 +80,28 @@ class Forwarder:
     # --- control ---
 
     def admit(
-        self, room: str, label: str, offer: str, uses: dict[str, Use] | None, *, may_send: bool, may_receive: bool
+        self,
+        room: str,
+        label: str,
+        offer: str,
+        uses: dict[str, Use] | None,
+        *,
+        may_send: bool,
+        may_receive: bool,
+        home: int | None = None,
     ) -> Admission:
-        """See `MediaEngine.admit`."""
+        """See `MediaEngine.admit`. `home`: the worker that decides about the room; None: this one."""
         codecs = self._rooms[room].codecs() if room in self._rooms else None
         agreed = plan(offer, uses, may_send=may_send, may_receive=may_receive, video_codecs=codecs)
-        home = self._open(room)
-        if not self._has_room(home):
-            self._close_if_empty(room)
+        here = self._open(room, self._index if home is None else home)
+        if not self._has_room(here):
+            self.close_if_empty(room)
             raise MediaRefused("media_unavailable", "too many peers")
         credentials = ice.make_credentials(agreed.remote_ufrag)
         peer = Peer(
             self._prefix + secrets.token_hex(8),
             label,
-            home.board,
+            here.board,
             agreed,
             credentials,
             self._certificate,
@@ -121,17 +111,18 @@ class Forwarder:
             on_down=self._end,
             bursts=self._bursts,
         )
-        home.peers[peer.id] = self._by_ufrag[credentials.ufrag] = peer
-        home.repertoire.add(agreed.receivings)
+        here.peers[peer.id] = self._by_ufrag[credentials.ufrag] = peer
+        here.repertoire.add(agreed.receivings)
+        self._tell_lacking(here, peer)
         local = Local(credentials.ufrag, credentials.password, self._fingerprint, self.candidates)
-        answer = answer_text(agreed, local, lambda slot: home.board.slots[slot].ssrcs)
+        answer = answer_text(agreed, local, lambda slot: here.board.slots[slot].ssrcs)
         return Admission(peer.id, answer, agreed.decodes)
 
-    def _has_room(self, home: Room) -> bool:
+    def _has_room(self, room: Room) -> bool:
         """For one more peer. If there is none, whoever has most offers under way that were never completed loses the oldest
         of them, so that nobody keeps others out with offers alone. Of people who come each once, nobody does."""
-        if len(home.peers) >= self._limits.peers_per_room:
-            crowded = list(home.peers.values())
+        if len(room.peers) >= self._limits.peers_per_room:
+            crowded = list(room.peers.values())
         elif len(self._by_ufrag) >= self._limits.peers:
             crowded = list(self._by_ufrag.values())
         else:
@@ -144,18 +135,30 @@ class Forwarder:
         return True
 
     def _welcome(self, peer: Peer) -> None:
-        """The peer came up. Pages that send what it cannot decode are ended, and offer again: once, as they then send what
-        everybody can. (What software sends stays: it may not come back.)"""
+        """The peer came up."""
         room = peer.room.room
         self._notify(PeerUp(room, peer.id, peer.label))
-        home = self._rooms[room]
+        here = self._rooms[room]
         if not lacking(peer.plan.receivings):
             return
-        home.repertoire.hold()
-        codecs = home.codecs()
-        for other in list(home.peers.values()):
-            if other is not peer and other.plan.is_page and offers_better(other.plan, codecs):
+        if here.home == self._index:
+            self.hold_to_common(here, peer)
+        else:
+            self._relays.tell_lacking(here, hold=True)
+
+    def hold_to_common(self, room: Room, newcomer: Peer | None = None) -> None:
+        """A viewer who lacks a codec came up, here or in another worker. Pages that send what it cannot decode are ended, and offer again:
+        once, as they then send what everybody can. (What software sends stays: it may not come back.)"""
+        room.repertoire.hold()
+        codecs = room.codecs()
+        for other in list(room.peers.values()):
+            if other is not newcomer and other.plan.is_page and offers_better(other.plan, codecs):
                 self._end(other, "codec")
+
+    def _tell_lacking(self, room: Room, peer: Peer) -> None:
+        """Who cannot decode everything came or went."""
+        if room.home != self._index and lacking(peer.plan.receivings):
+            self._relays.tell_lacking(room)
 
     def restart_ice(self, room: str, peer_id: str, ufrag: str) -> IceParameters:
         """See `MediaEngine.restart_ice`."""
@@ -188,13 +191,13 @@ class Forwarder:
     def tap(self, room: str, tap_id: str, host: str, video_port: int, audio_port: int) -> TapFormat:
         """See `MediaEngine.tap`. A tap of the same id is replaced."""
         self.untap(room, tap_id)
-        home = self._open(room)
+        home = self._open(room, self._index)
         try:
             if len(home.taps) >= self._limits.taps_per_room:
                 raise MediaRefused("media_unavailable", "too many taps")
             tap = home.taps[tap_id] = Tap(home.board, host, video_port, audio_port)
         finally:
-            self._close_if_empty(room)
+            self.close_if_empty(room)
         tap.start(_now())
         return tap.format
 
@@ -202,7 +205,7 @@ class Forwarder:
         home = self._rooms.get(room)
         if home and (tap := home.taps.pop(tap_id, None)):
             tap.close()
-            self._close_if_empty(room)
+            self.close_if_empty(room)
 
     def view(self, room: str, peer_id: str, heights: dict[str, int]) -> None:
         """See `MediaEngine.view`."""
@@ -221,12 +224,21 @@ class Forwarder:
             refused=tcp.refused if tcp else 0,
         )
         rooms = {name: room.statistics(now) for name, room in self._rooms.items()}
-        cpu_s = used.user + used.system
-        return WorkerStatistics(os.getpid(), cpu_s, len(self._by_ufrag), ports, rooms, str(self._index))
+        return WorkerStatistics(
+            pid=os.getpid(),
+            cpu_s=used.user + used.system,
+            peers=len(self._by_ufrag),
+            ports=ports,
+            rooms=rooms,
+            name=str(self._index),
+            relays=self._relays.statistics(),
+        )
 
     # --- life ---
 
     def start(self) -> None:
+        """Raises `OSError` if other workers could not find this one."""
+        self._relays.start()
         self._timer = asyncio.get_running_loop().call_later(TICK / SHARES, self._tick)
 
     async def stop(self) -> None:
@@ -237,6 +249,7 @@ class Forwarder:
                 self.untap(room.board.room, tap_id)
             for peer in list(room.peers.values()):
                 self._end(peer, "stopped")
+        self._relays.stop()
         await asyncio.gather(*self._closing)
 
     def on_check(self, endpoint: Endpoint, data: bytes, address: Any) -> None:
@@ -280,6 +293,8 @@ class Forwarder:
         tick, share = divmod(self._ticks, SHARES)
         self._ticks += 1
         now = _now()
+        if share == 0:
+            self._relays.tick()
         for room in list(self._rooms.values()):
             if share == 0:
                 self._tick_room(room, tick % TICKS_PER_REPORT, now)
@@ -315,10 +330,11 @@ class Forwarder:
         del self._by_ufrag[peer.credentials.ufrag]
         self._forget_restart(peer)
         home.repertoire.remove(peer.plan.receivings)
+        self._tell_lacking(home, peer)
         peer.leave()
         self._notify(PeerDown(room, peer.id, peer.label, reason))
         self._spawn(peer.say_goodbye())
-        self._close_if_empty(room)
+        self.close_if_empty(room)
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
@@ -329,16 +345,39 @@ class Forwarder:
         home = self._rooms.get(room)
         return list(home.peers.values()) if home else []
 
-    def _open(self, room: str) -> Room:
-        if room not in self._rooms:
-            if len(self._rooms) >= self._limits.rooms:
-                raise MediaRefused("media_unavailable", "too many rooms")
-            self._rooms[room] = Room(room, secrets.randbelow(TICKS_PER_REPORT), self._notify, self._limits)
-        return self._rooms[room]
+    # --- rooms ---
 
-    def _close_if_empty(self, room: str) -> None:
-        home = self._rooms.get(room)
-        if home and not home.peers and not home.taps:
+    def find(self, room: str) -> Room | None:
+        return self._rooms.get(room)
+
+    def open_for_follower(self, room: str) -> Room:
+        """Another worker has viewers of a room that is at home here. Raises `MediaRefused`."""
+        return self._rooms.get(room) or self._open(room, self._index)
+
+    def rehome(self, room: str, home: int) -> None:
+        """The room's home died, and this is the new one: another worker, or this one."""
+        if (found := self._rooms.get(room)) and found.home != home:
+            self._relays.leave(found)
+            found.home = home
+            if home != self._index:
+                self._relays.follow(found, home)
+
+    def _open(self, room: str, home: int) -> Room:
+        if room in self._rooms:
+            self.rehome(room, home)
+            return self._rooms[room]
+        if len(self._rooms) >= self._limits.rooms:
+            raise MediaRefused("media_unavailable", "too many rooms")
+        phase = secrets.randbelow(TICKS_PER_REPORT)
+        opened = self._rooms[room] = Room(room, phase, self._notify, self._limits, home, self._relays.publication)
+        if home != self._index:
+            self._relays.follow(opened, home)
+        return opened
+
+    def close_if_empty(self, room: str) -> None:
+        found = self._rooms.get(room)
+        if found and found.is_empty:
+            self._relays.leave(found)
             del self._rooms[room]
 
 

@@ -8,8 +8,8 @@ Programme: the screen, else the active speaker's camera, else the first. Sound o
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Mapping
+from typing import Final, Protocol
 
 from live import rtcp
 from live.allocation import Demand
@@ -36,6 +36,18 @@ SLOT_NAMES: Final = (
 )
 
 
+class Lead(Protocol):
+    """What a room's home has decided, in a worker that is not it: which source feeds which slot, and who speaks."""
+
+    @property
+    def slots(self) -> Mapping[str, Source]: ...
+
+    @property
+    def speaker(self) -> str: ...
+
+    def tick(self, now: float) -> None: ...
+
+
 class Switchboard:
     """One room's."""
 
@@ -43,8 +55,10 @@ class Switchboard:
         self.room = room
         self.resend_budget = Budget(limits.resent_in_room)
         self.key_frame_budget = Budget(limits.key_frames_in_room)
-        self._epoch = time.time() - time.monotonic()
+        self.epoch = time.time() - time.monotonic()
         self._notify = notify
+        self.lead: Lead | None = None  # where another worker is the room's home: what it has decided
+        self.on_arranged: Callable[[float], None] = _nobody_asks
         self.slots = {name: Slot(name) for name in SLOT_NAMES}
         self.by_ssrc = {slot.ssrc: slot for slot in self.slots.values()}
         self._audio = [self.slots[f"audio{n}"] for n in range(AUDIO_SLOTS)]
@@ -60,12 +74,12 @@ class Switchboard:
 
     def wall(self, now: float) -> float:
         """Monotonic seconds as seconds since 1970. Lips and voice are kept together by it, so it must never jump."""
-        return now + self._epoch
+        return now + self.epoch
 
     @property
     def speaker(self) -> str:
         """The active speaker's label, "" in silence."""
-        return self._told_speaker
+        return self.lead.speaker if self.lead is not None else self._told_speaker
 
     # --- publishers ---
 
@@ -85,6 +99,11 @@ class Switchboard:
 
     def tick(self, now: float) -> None:
         """Every 100 ms."""
+        if self.lead is not None:
+            self.lead.tick(now)
+            self._arrange_by_lead(self.lead, now)
+            self._tick_slots(now)
+            return
         self._ticks += 1
         levels: dict[str, float] = {}
         for source in self.sources:
@@ -98,14 +117,29 @@ class Switchboard:
         if speaker:
             self._spoke_at[speaker] = now
         self.arrange(now)
-        for slot in self.slots.values():
-            slot.tick(now)
+        self._tick_slots(now)
         if speaker != self._told_speaker:
             self._told_speaker = speaker
             self._notify(ActiveSpeaker(self.room, speaker))
 
+    def _tick_slots(self, now: float) -> None:
+        for slot in self.slots.values():
+            slot.tick(now)
+
     def arrange(self, now: float) -> None:
         """Decides who feeds which slot, and tells if that changed."""
+        if self.lead is not None:
+            self._arrange_by_lead(self.lead, now)
+        else:
+            self._decide(now)
+
+    def _arrange_by_lead(self, lead: Lead, now: float) -> None:
+        self.demands.clear()
+        for name, slot in self.slots.items():
+            slot.want(lead.slots.get(name), now)
+            slot.refresh(now)
+
+    def _decide(self, now: float) -> None:
         self.demands.clear()
         live = [source for source in self.sources if source.is_live(now)]
         microphones = [source for source in live if source.is_audio]
@@ -124,6 +158,7 @@ class Switchboard:
         if (mapping, codecs) != self._told:
             self._told = mapping, codecs
             self._notify(SlotsChanged(self.room, mapping, codecs))
+        self.on_arranged(now)
 
     def _arrange_audio(self, microphones: list[Source], now: float) -> None:
         if len(microphones) > AUDIO_SLOTS:
@@ -197,6 +232,10 @@ class Reports:
             name = rtcp.SourceDescription(((slot.ssrc, CNAME),))
             made = self._made[rung, shift] = bytes(report) + bytes(name) if report else b""
         return made
+
+
+def _nobody_asks(now: float) -> None:
+    """No other worker has viewers of the room."""
 
 
 def _prefer(sources: list[Source], label: str | None, current: Source | None) -> Source | None:

@@ -168,6 +168,7 @@ class Track:
             self.ids, self.dependency = ids or self.ids, dependency or self.dependency
         if starts_key_frame(self.codec, payload):
             self.key_frames += 1
+            self.key_frame_pending = False  # whoever asked has it
             self.height = picture_height(self.codec, payload) or self.height
         return media
 

@@ -22,6 +22,7 @@ class Admit(Struct, frozen=True, tag="admit"):
     uses: dict[str, Use] | None
     may_send: bool
     may_receive: bool
+    home: int
 
 
 class RestartIce(Struct, frozen=True, tag="restart_ice"):
@@ -64,11 +65,18 @@ class View(Struct, frozen=True, tag="view"):
     heights: dict[str, int]
 
 
+class Rehome(Struct, frozen=True, tag="rehome"):
+    """The room's home died, and this is the new one."""
+
+    room: str
+    home: int
+
+
 class Statistics(Struct, frozen=True, tag="statistics"):
     pass
 
 
-Call = Admit | RestartIce | Remove | RemoveLabel | RemoveReceivers | TapRoom | Untap | View | Statistics
+Call = Admit | RestartIce | Remove | RemoveLabel | RemoveReceivers | TapRoom | Untap | View | Rehome | Statistics
 
 
 class Request(Struct, frozen=True):

@@ -69,8 +69,8 @@ def _carry_out(forwarder: Forwarder, request: wire.Request) -> wire.Reply:
 
 def _call(forwarder: Forwarder, call: wire.Call) -> object:
     match call:
-        case wire.Admit(room, label, offer, uses, may_send, may_receive):
-            return forwarder.admit(room, label, offer, uses, may_send=may_send, may_receive=may_receive)
+        case wire.Admit(room, label, offer, uses, may_send, may_receive, home):
+            return forwarder.admit(room, label, offer, uses, may_send=may_send, may_receive=may_receive, home=home)
         case wire.RestartIce(room, peer_id, ufrag):
             return forwarder.restart_ice(room, peer_id, ufrag)
         case wire.TapRoom(room, tap_id, host, video_port, audio_port):
@@ -83,6 +83,8 @@ def _call(forwarder: Forwarder, call: wire.Call) -> object:
             forwarder.remove_label(room, label, senders_only=senders_only)
         case wire.RemoveReceivers(room):
             forwarder.remove_receivers(room)
+        case wire.Rehome(room, home):
+            forwarder.rehome(room, home)
         case wire.View(room, peer_id, heights):
             forwarder.view(room, peer_id, heights)
         case wire.Untap(room, tap_id):
@@ -94,6 +96,7 @@ async def run(
     control_fd: int,
     index: int,
     life: int,
+    links: str,
     hosts: tuple[str, ...],
     port: int,
     transports: frozenset[Transport],
@@ -103,7 +106,7 @@ async def run(
     """Serves until the control connection ends. `transports`: which candidates are announced."""
     reader, writer = await asyncio.open_connection(sock=socket.socket(fileno=control_fd))
     control = Control(reader, writer)
-    forwarder = Forwarder(control.tell, limits, helper, index=index, life=life)
+    forwarder = Forwarder(control.tell, limits, helper, index=index, life=life, links=links)
     hosts = announced(hosts)
     udp, tcp = await _open_ports(hosts, port, forwarder)
     forwarder.candidates = candidates(hosts, udp.port if "udp" in transports else 0, udp.port if "tcp" in transports else 0)
@@ -143,6 +146,7 @@ def main() -> None:
     parser.add_argument("--control", type=int, required=True, metavar="FD", help="file descriptor of the control connection")
     parser.add_argument("--index", type=int, default=0, help="which worker this is")
     parser.add_argument("--life", type=int, default=1, help="which of its processes")
+    parser.add_argument("--links", default="", help="the name by which workers find each other")
     parser.add_argument("--hosts", default="", help="addresses to announce, comma-separated")
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--transports", default="udp,tcp", help="whose candidates are announced")
@@ -156,7 +160,8 @@ def main() -> None:
     transports = frozenset(name for name in get_args(Transport) if name in options.transports.split(","))
     limits = Limits(idle=options.idle, setup=options.setup)
     helper = None if options.pure else native.load()
-    work = run(options.control, options.index, options.life, hosts, options.port, transports, limits, helper)
+    own = options.control, options.index, options.life, options.links
+    work = run(*own, hosts, options.port, transports, limits, helper)
     try:
         _run(work)
     except OSError as error:

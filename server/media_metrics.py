@@ -151,6 +151,8 @@ def _worker_figures() -> tuple[tuple[GaugeMetricFamily | CounterMetricFamily, Ca
         (_counter("worker_stranger_datagrams", "Datagrams from unproven addresses."), lambda worker: worker.ports.strangers),
         (_gauge("worker_tcp_connections", "Open TCP connections.", "worker"), lambda worker: worker.ports.connections),
         (_counter("worker_tcp_refused", "TCP connections refused."), lambda worker: worker.ports.refused),
+        (_counter("worker_relayed_packets", "Packets sent to other workers."), lambda worker: worker.relays.sent),
+        (_counter("worker_relay_drops", "Of these, dropped: they did not keep up."), lambda worker: worker.relays.dropped),
     )
 
 

@@ -1,0 +1,52 @@
+"""A room in one worker: its switchboard, the peers and taps that are here, and which worker is its home. Neighbours:
+`forwarder` keeps the rooms, `relays` connects those that several workers have.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from live.codecs import Codec
+from live.control import Notification, RoomStatistics
+from live.limits import Limits
+from live.peer import Peer
+from live.relayed import Publication
+from live.repertoire import Repertoire
+from live.switchboard import Switchboard
+from live.tap import Tap
+
+
+class Room:
+    """`home`: the worker that decides who feeds its slots, and has all publishers and taps. `publication`: what other
+    workers get of it. Peers and taps by id."""
+
+    def __init__(
+        self,
+        name: str,
+        phase: int,
+        notify: Callable[[Notification], None],
+        limits: Limits,
+        home: int,
+        publish: Callable[[Switchboard], Publication],
+    ) -> None:
+        self.name, self.home = name, home
+        self.board = Switchboard(name, notify, limits)
+        self.publication = publish(self.board)
+        self.phase = phase  # the tick of each second at which its taps get reports: not all rooms at once
+        self.peers: dict[str, Peer] = {}
+        self.taps: dict[str, Tap] = {}
+        self.repertoire = Repertoire()
+
+    @property
+    def is_empty(self) -> bool:
+        return not self.peers and not self.taps and not self.publication.followers
+
+    def codecs(self) -> tuple[Codec, ...]:
+        """The video codecs that publishers are held to (`Repertoire.common`)."""
+        return self.repertoire.common({tap.format.video for tap in self.taps.values()})
+
+    def statistics(self, now: float) -> RoomStatistics:
+        peers = {peer.id: peer.statistics(now) for peer in self.peers.values()}
+        return RoomStatistics(
+            self.board.statistics(), peers, {tap_id: tap.statistics() for tap_id, tap in self.taps.items()}
+        )
