@@ -147,8 +147,8 @@ class Forwarder:
             self._relays.tell_lacking(here, hold=True)
 
     def hold_to_common(self, room: Room, newcomer: Peer | None = None) -> None:
-        """A viewer who lacks a codec came up, here or in another worker. Pages that send what it cannot decode are ended, and
-        offer again: once, as they then send what everybody can. (What software sends stays: it may not come back.)"""
+        """A viewer who lacks a codec came up, here or in another worker. Pages that send what it cannot decode are ended,
+        and offer again: once, as they then send what everybody can. (What software sends stays: it may not come back.)"""
         room.repertoire.hold()
         codecs = room.codecs()
         for other in list(room.peers.values()):
