@@ -11,6 +11,7 @@ from typing import Final, NoReturn
 import typer
 
 from server.cli.conference import check, init, run
+from server.cli.copy import copy
 from server.cli.demo import demo
 from server.cli.export import export
 from server.cli.failure import describe
@@ -29,7 +30,7 @@ def build_app() -> typer.Typer:
         rich_markup_mode=None,
         pretty_exceptions_enable=False,
     )
-    for command in (init, check, run, links, export, demo):
+    for command in (init, check, run, links, export, copy, demo):
         app.command()(command)
     people = typer.Typer(help="Import and erase people.", rich_markup_mode=None)
     people.command("import")(import_people)

@@ -17,6 +17,7 @@ from starlette.routing import WebSocketRoute
 from live.control import MediaEngine
 from live.engine import EmbeddedEngine
 from rooms import messages as m
+from rooms.errors import Refused
 from server import api, board, metrics, pages, whip
 from server.ballots import Ballots
 from server.bus import MemoryBus
@@ -216,6 +217,8 @@ async def keep_going(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
     while True:
         try:
             await work()
+        except Refused as refusal:  # the database is away, and says so itself
+            _log.warning("background work waits", code=refusal.code)
         except Exception:
             report_bug("background", repr(work))
         await asyncio.sleep(PAUSE_SECONDS)

@@ -48,13 +48,20 @@ def home_country(directory: Path) -> Country | None:
 @asynccontextmanager
 async def opened(settings: Settings) -> AsyncIterator[Database]:
     """The database, beside a server that may be running."""
+    async with opened_at(settings.database) as database:
+        yield database
+
+
+@asynccontextmanager
+async def opened_at(place: Path | str) -> AsyncIterator[Database]:
+    """Any database: an SQLite file, or a PostgreSQL address."""
     import structlog  # late, both: they take longer than most commands
 
     from server.database import Database
 
     # What fails is told in the command's one line; standard output is for links and tables.
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
-    database = Database(settings.database)
+    database = Database(place)
     try:
         await database.open()
         yield database

@@ -1,0 +1,58 @@
+"""Moving a conference from one database to another: every row of every table, from one moment, compared before it counts."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any, Final
+
+import msgspec
+from sqlalchemy import Table, insert, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from server.database import Database, DatabaseFailure
+from server.tables import commits, metadata
+
+BATCH: Final = 1000  # rows
+TABLES: Final = tuple(table for table in metadata.sorted_tables if table is not commits)
+
+
+async def copy(source: Database, target: Database) -> dict[str, int]:
+    """Copies everything into an empty database, in one transaction; returns how many rows by table. Raises
+    `DatabaseFailure` if there is anything in `target`, or if it does not hold afterwards what `source` does; then nothing
+    is left behind."""
+
+    async def read(origin: AsyncConnection) -> dict[str, int]:
+        async def write(goal: AsyncConnection) -> dict[str, int]:
+            for table in TABLES:
+                if (await goal.execute(select(table).limit(1))).first() is not None:
+                    raise DatabaseFailure(f"there is something in the target already (in its table {table.name})")
+            return {table.name: await _copy_table(table, origin, goal) for table in TABLES}
+
+        return await target.write(write)
+
+    return await source.read(read)
+
+
+async def _copy_table(table: Table, origin: AsyncConnection, goal: AsyncConnection) -> int:
+    rows = await origin.stream(select(table))
+    async for batch in rows.partitions(BATCH):
+        await goal.execute(insert(table), [dict(row._mapping) for row in batch])
+    before, after = await fingerprint(table, origin), await fingerprint(table, goal)
+    if before != after:
+        raise DatabaseFailure(f"{table.name}: {before[0]} rows went out, and what came in is not the same; nothing was kept")
+    return after[0]
+
+
+async def fingerprint(table: Table, connection: AsyncConnection) -> tuple[int, str]:
+    """How many rows a table has, and the sum of their SHA-256, which does not depend on their order: databases sort text
+    differently."""
+    count, total = 0, 0
+    rows = await connection.stream(select(table))
+    async for batch in rows.partitions(BATCH):
+        count += len(batch)
+        total += sum(_number(tuple(row)) for row in batch)
+    return count, f"{total % (1 << 256):064x}"
+
+
+def _number(row: tuple[Any, ...]) -> int:
+    return int.from_bytes(hashlib.sha256(msgspec.msgpack.encode(row)).digest(), "big")
