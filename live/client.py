@@ -17,7 +17,6 @@ import msgspec
 
 from live import wire
 from live.control import EngineDown, EngineUp, MediaRefused, Notification, Transport
-from live.wire import peer_prefix
 
 START_TIMEOUT: Final = 15.0  # seconds until a worker must say that it is up
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0  # seconds before a restart, doubled for each that fails
@@ -42,8 +41,8 @@ class Options:
 
 
 class WorkerProcess:
-    """`heed` hears what the worker tells: `EngineUp` when it is there, `EngineDown` when it has died. `port`: for UDP and
-    TCP, 0: any free one, kept over restarts. `life` counts its processes. `persists`: it is tried again even if it never
+    """`heed` hears what the worker tells: `EngineUp` when it is there, `EngineDown` when it has died. `port`: for UDP,
+    0: any free one, kept over restarts. `life` counts its processes. `persists`: it is tried again even if it never
     came up."""
 
     def __init__(
@@ -57,6 +56,7 @@ class WorkerProcess:
     ) -> None:
         self._persists = persists
         self.index, self.port, self.life = index, port, 0
+        self.tcp_port = 0  # that all workers share; 0: `port`, as it is the first
         self._options, self._heed = options, heed
         self._pending: dict[int, asyncio.Future[msgspec.Raw]] = {}
         self._next_id = 0
@@ -78,7 +78,7 @@ class WorkerProcess:
     @property
     def prefix(self) -> str:
         """How the ids of all peers of the present process begin."""
-        return peer_prefix(self.index, self.life)
+        return wire.Place(self.index, self.life).prefix
 
     def begin(self) -> None:
         """Starts the worker, and again whenever it died."""
@@ -187,6 +187,7 @@ class WorkerProcess:
             "--links": given.links,
             "--hosts": ",".join(given.hosts),
             "--port": self.port,
+            "--tcp-port": self.tcp_port,
             "--transports": ",".join(given.transports),
             "--idle": given.idle_timeout,
             "--setup": given.setup_timeout,

@@ -39,7 +39,7 @@ MOST_WORKERS: Final = 64
 
 class EmbeddedEngine:
     """A `MediaEngine`. `hosts`: addresses announced to clients; empty: the loopback and this machine's own. `port`: UDP
-    and TCP of the first worker, the others' follow; 0: any free ones, kept over restarts. `workers`: processes.
+    of the first worker, the others' follow, and TCP of all; 0: any free ones, kept over restarts. `workers`: processes.
     `transports`: whose candidates are announced. `idle_timeout`, `setup_timeout`: seconds, see `limits`. `is_pure`: the
     compiled helper is not used, even if it has been built. `small`: see `placement`."""
 
@@ -118,6 +118,7 @@ class EmbeddedEngine:
         except MediaRefused:  # `wait_until_up` tells
             return
         for worker in self._workers[1:]:
+            worker.tcp_port = self.port
             worker.begin()
 
     async def wait_until_up(self) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 import asyncio
 import os
 import secrets
+import socket
 import time
 from collections import Counter
 from collections.abc import Callable, Coroutine
@@ -39,7 +40,7 @@ from live.room import Room
 from live.switchboard import Reports
 from live.tap import Tap
 from live.tcp import TcpPort
-from live.wire import peer_prefix
+from live.wire import Place
 
 TICK: Final = 0.1  # seconds
 TICKS_PER_REPORT: Final = 10
@@ -47,21 +48,16 @@ SHARES: Final = 10  # of the peers that are looked after one after the other in 
 
 
 class Forwarder:
-    """`candidates` are announced in every answer; `notify` hears what happens. `helper`: the compiled one, if it is used.
-    `index`: which worker this is, `life`: which of its processes; `links`: the name by which workers find each
-    other, "": there are no others."""
+    """`candidates` are announced in every answer; `notify` hears what happens. `helper`: the compiled one, if it is used."""
 
     def __init__(
         self,
         notify: Callable[[Notification], None],
         limits: Limits,
         helper: Helper | None = None,
-        *,
-        index: int = 0,
-        life: int = 1,
-        links: str = "",
+        place: Place = Place(),  # noqa: B008 (frozen)
     ) -> None:
-        self._index, self._prefix = index, peer_prefix(index, life)
+        self._index, self._prefix = place.index, place.prefix
         self._bursts = Bursts(helper) if helper else None
         self._notify = notify
         self._limits = limits
@@ -70,7 +66,7 @@ class Forwarder:
         self.candidates: tuple[str, ...] = ()
         self.ports: tuple[MediaPort, TcpPort] | None = None
         self._rooms: dict[str, Room] = {}
-        self._relays = Relays(links, index, self)
+        self._relays = Relays(place, self)
         self._by_ufrag: dict[str, Peer] = {}
         self._restarting: dict[str, Peer] = {}  # likewise, by what replaces it: one each at most
         self._closing: set[asyncio.Task[None]] = set()
@@ -97,7 +93,7 @@ class Forwarder:
         if not self._has_room(here):
             self.close_if_empty(room)
             raise MediaRefused("media_unavailable", "too many peers")
-        credentials = ice.make_credentials(agreed.remote_ufrag)
+        credentials = ice.make_credentials(agreed.remote_ufrag, self._index)
         peer = Peer(
             self._prefix + secrets.token_hex(8),
             label,
@@ -268,6 +264,21 @@ class Forwarder:
             peer.pass_check(endpoint, address, found.ufrag, _now(), nominates=found.nominates)
             if restarting and found.nominates:
                 self._settle(peer)
+
+    def pass_on(self, frame: bytes, fd: int, beginning: bytes) -> bool:
+        """The first frame of a TCP connection: if it is meant for another worker, the connection goes there, with all that
+        came."""
+        worker = ice.worker_of(ice.username(frame))
+        if worker in (-1, self._index):
+            return False
+        return self._relays.give(worker, fd, beginning)
+
+    def adopt(self, sock: socket.socket, beginning: bytes) -> None:
+        """A TCP connection that came in by another worker."""
+        if self.ports:
+            self._spawn(self.ports[1].adopt(sock, beginning))
+        else:
+            sock.close()
 
     def _credentials_of(self, endpoint: Endpoint, address: Any, ufrag: str) -> ice.Credentials | None:
         restarting = self._restarting.get(ufrag)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from live.follower import Lead, RelayedTrack
 from live.link import Link, connect
-from live.relay_wire import BoardState, Follow, Lacking, Message, Packet, Unfollow, frames, message_frame
+from live.relay_wire import BoardState, Follow, Frame, Lacking, Message, Packet, Unfollow, frames, message_frame
 from live.room import Room
 
 logger = logging.getLogger("plenum.live")
@@ -74,7 +74,7 @@ class Home:
             link.bad += 1
             logger.warning("a worker said what cannot be read: %s", error)
 
-    def _heed(self, link: Link, message: Message | Packet, now: float) -> None:
+    def _heed(self, link: Link, message: Frame, now: float) -> None:
         match message:
             case Packet(stream, media, late):
                 link.received += 1

@@ -42,9 +42,18 @@ class Check:
     nominates: bool
 
 
-def make_credentials(remote_ufrag: str) -> Credentials:
-    """128 bits of password (RFC 8445, 5.3 asks for 128 at least)."""
-    return Credentials(secrets.token_hex(6), secrets.token_hex(16), remote_ufrag)
+def make_credentials(remote_ufrag: str, worker: int = 0) -> Credentials:
+    """128 bits of password (RFC 8445, 5.3 asks for 128 at least). The user name fragment begins with the worker's index, as
+    TCP connections come in by any worker."""
+    return Credentials(f"{worker:02x}{secrets.token_hex(6)}", secrets.token_hex(16), remote_ufrag)
+
+
+def worker_of(user: str) -> int:
+    """The worker that made the credentials of a user name or fragment; -1: none."""
+    try:
+        return int(user[:2], 16) if len(user) > 2 else -1
+    except ValueError:
+        return -1
 
 
 def username(data: bytes) -> str:

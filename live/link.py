@@ -24,6 +24,7 @@ MAX_MEDIA_BEHIND: Final = 1 << 20  # octets: a second of a full house
 MAX_BEHIND: Final = 4 << 20
 BUFFER: Final = 4 << 20  # of the kernel's, which gives less where it must
 BACKLOG: Final = 64
+MAX_FILES: Final = 4  # beside one message
 _CREDENTIALS: Final = struct.Struct("3i")  # struct ucred: pid, uid, gid
 
 
@@ -40,6 +41,7 @@ class Link:
         self._waiting: deque[bytes] = deque()
         self._behind = 0  # octets that wait
         self.is_closed = False
+        self._files: deque[int] = deque()
         self.sent = self.received = self.dropped = self.bad = 0
         sock.setblocking(False)
         for option in (socket.SO_RCVBUF, socket.SO_SNDBUF):
@@ -104,7 +106,8 @@ class Link:
     def _read(self) -> None:
         for _ in range(BATCH):
             try:
-                data = self._socket.recv(LONGEST)
+                data, files, _, _ = socket.recv_fds(self._socket, LONGEST, MAX_FILES)
+                self._files.extend(files)
             except BlockingIOError:
                 return
             except OSError:
@@ -113,8 +116,17 @@ class Link:
                 self.close()
                 return
             self._on_data(self, data)
+            self._drop_files()
             if self.is_closed:
                 return
+
+    def take_file(self) -> int | None:
+        """A descriptor that came beside the message, for the taker to close; None: there is none."""
+        return self._files.popleft() if self._files else None
+
+    def _drop_files(self) -> None:
+        while (fd := self.take_file()) is not None:
+            os.close(fd)
 
     def close(self) -> None:
         """Ends it; `on_close` is called once."""
@@ -124,6 +136,7 @@ class Link:
         self._loop.remove_reader(self._socket)
         self._loop.remove_writer(self._socket)
         self._socket.close()
+        self._drop_files()
         self._waiting.clear()
         self._batch.clear()
         self._on_close(self)

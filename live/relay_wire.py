@@ -20,7 +20,7 @@ from live.media import Media
 LONGEST: Final = 0xFFFF  # octets of a frame
 _FRAME: Final = Layout("!BH")  # kind, length
 _MEDIA: Final = Layout("!IQIBhB")  # stream, sequence, timestamp, flags, level, length of the dependency descriptor
-_MESSAGE_KIND, _MEDIA_KIND = 0, 1
+_MESSAGE_KIND, _MEDIA_KIND, _CONNECTION_KIND = 0, 1, 2
 _MARKER, _RED, _LATE = 0x80, 1, 2
 
 
@@ -104,6 +104,15 @@ class Packet(Struct, frozen=True, gc=False):
     late: bool
 
 
+class Connection(Struct, frozen=True):
+    """A client's TCP connection, which comes beside it as a descriptor, and what was read of it."""
+
+    beginning: bytes
+
+
+Frame = Message | Packet | Connection
+
+
 def message_frame(message: Message) -> bytes:
     """Raises `ValueError` for a message that is too long."""
     body = _encoder.encode(message)
@@ -120,7 +129,11 @@ def media_frame(stream: int, media: Media, *, late: bool) -> bytes:
     return _FRAME.pack(_MEDIA_KIND, length) + head + dependency + payload
 
 
-def frames(datagram: bytes) -> Iterator[Message | Packet]:
+def connection_frame(beginning: bytes) -> bytes:
+    return _FRAME.pack(_CONNECTION_KIND, len(beginning)) + beginning
+
+
+def frames(datagram: bytes) -> Iterator[Frame]:
     """Raises `ValueError` where it cannot be read; what came before that is good."""
     position, end = 0, len(datagram)
     while position < end:
@@ -134,6 +147,8 @@ def frames(datagram: bytes) -> Iterator[Message | Packet]:
             yield _packet(datagram, position, position + length)
         elif kind == _MESSAGE_KIND:
             yield _message(datagram[position : position + length])
+        elif kind == _CONNECTION_KIND:
+            yield Connection(datagram[position : position + length])
         else:
             raise ValueError("no such kind of frame")
         position += length

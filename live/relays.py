@@ -4,6 +4,7 @@ followed. Neighbours: `relayed` and `follower` are the two ends of a room, `link
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import logging
 import socket
@@ -13,21 +14,23 @@ from typing import Final, Protocol
 
 from live.control import MediaRefused, RelayStatistics
 from live.home import Home
-from live.link import Link, LinkPort
+from live.link import Link, LinkPort, connect
 from live.relay_wire import (
+    Connection,
     Follow,
+    Frame,
     KeyFrame,
     Lacking,
-    Message,
-    Packet,
     Subscribe,
     Unfollow,
     Unsubscribe,
+    connection_frame,
     frames,
 )
 from live.relayed import Feed, Publication
 from live.room import Room
 from live.switchboard import Switchboard
+from live.wire import Place
 
 MAX_LINKS: Final = 256  # of followers
 
@@ -44,15 +47,18 @@ class Hall(Protocol):
 
     def close_if_empty(self, room: str) -> None: ...
 
+    def adopt(self, sock: socket.socket, beginning: bytes) -> None:
+        """A client's connection that came in by another worker."""
+
     def hold_to_common(self, room: Room) -> None:
         """A viewer came up, here or elsewhere, who lacks a codec."""
 
 
 class Relays:
-    """One worker's. `name` is the engine's, "": there is only this worker."""
+    """One worker's."""
 
-    def __init__(self, name: str, index: int, hall: Hall, clock: Callable[[], float] = time.monotonic) -> None:
-        self._name, self._index, self._hall, self._clock = name, index, hall, clock
+    def __init__(self, place: Place, hall: Hall, clock: Callable[[], float] = time.monotonic) -> None:
+        self._name, self._index, self._hall, self._clock = place.links, place.index, hall, clock
         self._feeds: dict[int, Feed] = {}
         self._numbers = itertools.count(1)
         self._followers: dict[Link, set[str]] = {}  # with the rooms that each has viewers of
@@ -114,7 +120,7 @@ class Relays:
             link.bad += 1
             logger.warning("a worker said what cannot be read: %s", error)
 
-    def _heed(self, link: Link, message: Message | Packet) -> None:
+    def _heed(self, link: Link, message: Frame) -> None:
         now = self._clock()
         match message:
             case Follow(room):
@@ -132,6 +138,9 @@ class Relays:
                 found.repertoire.hear(link, codecs)
                 if hold:
                     self._hall.hold_to_common(found)
+            case Connection(beginning):
+                if (fd := link.take_file()) is not None:
+                    self._hall.adopt(socket.socket(fileno=fd), beginning)
             case _:  # of a stream or room that has ended meanwhile
                 pass
 
@@ -155,6 +164,18 @@ class Relays:
         for room in self._followers.pop(link, set()):
             self._unpublish(link, room)
         self._count(link)
+
+    # --- clients' connections ---
+
+    def give(self, worker: int, fd: int, beginning: bytes) -> bool:
+        """Passes a client's connection on to the worker that knows the client. False: there are no others."""
+        if not self._name:
+            return False
+        sock = connect(self._name, worker)
+        if sock is not None:
+            with sock, contextlib.suppress(OSError):  # it tries again
+                socket.send_fds(sock, [connection_frame(beginning)], [fd])
+        return True
 
     # --- statistics ---
 

@@ -11,6 +11,7 @@ import asyncio
 import socket
 import struct
 from collections import Counter
+from collections.abc import Callable
 from typing import Any, Final, cast
 
 from live.port import Endpoint, OnCheck
@@ -30,11 +31,12 @@ _LENGTH: Final = struct.Struct("!H")
 class TcpConnection(asyncio.Protocol):
     """One client's connection."""
 
-    def __init__(self, port: TcpPort) -> None:
+    def __init__(self, port: TcpPort, beginning: bytes = b"") -> None:
         self._port = port
+        self._may_be_anothers = not beginning
         self._transport: asyncio.Transport | None = None
         self._address: Any = None
-        self._buffer = bytearray()
+        self._buffer = bytearray(beginning)
         self._heard = 0  # octets, as a stranger
         self._deadline: asyncio.TimerHandle | None = None
         self.endpoint = Endpoint("tcp", self._sendto, port.on_check)
@@ -56,6 +58,8 @@ class TcpConnection(asyncio.Protocol):
         sock = transport.get_extra_info("socket")
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._look_again()
+        if self._buffer:
+            self._read_frames()
 
     def data_received(self, data: bytes) -> None:
         if self.is_stranger:
@@ -78,11 +82,26 @@ class TcpConnection(asyncio.Protocol):
                 return
             if len(buffer) - position < 2 + length:
                 break
-            self.endpoint.receive(bytes(buffer[position + 2 : position + 2 + length]), self._address)
+            frame = bytes(buffer[position + 2 : position + 2 + length])
+            if self._may_be_anothers and self._pass_on(frame):
+                return
+            self.endpoint.receive(frame, self._address)
             position += 2 + length
         else:
             self._pause()
         del buffer[:position]
+
+    def _pass_on(self, frame: bytes) -> bool:
+        """The first frame says which worker the connection is for. Returns whether it is gone."""
+        self._may_be_anothers = False
+        if (transport := self._transport) is None or transport.is_closing():
+            return False
+        transport.pause_reading()  # what has not been read is the other's to read
+        if self._port.pass_on(frame, transport.get_extra_info("socket").fileno(), bytes(self._buffer)):
+            transport.abort()
+            return True
+        transport.resume_reading()
+        return False
 
     def _pause(self) -> None:
         transport = self._transport
@@ -127,20 +146,30 @@ class TcpConnection(asyncio.Protocol):
 
 
 class TcpPort:
-    """The listener."""
+    """The listener. `pass_on` is asked with the first frame of a connection, its descriptor and all that was read of it, and
+    returns True if it has been given to another worker."""
 
-    def __init__(self, on_check: OnCheck) -> None:
-        self.on_check = on_check
+    def __init__(self, on_check: OnCheck, pass_on: Callable[[bytes, int, bytes], bool] = lambda *_: False) -> None:
+        self.on_check, self.pass_on = on_check, pass_on
         self.refused = 0
         self._connections: dict[TcpConnection, None] = {}  # oldest first
         self._server: asyncio.Server | None = None
 
-    async def start(self, addresses: tuple[str, ...], port: int) -> None:
-        """Listens. Raises `OSError` if the port is taken."""
+    async def start(self, addresses: tuple[str, ...], port: int, *, shared: bool = False) -> None:
+        """Listens. `shared`: with other workers, among whom the kernel shares out connections. Raises `OSError` if the port
+        is taken."""
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(
-            lambda: TcpConnection(self), list(addresses), port, reuse_address=True, backlog=256
+            lambda: TcpConnection(self), list(addresses), port, reuse_address=True, reuse_port=shared, backlog=256
         )
+
+    async def adopt(self, sock: socket.socket, beginning: bytes) -> None:
+        """A connection that another worker passed on, and what it has read of it."""
+        try:
+            sock.setblocking(False)
+            await asyncio.get_running_loop().connect_accepted_socket(lambda: TcpConnection(self, beginning), sock)
+        except OSError:  # it is over already
+            sock.close()
 
     def accept(self, connection: TcpConnection) -> bool:
         """Takes a new connection into the books, unless all there can be are peers'. With too many strangers, from one host

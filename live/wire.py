@@ -102,9 +102,18 @@ class Notice(Struct, frozen=True, tag="notice"):
 Reply = Result | Failure | Notice
 
 
-def peer_prefix(index: int, life: int) -> str:
-    """How the ids of a worker's peers begin. `life`: its processes are counted, and an id never means another's peer."""
-    return f"{index}.{life}-"
+class Place(Struct, frozen=True):
+    """Which worker a process is. `life`: its processes are counted. `links`: the name by which workers find each other; "":
+    there are no others."""
+
+    index: int = 0
+    life: int = 1
+    links: str = ""
+
+    @property
+    def prefix(self) -> str:
+        """How the ids of its peers begin: an id never means another process's."""
+        return f"{self.index}.{self.life}-"
 
 
 def worker_of(peer_id: str) -> int:

@@ -1,4 +1,4 @@
-"""A media worker: `python -m live.worker --control FD`. One process, one UDP and one TCP port, any number of rooms.
+"""A media worker: `python -m live.worker --control FD`. One process, one UDP port, any number of rooms.
 
 It obeys the process at the other end of the control connection, and ends when that connection does: no orphans.
 """
@@ -94,24 +94,24 @@ def _call(forwarder: Forwarder, call: wire.Call) -> object:
 
 async def run(
     control_fd: int,
-    index: int,
-    life: int,
-    links: str,
+    place: wire.Place,
     hosts: tuple[str, ...],
-    port: int,
+    ports: tuple[int, int],
     transports: frozenset[Transport],
     limits: Limits,
     helper: Helper | None,
 ) -> None:
-    """Serves until the control connection ends. `transports`: which candidates are announced."""
+    """Serves until the control connection ends. `ports`: UDP, and TCP if all workers share another's, else 0. `transports`:
+    which candidates are announced."""
     reader, writer = await asyncio.open_connection(sock=socket.socket(fileno=control_fd))
     control = Control(reader, writer)
-    forwarder = Forwarder(control.tell, limits, helper, index=index, life=life, links=links)
+    forwarder = Forwarder(control.tell, limits, helper, place)
     hosts = announced(hosts)
-    udp, tcp = await _open_ports(hosts, port, forwarder)
-    forwarder.candidates = candidates(hosts, udp.port if "udp" in transports else 0, udp.port if "tcp" in transports else 0)
+    udp, tcp = await _open_ports(hosts, ports, forwarder, shared=bool(place.links))
+    tcp_port = ports[1] or udp.port
+    forwarder.candidates = candidates(hosts, udp.port if "udp" in transports else 0, tcp_port if "tcp" in transports else 0)
     forwarder.start()
-    control.tell(EngineUp(udp.port, udp.port))
+    control.tell(EngineUp(udp.port, tcp_port))
     try:
         await control.serve(forwarder)
     finally:
@@ -121,16 +121,18 @@ async def run(
         writer.close()
 
 
-async def _open_ports(hosts: tuple[str, ...], port: int, forwarder: Forwarder) -> tuple[MediaPort, TcpPort]:
-    """UDP and TCP on one number; with port 0 one that is free for both is looked for."""
+async def _open_ports(
+    hosts: tuple[str, ...], ports: tuple[int, int], forwarder: Forwarder, *, shared: bool
+) -> tuple[MediaPort, TcpPort]:
+    """UDP and TCP on one number, unless another is given for TCP; with port 0 one that is free for both is looked for."""
     for attempt in range(20):
-        udp, tcp = MediaPort(hosts, port, forwarder.on_check), TcpPort(forwarder.on_check)
+        udp, tcp = MediaPort(hosts, ports[0], forwarder.on_check), TcpPort(forwarder.on_check, forwarder.pass_on)
         udp.start()
         try:
-            await tcp.start(local_addresses(hosts), udp.port)
+            await tcp.start(local_addresses(hosts), ports[1] or udp.port, shared=shared)
         except OSError:
             udp.close()
-            if port or attempt == 19:
+            if any(ports) or attempt == 19:
                 raise
         else:
             forwarder.ports = udp, tcp
@@ -149,6 +151,7 @@ def main() -> None:
     parser.add_argument("--links", default="", help="the name by which workers find each other")
     parser.add_argument("--hosts", default="", help="addresses to announce, comma-separated")
     parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--tcp-port", type=int, default=0, help="that all workers share; 0: as for UDP, it is the first")
     parser.add_argument("--transports", default="udp,tcp", help="whose candidates are announced")
     parser.add_argument("--idle", type=float, default=Limits().idle)
     parser.add_argument("--setup", type=float, default=Limits().setup)
@@ -160,8 +163,8 @@ def main() -> None:
     transports = frozenset(name for name in get_args(Transport) if name in options.transports.split(","))
     limits = Limits(idle=options.idle, setup=options.setup)
     helper = None if options.pure else native.load()
-    own = options.control, options.index, options.life, options.links
-    work = run(*own, hosts, options.port, transports, limits, helper)
+    place = wire.Place(options.index, options.life, options.links)
+    work = run(options.control, place, hosts, (options.port, options.tcp_port), transports, limits, helper)
     try:
         _run(work)
     except OSError as error:

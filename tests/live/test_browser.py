@@ -14,7 +14,7 @@ import msgspec
 import pytest
 from playwright.async_api import Browser, Page, async_playwright
 
-from live.control import Use
+from live.control import PeersLost, Use
 from live.engine import EmbeddedEngine
 from tests.live.conftest import Told
 
@@ -87,8 +87,9 @@ class Pages:
         writer.close()
 
     async def _admit(self, request: Request) -> str:
+        sends = "a=sendonly" in request.sdp or "a=sendrecv" in request.sdp
         admission = await self._engine.admit(
-            "room", request.label, request.sdp, request.uses, may_send=True, may_receive=True
+            "room", request.label, request.sdp, request.uses, may_send=sends, may_receive=True
         )
         return admission.answer
 
@@ -148,13 +149,15 @@ async def test_chromium_is_seen_and_heard_by_chromium(engine: EmbeddedEngine, br
 
 @pytest.mark.browser
 async def test_chromium_without_udp_goes_by_tcp(browser: Browser) -> None:
-    async with EmbeddedEngine(("127.0.0.1",), transports=("tcp",)) as engine, pages(engine) as at:
+    """With two workers, one of which has the viewer: any of them takes a connection."""
+    spread = EmbeddedEngine(("127.0.0.1",), transports=("tcp",), workers=2, small=1)
+    async with spread as engine, pages(engine) as at:
         speaker, viewer = await open_page(browser, at), await open_page(browser, at)
         await speaker.evaluate("publish('anna')")
         await viewer.evaluate("uses => watch('bo', uses)", RECEIVE)
         await until_decoded(viewer, 30)
-        (found,) = await engine.statistics()
-        assert {peer.transport for peer in found.rooms["room"].peers.values()} == {"tcp"}
+        for found in await engine.statistics():
+            assert [peer.transport for peer in found.rooms["room"].peers.values()] == ["tcp"]
 
 
 @pytest.mark.browser
@@ -169,6 +172,24 @@ async def test_all_slots_in_one_offer_and_speakers_that_come_and_go(engine: Embe
         await until(viewer, "(await inbound('video')).filter(s => s.framesDecoded > 10).length === 2")
         await anna.evaluate("pc.close()")
         await until_decoded(viewer, 20)
+
+
+@pytest.mark.browser
+async def test_a_viewer_of_another_worker_stays_when_the_speakers_is_killed(browser: Browser) -> None:
+    async with EmbeddedEngine(("127.0.0.1",), workers=2, small=1) as engine, pages(engine) as at:
+        watching = Told(engine)
+        speaker, viewer = await open_page(browser, at), await open_page(browser, at)
+        await speaker.evaluate("publish('anna')")
+        await viewer.evaluate("uses => watch('bo', uses)", RECEIVE)
+        await until_decoded(viewer, 15)
+        assert engine.pid
+        os.kill(engine.pid, signal.SIGKILL)
+        await watching.until(lambda all: any(isinstance(n, PeersLost) for n in all))
+        (picture,) = await viewer.evaluate("inbound('video')")
+        await speaker.evaluate("publish('anna')")
+        await until_decoded(viewer, picture["framesDecoded"] + 30)
+        assert await viewer.evaluate("pc.connectionState") == "connected"
+        watching.reader.cancel()
 
 
 @pytest.mark.browser

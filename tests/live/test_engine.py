@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import signal
 from collections.abc import AsyncIterator
 
 import pytest
+from aioice import stun
 
 from live.control import EngineDown, EngineUp, PeersLost
 from live.engine import EmbeddedEngine, default_workers
 from tests.live.clients import all_closed, publish, watch
 from tests.live.conftest import Told, until
+from tests.live.test_ice import request
+from tests.live.test_sdp import GSTREAMER
 
 
 @pytest.fixture
@@ -78,6 +82,43 @@ async def test_what_concerns_a_room_reaches_whoever_has_it(engine: EmbeddedEngin
         await engine.remove("right", "no such peer")
         await engine.remove_label("left", "anna", senders_only=True)
         await anna.ended()
+
+
+async def test_a_tcp_connection_reaches_its_worker_whichever_takes_it(engine: EmbeddedEngine) -> None:
+    ports = set()
+    for room in ("left", "right"):
+        admission = await engine.admit(room, "anna", GSTREAMER, None, may_send=True, may_receive=False)
+        ports |= set(re.findall(r"127\.0\.0\.1 (\d+) typ host tcptype passive", admission.answer))
+        ufrag, password = (re.findall(rf"a=ice-{name}:(\S+)", admission.answer)[0] for name in ("ufrag", "pwd"))
+        remote = re.findall(r"a=ice-ufrag:(\S+)", GSTREAMER)[0]
+        check = request(f"{ufrag}:{remote}", password, nominate=True)
+        for number in range(8):  # the kernel shares them out
+            reader, writer = await asyncio.open_connection("127.0.0.1", engine.port)
+            frames = (len(check).to_bytes(2, "big") + check) * 3
+            cut = len(frames) * number // 8  # somewhere, also in the middle of the first
+            writer.write(frames[:cut])
+            await writer.drain()
+            await asyncio.sleep(0)
+            writer.write(frames[cut:])
+            for _ in range(3):
+                async with asyncio.timeout(60):
+                    length = int.from_bytes(await reader.readexactly(2), "big")
+                    answer = stun.parse_message(await reader.readexactly(length))
+                assert answer.message_class is stun.Class.RESPONSE
+            writer.close()
+            await writer.wait_closed()
+    assert ports == {str(engine.port)}
+    assert [worker.ports.refused for worker in await engine.statistics()] == [0, 0]
+
+
+async def test_a_tcp_connection_for_a_worker_that_is_away_is_closed(engine: EmbeddedEngine) -> None:
+    check = request("07abcdefabcdef:them", "password", nominate=True)
+    for _ in range(6):
+        reader, writer = await asyncio.open_connection("127.0.0.1", engine.port)
+        writer.write(len(check).to_bytes(2, "big") + check)
+        async with asyncio.timeout(8):  # less than a stranger may stay
+            assert await reader.read() == b""
+        writer.close()
 
 
 def test_there_is_a_worker_for_each_processor() -> None:

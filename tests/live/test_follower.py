@@ -16,11 +16,12 @@ from live.control import ActiveSpeaker, Notification, SlotsChanged
 from live.home import Home
 from live.limits import Limits
 from live.outlet import Outlet
-from live.relay_wire import KeyFrame, Message, Packet, Subscribe, Unsubscribe, frames
+from live.relay_wire import Frame, KeyFrame, Packet, Subscribe, Unsubscribe, frames
 from live.relays import Relays
 from live.room import Room
 from live.rtp import DEPENDENCY_DESCRIPTOR
 from live.slot import Slot
+from live.wire import Place
 from tests.live.sources import Publisher, Receiver
 from tests.live.test_rung import LAYERS, Simulcast, assert_continuous
 
@@ -30,9 +31,9 @@ AGREED = {DEPENDENCY_DESCRIPTOR: 3}
 class Wire:
     """A `Link` that hands over at once, or what there is when it is told to."""
 
-    def __init__(self, take: Callable[[Message | Packet], None]) -> None:
+    def __init__(self, take: Callable[[Frame], None]) -> None:
         self._take = take
-        self.said: list[Message | Packet] = []
+        self.said: list[Frame] = []
         self.sent = self.received = self.dropped = self.bad = 0
         self.is_cut = False
 
@@ -59,9 +60,9 @@ class Pair:
         self.told: list[Notification] = []
         self.told_there: list[Notification] = []
         self.now = time.monotonic()
-        self.relays = Relays("", 0, self, lambda: self.now)
+        self.relays = Relays(Place(), self, lambda: self.now)
         self.room = Room("r", 0, self.told.append, Limits(), 0, self.relays.publication)
-        there = Relays("", 1, self)
+        there = Relays(Place(1), self)
         self.other = Room("r", 0, self.told_there.append, Limits(), 0, there.publication)
         self.other.board.epoch += 1000.0  # it began when the clock said something else
         self.home = Home("", 0, lambda link: None, lambda: self.now)
@@ -74,7 +75,7 @@ class Pair:
         self.relays._followers[self.down] = set()
         self.home.link = self.up
 
-    def _wire(self, take: Callable[[Message | Packet], None]) -> Any:
+    def _wire(self, take: Callable[[Frame], None]) -> Any:
         return Wire(take)  # which serves for a `Link`
 
     def open_for_follower(self, room: str) -> Room:
@@ -86,6 +87,8 @@ class Pair:
     def close_if_empty(self, room: str) -> None: ...
 
     def hold_to_common(self, room: Room) -> None: ...
+
+    def adopt(self, sock: object, beginning: bytes) -> None: ...
 
     def enter(self, publisher: Publisher | Simulcast) -> None:
         layers = publisher.layers.values() if isinstance(publisher, Simulcast) else [publisher]
