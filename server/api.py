@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+import msgspec
 from msgspec import structs
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -18,6 +19,7 @@ from server import export
 from server.database import Database
 from server.services import Services
 from server.trouble import connections
+from server.turn import VALID_FOR, ice_servers
 
 PEOPLE_PER_PAGE: Final = 50
 
@@ -71,6 +73,15 @@ async def whip_pass(request: Request) -> Response:
     plan = services.streams.context(request.query_params.get("session", "")).plan
     token = await services.identity.media_token(plan.room, actor.person_id, "whip")
     return JSONResponse({"url": f"{services.settings.url}/whip/{plan.room}", "token": token})
+
+
+async def ice(request: Request) -> Response:
+    """GET /api/ice: the TURN servers to go by, and for how many seconds the credentials are good."""
+    services: Services = request.state.services
+    actor = check_page(services.identity.actor(request), "lobby")
+    servers = ice_servers(services.settings, actor.person_id, services.now())
+    body = {"servers": servers, "seconds": int(VALID_FOR.total_seconds())}
+    return Response(msgspec.json.encode(body), media_type="application/json", headers={"Cache-Control": "no-store"})
 
 
 async def health(request: Request) -> Response:
@@ -144,6 +155,7 @@ routes: Final = [
     Route("/api/people", people),
     Route("/api/trouble", trouble),
     Route("/api/whip", whip_pass),
+    Route("/api/ice", ice),
     Route("/healthz", health),
     Route("/export/{what}.{form}", exported),
 ]

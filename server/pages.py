@@ -44,7 +44,7 @@ async def lobby(request: Request) -> Response:
 async def check(request: Request) -> Response:
     """GET /check: camera, microphone, loudspeaker and network, before it matters."""
     _check(request, "lobby")
-    return render(request, "check.html")
+    return render(request, "check.html", has_relays=bool(request.state.services.settings.turn_servers))
 
 
 async def session(request: Request) -> Response:

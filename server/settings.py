@@ -12,6 +12,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 METRICS_TOKEN_LENGTH: Final = 16  # at least
+TURN_SECRET_LENGTH: Final = 16  # likewise
 MOST_WORKERS: Final = 64
 LOG_LEVELS: Final = ("debug", "info", "warning", "error")
 IO_URING: Final = ("auto", "off")
@@ -46,6 +47,8 @@ class Settings:
     media_port: int = 8001  # UDP and TCP of the first media worker, the others' follow; 0: any free ones
     media_workers: int = 0  # processes; 0: as many as there are processors
     database_url: str = field(default="", repr=False)  # postgresql://USER:PASSWORD@HOST/NAME; empty: SQLite in data/
+    turn_urls: str = ""  # turn: and turns: addresses for clients, comma-separated (RFC 7065)
+    turn_secret: str = field(default="", repr=False)  # shared with the TURN server (coturn: static-auth-secret)
     secret: str = ""  # signs cookies; empty: kept in data/secret.key
     heartbeat_seconds: float = 15.0  # how often presence is written down
     stage_grace_seconds: float = 20.0  # after losing the connection, until somebody is taken off the stage
@@ -79,6 +82,10 @@ class Settings:
     def media_hosts(self) -> tuple[str, ...]:
         """The addresses to announce to browsers; empty: the engine finds this machine's own."""
         return tuple(host.strip() for host in self.public_addresses.split(",") if host.strip())
+
+    @property
+    def turn_servers(self) -> tuple[str, ...]:
+        return tuple(url.strip() for url in self.turn_urls.split(",") if url.strip())
 
     @property
     def url(self) -> str:
@@ -121,6 +128,9 @@ class Settings:
             raise SettingsError("PLENUM_HOST is empty; 127.0.0.1 listens on this machine only, 0.0.0.0 on all its addresses")
         for address in self.media_hosts:
             _check_address(address)
+        for server in self.turn_servers:
+            _check_turn_url(server)
+        _check_turn_secret(self.turn_secret, wanted=bool(self.turn_servers))
         _check_public_url(self.public_url)
 
 
@@ -158,6 +168,24 @@ def _check_address(text: str) -> None:
         ) from None
     if address.is_unspecified or address.is_multicast or getattr(address, "scope_id", None):
         raise SettingsError(f"PLENUM_PUBLIC_ADDRESSES: nobody can be sent to {text}; name the address that browsers reach")
+
+
+def _check_turn_url(text: str) -> None:
+    """RFC 7065, 3.1. TURN over TLS is over TCP: no browser speaks it over DTLS."""
+    found = re.fullmatch(r"(turns?):(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+)(?::(\d{1,5}))?(?:\?transport=(udp|tcp))?", text)
+    if not found or not 0 < int(found[3] or 1) < 65_536 or (found[1] == "turns" and found[4] == "udp"):
+        examples = "turn:turn.example.org:3478?transport=tcp or turns:turn.example.org:443"
+        raise SettingsError(f"PLENUM_TURN_URLS takes addresses as {examples}, comma-separated, not {text!r}")
+
+
+def _check_turn_secret(text: str, *, wanted: bool) -> None:
+    """What it is, is not told: this ends up in logs."""
+    if wanted and not (len(text) >= TURN_SECRET_LENGTH and text.isascii() and text.isprintable()):
+        raise SettingsError(
+            f"PLENUM_TURN_SECRET must have at least {TURN_SECRET_LENGTH} printable characters, the same as the TURN server's"
+        )
+    if text and not wanted:
+        raise SettingsError("PLENUM_TURN_SECRET is set, but PLENUM_TURN_URLS names no TURN server")
 
 
 def _check_public_url(text: str) -> None:

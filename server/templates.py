@@ -105,6 +105,7 @@ def _common(request: Request) -> dict[str, Any]:
             "lang": tr.lang,
             "time_zone": zone.key,
             "server_time": now.isoformat(),
+            "turn": bool(services.settings.turn_servers),
         },
     }
 

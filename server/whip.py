@@ -25,6 +25,7 @@ from server.identity import MediaPass, MediaPurpose
 from server.sdp_fragment import MEDIA_TYPE
 from server.seats import SENDING
 from server.services import Services
+from server.turn import ice_servers, link_values
 
 MOST_BYTES: Final = 64 * 1024
 SDP: Final = "application/sdp"
@@ -201,8 +202,11 @@ def _check_room(media_pass: MediaPass, request: Request) -> MediaPass:
 
 def _created(services: Services, actor: m.Actor, session_id: str, admission: Admission, prefix: str) -> Response:
     tag = entity_tag(services.seats.ice_session(actor, session_id, admission.peer_id))
-    headers = {"Location": f"{prefix}/{session_id}/{admission.peer_id}", "ETag": tag}
-    return Response(admission.answer, 201, headers, media_type=SDP)
+    headers = {"Location": f"{prefix}/{session_id}/{admission.peer_id}", "ETag": tag, "Cache-Control": "no-store"}
+    response = Response(admission.answer, 201, headers, media_type=SDP)
+    for link in link_values(ice_servers(services.settings, actor.person_id, services.now())):
+        response.headers.append("Link", link)
+    return response
 
 
 def _page_offer(body: bytes) -> PageOffer:

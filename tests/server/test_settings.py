@@ -70,6 +70,15 @@ def complaint(**environment: str) -> str:
         ("public_url", "https://somebody@conference.example.org"),
         ("public_url", "https://[::1"),
         ("public_url", "https://conference.example.org\n"),
+        ("turn_urls", "turn.example.org"),
+        ("turn_urls", "stun:turn.example.org"),
+        ("turn_urls", "turn:turn.example.org, https://turn.example.org"),
+        ("turn_urls", "turn:turn.example.org:0"),
+        ("turn_urls", "turn:turn.example.org:70000"),
+        ("turn_urls", "turn:turn.example.org?transport=sctp"),
+        ("turn_urls", "turns:turn.example.org?transport=udp"),
+        ("turn_urls", 'turn:x>; rel="y"'),
+        ("turn_secret", "a secret without a server"),
     ],
 )
 def test_what_cannot_work_is_named_with_its_variable(name: str, value: str) -> None:
@@ -99,6 +108,15 @@ def test_what_cannot_work_is_named_with_its_variable(name: str, value: str) -> N
 )
 def test_what_works_is_taken(name: str, value: str) -> None:
     assert str(getattr(Settings.from_environment({f"PLENUM_{name.upper()}": value}), name)) in (value, f"{value}.0")
+
+
+def test_a_turn_server_needs_its_secret_and_the_secret_is_not_told() -> None:
+    urls = "turn:192.0.2.1:3478, turn:[2001:db8::1]?transport=tcp,turns:turn.example.org:443"
+    for secret in ("", "short-secret", "å" * 16):
+        text = complaint(turn_urls=urls, turn_secret=secret)
+        assert "PLENUM_TURN_SECRET" in text and not (secret and secret in text)
+    settings = Settings.from_environment({"PLENUM_TURN_URLS": urls, "PLENUM_TURN_SECRET": "rather-secret-and-long"})
+    assert len(settings.turn_servers) == 3 and "rather-secret" not in repr(settings)
 
 
 def test_a_token_is_not_told_where_settings_are() -> None:

@@ -110,6 +110,10 @@ export class FakePeerConnection {
     this.transport.onstatechange?.();
   }
 
+  setConfiguration(configuration) {
+    this.configuration = configuration;
+  }
+
   signalingState = "stable";
   /** How often ICE was begun: credentials are numbered. */
   begun = 0;

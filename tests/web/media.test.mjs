@@ -196,6 +196,18 @@ test("an answered restart that leads nowhere is offered anew after six seconds, 
   assert.equal(server.offers.length, 3);
 });
 
+test("relays are used from the first offer on, and with new credentials by a restart", async () => {
+  const given = [[{ urls: ["turn:a"] }], [{ urls: ["turn:b"] }]];
+  media = new StageMedia("/media/s1", async () => given.shift() ?? []);
+  await watch();
+  assert.deepEqual(peers()[0].configuration.iceServers, [{ urls: ["turn:a"] }]);
+  assert.equal(peers()[0].configuration.bundlePolicy, "max-bundle");
+  media.moved();
+  await settle();
+  assert.deepEqual(peers()[0].configuration.iceServers, [{ urls: ["turn:b"] }]);
+  assert.equal(server.restarts.length, 1);
+});
+
 test("another network: a new way is looked for though nothing is wrong yet, and the connection stays", async () => {
   await watch();
   media.moved();

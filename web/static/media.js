@@ -66,10 +66,13 @@ export class StageMedia extends EventTarget {
   /** Slots whose pictures should arrive, each with since when. @type {Map<string, number>} */
   #expected = new Map();
 
-  /** @param {string} url where to offer: `/media/SESSION` */
-  constructor(url) {
+  #relays;
+
+  /** @param {string} url where to offer: `/media/SESSION` @param {import("./relays.js").Relays} [relays] */
+  constructor(url, relays) {
     super();
     this.#url = url;
+    this.#relays = relays;
     this.capture.addEventListener("change", () => void this.#peer?.send(this.capture.tracks));
   }
 
@@ -178,7 +181,7 @@ export class StageMedia extends EventTarget {
     const wish = this.#wish;
     if (!wish) return;
     if (this.status.name !== "connected" && this.status.name !== "reconnecting") this.#become("connecting");
-    const peer = new Peer(this.#url, wish);
+    const peer = new Peer(this.#url, wish, this.#relays);
     this.#next = peer;
     peer.connection.onconnectionstatechange = () => this.#changed(peer);
     this.#patience = setTimeout(() => this.#failed(peer), CONNECT_MS);

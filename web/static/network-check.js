@@ -1,9 +1,9 @@
 /**
- * Which ways sound and picture can take from here to the server: UDP, or TCP through firewalls that let nothing else pass.
+ * Which ways sound and picture can take from here to the server: UDP, or TCP through firewalls that let nothing else pass, or a relay.
  * The server answers an offer with a candidate for each; for every try all others are struck out. No DOM access.
  */
 
-/** @typedef {"udp" | "tcp"} Path */
+/** @typedef {"udp" | "tcp" | "relay"} Path "relay": over a TURN server, whatever way leads to it */
 /** @typedef {"works" | "blocked" | "unavailable"} Finding */
 
 const CONNECT_MS = 7_000;
@@ -11,17 +11,19 @@ const ANSWER_MS = 8_000;
 
 /**
  * @param {Path} path
- * @param {{url?: string, patience?: number}} [options]
+ * @param {{url?: string, patience?: number, relays?: import("./relays.js").Relays}} [options]
  * @returns {Promise<Finding>} "unavailable": the server's media could not be asked, so nothing is known
  */
-export async function tryPath(path, { url = "/api/check", patience = CONNECT_MS } = {}) {
-  const connection = new RTCPeerConnection({ bundlePolicy: "max-bundle", rtcpMuxPolicy: "require" });
+export async function tryPath(path, { url = "/api/check", patience = CONNECT_MS, relays = async () => [] } = {}) {
+  const iceServers = path === "relay" ? await relays() : [];
+  const iceTransportPolicy = path === "relay" ? "relay" : "all";
+  const connection = new RTCPeerConnection({ bundlePolicy: "max-bundle", rtcpMuxPolicy: "require", iceServers, iceTransportPolicy });
   try {
     const line = connection.addTransceiver("audio", { direction: "recvonly" });
     await connection.setLocalDescription();
     const answer = await ask(url, connection.localDescription?.sdp ?? "", String(line.mid));
     if (answer === undefined) return "unavailable";
-    const sdp = onlyPath(answer, path);
+    const sdp = path === "relay" ? answer : onlyPath(answer, path);
     if (!sdp.includes("a=candidate:")) return "blocked"; // the server does not offer this way at all
     await connection.setRemoteDescription({ type: "answer", sdp });
     return (await connected(connection, patience)) ? "works" : "blocked";
@@ -30,7 +32,7 @@ export async function tryPath(path, { url = "/api/check", patience = CONNECT_MS 
   }
 }
 
-/** An SDP answer without the candidates (RFC 8839, 5.1) of other transports. @param {string} sdp @param {Path} path */
+/** An SDP answer without the candidates (RFC 8839, 5.1) of other transports. @param {string} sdp @param {"udp" | "tcp"} path */
 export function onlyPath(sdp, path) {
   return sdp.replace(/^a=candidate:\S+ \S+ (\S+) .*(?:\r?\n|$)/gm, (line, transport) => (transport.toLowerCase() === path ? line : ""));
 }

@@ -6,7 +6,7 @@
 import { connect } from "./protocol.js";
 
 /**
- * @typedef {{person_id: string, session_id: string, lang: string, time_zone: string, media?: Record<string, unknown>,
+ * @typedef {{person_id: string, session_id: string, turn: boolean, lang: string, time_zone: string, media?: Record<string, unknown>,
  *   whip?: {url: string, token: string} | null}} PageData
  */
 

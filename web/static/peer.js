@@ -9,6 +9,8 @@
 /** @typedef {import("./capture.js").Tracks} Tracks */
 /** @typedef {{publish: boolean, video: boolean}} Wish what to send and receive; without video it is sound alone */
 
+/** @type {RTCConfiguration} */
+const CONFIGURATION = { bundlePolicy: "max-bundle", rtcpMuxPolicy: "require" };
 export const SLOTS = /** @type {const} */ ({ audio: 3, video: 4, screen_slot: 1 });
 /** The camera in three sizes (RFC 8853), so that each viewer gets what their tile and network take; smallest first, as browsers want it. */
 const CAMERA = [
@@ -36,7 +38,7 @@ export class Peer {
   slots = new Map();
   /** The video codecs that all its picture slots can show; null until the server has said. @type {string[] | null} */
   decodes = null;
-  connection = new RTCPeerConnection({ bundlePolicy: "max-bundle", rtcpMuxPolicy: "require" });
+  connection = new RTCPeerConnection(CONFIGURATION);
   /** @type {Map<"microphone" | "camera" | "screen", RTCRtpSender>} */
   #senders = new Map();
   /** @type {[RTCRtpTransceiver, Use][]} */
@@ -46,10 +48,13 @@ export class Peer {
   #answer = "";
   #closed = false;
 
-  /** @param {string} url @param {Wish} wish */
-  constructor(url, wish) {
+  #relays;
+
+  /** @param {string} url @param {Wish} wish @param {import("./relays.js").Relays} [relays] */
+  constructor(url, wish, relays = async () => []) {
     this.url = url;
     this.wish = wish;
+    this.#relays = relays;
     if (wish.publish) this.#addSenders();
     this.#addSlots("audio", "audio", SLOTS.audio);
     if (wish.video) {
@@ -60,6 +65,7 @@ export class Peer {
 
   /** Offers and takes the answer. The caller waits for `connectionState`. Raises `MediaRefusal`, or what `fetch` raises. */
   async negotiate() {
+    await this.#useRelays();
     await this.connection.setLocalDescription();
     const uses = Object.fromEntries(this.#lines.map(([{ mid }, use]) => [mid, use]));
     const response = await fetch(this.url, {
@@ -84,6 +90,7 @@ export class Peer {
    */
   async restart() {
     const { connection } = this;
+    await this.#useRelays(); // with credentials that are still good
     if (connection.signalingState === "stable") await connection.setLocalDescription(await connection.createOffer({ iceRestart: true }));
     const response = await fetch(this.#location, {
       method: "PATCH",
@@ -137,6 +144,11 @@ export class Peer {
     this.#location = "";
     if (location) await fetch(location, { method: "DELETE", keepalive: true }).catch(() => undefined); // consent expires anyway
     this.connection.close();
+  }
+
+  async #useRelays() {
+    const iceServers = await this.#relays();
+    if (iceServers.length && !this.#closed) this.connection.setConfiguration({ ...CONFIGURATION, iceServers });
   }
 
   #addSenders() {

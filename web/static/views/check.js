@@ -8,6 +8,8 @@ import { find, setText } from "../dom.js";
 import { t } from "../i18n.js";
 import { LevelMeter } from "../level.js";
 import { tryPath } from "../network-check.js";
+import { pageData } from "../page.js";
+import { relays } from "../relays.js";
 import { playTestSound } from "../test-sound.js";
 import { explainDevice } from "./words.js";
 
@@ -62,17 +64,22 @@ onClick("not-heard", () =>
 
 // --- network ---
 
-/** @param {"udp" | "tcp"} path @param {string} text @param {string} [state] */
+/** @typedef {import("../network-check.js").Path} Path */
+
+/** @param {Path} path @param {string} text @param {string} [state] */
 function showPath(path, text, state = "") {
   const place = find(`[data-path="${path}"] [data-path-state]`, HTMLElement);
   place.className = `path-state ${state || "muted"}`;
   setText(place, text);
 }
 
-/** @param {"udp" | "tcp"} path */
+const hasRelays = pageData().turn;
+const getRelays = relays(hasRelays);
+
+/** @param {Path} path */
 async function checkPath(path) {
   showPath(path, t("trying…"));
-  const finding = await tryPath(path);
+  const finding = await tryPath(path, { relays: getRelays });
   const words = { works: t("works"), blocked: t("blocked"), unavailable: t("could not be tried") };
   showPath(path, words[finding], finding);
   return finding;
@@ -82,11 +89,15 @@ onClick("network", async () => {
   report("network", "", "", "");
   showPath("tcp", t("waiting"));
   const udp = await checkPath("udp");
+  if (hasRelays) showPath("relay", t("waiting"));
   const tcp = await checkPath("tcp");
+  const relay = hasRelays ? await checkPath("relay") : "blocked";
   if (udp === "works") {
     report("network", "good", t("Works"), t("Sound and picture reach you the fast way. You need not do anything."));
   } else if (tcp === "works") {
     report("network", "good", t("Works, the slower way"), t("Your network blocks UDP, so sound and picture go over TCP. That works, but they may stop for a moment on a poor line. Your IT department can open UDP to this server."));
+  } else if (relay === "works") {
+    report("network", "good", t("Works, the slower way"), t("Your network lets sound and picture through only over a relay. That works, but they may stop for a moment on a poor line. Your IT department can open UDP to this server."));
   } else if (udp === "unavailable" && tcp === "unavailable") {
     report("network", "attention", t("Could not be tried"), t("The server's sound and picture could not be reached just now. Try again in a minute; if it stays like this, tell the organiser."));
   } else {

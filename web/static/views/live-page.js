@@ -12,6 +12,7 @@ import { t } from "../i18n.js";
 import { LevelMeter } from "../level.js";
 import { StageMedia } from "../media.js";
 import { coalesced, connectPage, pageData } from "../page.js";
+import { relays } from "../relays.js";
 import { Speaker } from "../speaker.js";
 import { layoutOf, slotsOf, unshownIn } from "../stage-layout.js";
 import { rememberWant, rememberedWant } from "../stage-want.js";
@@ -30,7 +31,7 @@ export class LivePage {
   stream = `session/${this.data.session_id}`;
   connection = connectPage(["conference", this.stream]);
   clock = new Clock(() => this.connection.serverNow());
-  media = new StageMedia(`/media/${this.data.session_id}`);
+  media = new StageMedia(`/media/${this.data.session_id}`, relays(this.data.turn));
   speaker = new Speaker(this.connection, this.media, this.stream);
   sound = new Sound();
   adviser = new Adviser();
