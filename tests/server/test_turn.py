@@ -17,7 +17,6 @@ from tests.server.test_whip import bearer
 SECRET = "a secret of two servers"
 URLS = "turn:turn.example.org:3478?transport=udp, turns:turn.example.org:443"
 SETTINGS = Settings(turn_urls=URLS, turn_secret=SECRET)
-TURN = {"turn_urls": URLS, "turn_secret": SECRET}
 
 
 def test_credentials_are_what_the_turn_server_reckons_and_end_after_half_a_day() -> None:
@@ -38,7 +37,7 @@ def test_without_a_turn_server_there_is_nothing_to_tell() -> None:
 
 
 async def test_a_page_is_told_by_its_own_origin_and_nobody_keeps_it(tmp_path: Path) -> None:
-    async with running(tmp_path, **TURN) as run, await run.browser("anna") as anna, await run.browser() as stranger:
+    async with running(tmp_path, turn_urls=URLS, turn_secret=SECRET) as run, await run.browser("anna") as anna, await run.browser() as stranger:
         answer = await anna.get("/api/ice")
         assert answer.headers["Cache-Control"] == "no-store"
         ((told,), seconds) = answer.json()["servers"], answer.json()["seconds"]
@@ -58,7 +57,7 @@ async def test_where_there_is_none_a_page_need_not_ask(tmp_path: Path) -> None:
 
 
 async def test_software_is_told_with_its_answer(tmp_path: Path) -> None:
-    async with running(tmp_path, **TURN) as run, await run.browser() as software:
+    async with running(tmp_path, turn_urls=URLS, turn_secret=SECRET) as run, await run.browser() as software:
         await run.go_live()
         for kind, person_id in (("whip", "siri"), ("whep", "anna")):
             created = await software.post(f"/{kind}/plenum", content="v=0\r\n", headers=await bearer(run, person_id, kind))
