@@ -37,22 +37,24 @@ def test_without_a_turn_server_there_is_nothing_to_tell() -> None:
 
 
 async def test_a_page_is_told_by_its_own_origin_and_nobody_keeps_it(tmp_path: Path) -> None:
-    async with running(tmp_path, turn_urls=URLS, turn_secret=SECRET) as run, await run.browser("anna") as anna, await run.browser() as stranger:
-        answer = await anna.get("/api/ice")
-        assert answer.headers["Cache-Control"] == "no-store"
-        ((told,), seconds) = answer.json()["servers"], answer.json()["seconds"]
-        assert (told["urls"], seconds) == (URLS.split(", "), 12 * 3600)
-        assert (await stranger.get("/api/ice")).status_code == 401
-        for path in ("/check", "/lobby"):
-            page = (await anna.get(path)).text
-            assert '"turn": true' in page and SECRET not in page and told["credential"] not in page
-        assert "over a relay" in (await anna.get("/check")).text
+    async with running(tmp_path, turn_urls=URLS, turn_secret=SECRET) as run:
+        async with await run.browser() as stranger:
+            assert (await stranger.get("/api/ice")).status_code == 401
+        async with await run.browser("anna") as anna:
+            answer = await anna.get("/api/ice")
+            assert answer.headers["Cache-Control"] == "no-store"
+            ((told,), seconds) = answer.json()["servers"], answer.json()["seconds"]
+            assert (told["urls"], seconds) == (URLS.split(", "), 12 * 3600)
+            for path in ("/check", "/lobby"):
+                page = (await anna.get(path)).text
+                assert '"turn": true' in page and SECRET not in page and told["credential"] not in page
+            assert 'data-path="relay"' in (await anna.get("/check")).text
 
 
 async def test_where_there_is_none_a_page_need_not_ask(tmp_path: Path) -> None:
     async with running(tmp_path) as run, await run.browser("anna") as anna:
         page = (await anna.get("/check")).text
-        assert '"turn": false' in page and "over a relay" not in page
+        assert '"turn": false' in page and 'data-path="relay"' not in page
         assert (await anna.get("/api/ice")).json()["servers"] == []
 
 
