@@ -39,6 +39,7 @@ $(STAMPS)/postgres: $(STAMPS)/dev
 
 # compiled helpers: optional, Python does the same more slowly
 native: live/libnative.so
+live/libnative.so: $(wildcard live/*.[ch])
 %/libnative.so: %/native.c tools/compile
 	@./tools/compile $< $@
 

@@ -12,7 +12,7 @@ from typing import Final, Protocol
 from live.delay import DelayTrend, Signal
 from live.loss import Losses
 from live.probing import Probing
-from live.sent import MASK, SentPackets
+from live.sent import MASK, Sent, SentPackets, Told
 from live.transport_cc import TransportFeedback
 
 FLOOR, CEILING, START = 50_000, 8_000_000, 300_000
@@ -162,8 +162,8 @@ class Estimator:
         "wanted",
     )
 
-    def __init__(self) -> None:
-        self.packets = SentPackets()
+    def __init__(self, packets: Sent | None = None) -> None:
+        self.packets: Sent = packets or SentPackets()
         self.sent = self.packets.sent
         self._delay, self._losses, self._probing = DelayTrend(), Losses(), Probing()
         self._acknowledged = AcknowledgedRate()
@@ -189,7 +189,10 @@ class Estimator:
     # --- what is heard ---
 
     def acknowledge(self, feedback: TransportFeedback, now: float) -> None:
-        told = self.packets.take(feedback)
+        self.take(self.packets.take(feedback), now)
+
+    def take(self, told: Told, now: float) -> None:
+        """What feedback says of `packets`."""
         if not told.came and not told.lost:
             return
         self._heard_at = self._waiting_since = now

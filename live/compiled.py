@@ -5,8 +5,10 @@ from __future__ import annotations
 from live.agreement import Receiving
 from live.downlink import Downlink
 from live.fan import Bursts, Served
+from live.inbox import Client, Inbox, SentRings
 from live.limits import Limits
 from live.port import Endpoint
+from live.rtp import TRANSPORT_CC
 from live.srtp import Srtp
 from live.switchboard import Switchboard
 
@@ -17,20 +19,29 @@ class CompiledDownlink(Served, Downlink):
     def __init__(
         self,
         bursts: Bursts,
-        owner: object,
+        inbox: Inbox,
+        owner: Client,
         label: str,
         room: Switchboard,
         receivings: tuple[Receiving, ...],
         limits: Limits,
     ) -> None:
-        Served.__init__(self, bursts)
-        Downlink.__init__(self, owner, label, room, receivings, limits)
-        if self.sizes:
-            self.line.record(self.sizes, self.times)
+        Served.__init__(self, bursts, inbox.enter(owner))
+        self._inbox = inbox
+        numbered = any(TRANSPORT_CC in receiving.extensions for receiving in receivings)
+        packets = SentRings(inbox, self.line) if numbered else None
+        Downlink.__init__(self, owner, label, room, receivings, limits, packets)
 
     def secure(self, srtp: Srtp) -> None:
         super().secure(srtp)
-        self.line.secure(srtp.outgoing)
+        self.line.secure(srtp.outgoing, srtp.incoming)
+
+    def know_reporter(self, ssrc: bytes) -> None:
+        self.line.know_reporter(int.from_bytes(ssrc, "big"))
+
+    def leave(self) -> None:
+        super().leave()
+        self._inbox.leave(self.line)
 
     def aim(self, endpoint: Endpoint | None, address: object) -> None:
         super().aim(endpoint, address)
@@ -59,3 +70,11 @@ class CompiledDownlink(Served, Downlink):
     @dropped.setter
     def dropped(self, dropped: int) -> None:
         self.line.dropped = dropped
+
+    @property
+    def bad(self) -> int:
+        return self.line.raw.bad
+
+    @bad.setter
+    def bad(self, bad: int) -> None:
+        self.line.raw.bad = bad

@@ -18,6 +18,7 @@ from live.outlet import Outlet
 from live.port import Endpoint
 from live.rtp import TRANSPORT_CC
 from live.rung import ntp_timestamp
+from live.sent import Sent, Told
 from live.srtp import Srtp
 from live.steering import Steering
 from live.switchboard import Switchboard
@@ -33,7 +34,13 @@ class Downlink:
     """One client's. Nothing goes out until `secure` has said how it is encrypted, and `aim` where to."""
 
     def __init__(
-        self, owner: object, label: str, room: Switchboard, receivings: tuple[Receiving, ...], limits: Limits
+        self,
+        owner: object,
+        label: str,
+        room: Switchboard,
+        receivings: tuple[Receiving, ...],
+        limits: Limits,
+        packets: Sent | None = None,
     ) -> None:
         self.owner, self.label, self._room = owner, label, room
         self.outlets = {
@@ -46,13 +53,14 @@ class Downlink:
         self.next_number = 1
         self.sizes, self.times = array("h"), array("d")  # `steering` has the rings
         self.octets = self.dropped = 0
+        self.bad = 0  # of what it sends: counted by the compiled helper
         self.nacks = self.plis = self.resent = 0
         self.heard = ViewerReports()
         self._says_estimate = False
         self.bitrate = 0.0  # bit/s, of the last second
         self._measured = 0, 0.0  # octets, and when
         numbered = any(TRANSPORT_CC in receiving.extensions for receiving in receivings)
-        self.steering = Steering(self, room, self.outlets, numbered=numbered)
+        self.steering = Steering(self, room, self.outlets, numbered=numbered, packets=packets)
         self._most_resent = limits.resent
         self._resend_budget = Budget(limits.resent)
         self._key_frame_budget = Budget(KEY_FRAMES, KEY_FRAMES_AT_ONCE)
@@ -66,6 +74,9 @@ class Downlink:
         """Another path is nominated, or none."""
         self.address = address
         self.sendto = endpoint.sendto if endpoint else send_nowhere
+
+    def know_reporter(self, ssrc: bytes) -> None:
+        """The client's RTCP comes from that SSRC: the compiled helper may read it."""
 
     def join(self, now: float) -> None:
         """The client is up: its slots flow from here on."""
@@ -125,6 +136,11 @@ class Downlink:
     def take_transport_feedback(self, packet: rtcp.TransportFeedback, now: float) -> None:
         self._says_estimate = True
         self.steering.acknowledge(packet, now)
+
+    def take_told(self, told: Told, now: float) -> None:
+        """Transport-wide feedback that the compiled helper has read."""
+        self._says_estimate = True
+        self.steering.take(told, now)
 
     @property
     def estimate(self) -> int:

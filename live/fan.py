@@ -43,8 +43,8 @@ class Viewer(Protocol):
 class Served:
     """Part of a viewer that the helper serves."""
 
-    def __init__(self, bursts: Bursts) -> None:
-        self.bursts, self.line = bursts, Line()
+    def __init__(self, bursts: Bursts, line: Line) -> None:
+        self.bursts, self.line = bursts, line
 
 
 def fan_out(packet: bytes | bytearray, number_at: int, viewers: Sequence[Viewer], now: float) -> None:
@@ -98,15 +98,21 @@ class Bursts:
     def __init__(self, helper: Helper) -> None:
         self.helper = helper
         self._waiting: list[Queue] = []
+        self._is_gathering = False
+
+    def gather(self) -> None:
+        """Whoever calls this calls `flush` in the same wake-up."""
+        self._is_gathering = True
 
     def expect(self, queue: Queue) -> None:
         """`queue` has something to send."""
-        if not self._waiting:
+        if not self._waiting and not self._is_gathering:
             asyncio.get_running_loop().call_soon(self.flush)
         self._waiting.append(queue)
 
     def flush(self) -> None:
         waiting, self._waiting = self._waiting, []
+        self._is_gathering = False
         for queue in waiting:
             queue.flush()
 

@@ -30,6 +30,7 @@ from live.control import (
 )
 from live.dtls import Certificate, sha256_fingerprint
 from live.fan import Bursts
+from live.inbox import Inbox
 from live.limits import Limits
 from live.native import Helper
 from live.peer import Peer
@@ -58,7 +59,7 @@ class Forwarder:
         place: Place = Place(),  # noqa: B008 (frozen)
     ) -> None:
         self._index, self._prefix = place.index, place.prefix
-        self._bursts = Bursts(helper) if helper else None
+        self.helped = (Bursts(helper), Inbox(helper)) if helper else None
         self._notify = notify
         self._limits = limits
         self._certificate = Certificate.generateCertificate()
@@ -105,7 +106,7 @@ class Forwarder:
             _now(),
             on_up=self._welcome,
             on_down=self._end,
-            bursts=self._bursts,
+            helped=self.helped,
         )
         here.peers[peer.id] = self._by_ufrag[credentials.ufrag] = peer
         here.repertoire.add(agreed.receivings)

@@ -6,15 +6,14 @@
  * Encryption is libsrtp's srtp_protect, whose address comes from the binding that made the sessions: nothing is linked. */
 #define _GNU_SOURCE
 #include <errno.h>
-#include <netinet/in.h>
-#include <stdint.h>
 #include <string.h>
 #include <sys/socket.h>
+
+#include "native.h"
 
 enum {
     MESSAGES = 64,
     BURST = 64,      /* packets a call, and segments a message: the kernel's UDP_MAX_SEGMENTS */
-    LONGEST = 2048,
     TRAILER = 148,   /* as srtp.py has it */
     ARENA = 1 << 17, /* octets that wait to be sent: they stay in the second cache */
     LONGEST_MESSAGE = 60000, /* octets, less than UDP allows */
@@ -22,26 +21,8 @@ enum {
     SEGMENT = 103,   /* UDP_SEGMENT, where the C library's headers are older */
 };
 
-typedef int (*protect_function)(void *session, void *packet, int *length);
-
-/* A viewer. Mirrored by native.py; what the pointers point to belongs to Python. */
-struct line {
-    void *session;
-    int16_t *sizes;   /* rings of what was sent, by transport-wide number: octets, and when. NULL: none is kept */
-    double *times;
-    uint64_t packets; /* that went out */
-    uint64_t octets;  /* that it was to get, before encryption */
-    uint64_t dropped; /* packets that did not go out: no room in the socket, no route */
-    int32_t fd;       /* -1: not reached by UDP */
-    int32_t mask;     /* of the rings */
-    uint32_t address_length;
-    uint16_t next;    /* transport-wide number of the next packet */
-    uint16_t unused;
-    uint8_t address[sizeof(struct sockaddr_in6)];
-};
-
 struct group {
-    protect_function protect;
+    transform protect;
     struct line **lines;
     int32_t *left; /* as many as lines */
     int32_t count;
@@ -172,4 +153,9 @@ int plenum_send(const struct group *group, const struct packet *packets, int cou
     }
     flush(&box);
     return count_left;
+}
+
+/* For Python to see that it speaks of the same. */
+int plenum_line_size(void) {
+    return (int)sizeof(struct line);
 }

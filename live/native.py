@@ -7,48 +7,94 @@ A `Line` is a viewer as the helper sees it; a `Group` is viewers that get the sa
 from __future__ import annotations
 
 import ctypes
+import math
 import socket
 import struct
 from array import array
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from pylibsrtp import Session
 
-from live.srtp import address_of, protect_address
+from live.srtp import address_of, function_address
 
 LIBRARY: Final = Path(__file__).with_name("libnative.so")
 LONGEST: Final = 2048 - 148  # octets of a packet before encryption
 BURST: Final = 64  # packets a call
+FLOWS: Final = 16  # sources of one client that the helper knows
+REPORTERS: Final = 4  # and SSRCs that its RTCP comes from
 _ADDRESS: Final = 28  # octets of a sockaddr_in6
+_NO_EPOCH: Final = -(1 << 63)
+
+
+class _Flow(ctypes.Structure):
+    used: int
+    _fields_ = (
+        ("ssrc", ctypes.c_uint32),
+        ("used", ctypes.c_uint8),
+        ("payload_type", ctypes.c_uint8),
+        ("red_payload_type", ctypes.c_uint8),
+        ("transport_id", ctypes.c_uint8),
+        ("level_id", ctypes.c_uint8),
+        ("dependency_id", ctypes.c_uint8),
+        ("unused", ctypes.c_uint8 * 2),
+    )
+
+
+class _Window(ctypes.Structure):
+    _fields_ = (
+        *((name, ctypes.c_double) for name in ("first_sent", "last_sent", "arrived", "delay")),
+        ("octets", ctypes.c_int64),
+    )
 
 
 class _Line(ctypes.Structure):
     session: int
+    incoming: int
     sizes: int | None
     times: int | None
     packets: int
     octets: int
     dropped: int
+    bad: int
+    losses_from: float
+    told: int
+    number: int
     fd: int
     mask: int
     address_length: int
     next: int
+    is_listed: int
     address: Any
+    reporters: Any
+    reporters_known: int
+    flows: Any
     _fields_ = (
         ("session", ctypes.c_void_p),
+        ("incoming", ctypes.c_void_p),
         ("sizes", ctypes.c_void_p),
         ("times", ctypes.c_void_p),
         ("packets", ctypes.c_uint64),
         ("octets", ctypes.c_uint64),
         ("dropped", ctypes.c_uint64),
+        ("bad", ctypes.c_uint64),
+        ("after", ctypes.c_void_p),
+        ("open", _Window),
+        ("end", ctypes.c_double),
+        ("losses_from", ctypes.c_double),
+        ("epoch", ctypes.c_int64),
+        ("told", ctypes.c_int32),
+        ("number", ctypes.c_int32),
         ("fd", ctypes.c_int32),
         ("mask", ctypes.c_int32),
         ("address_length", ctypes.c_uint32),
         ("next", ctypes.c_uint16),
-        ("unused", ctypes.c_uint16),
+        ("is_listed", ctypes.c_uint16),
         ("address", ctypes.c_uint8 * _ADDRESS),
+        ("reporters", ctypes.c_uint32 * REPORTERS),
+        ("reporters_known", ctypes.c_uint32),
+        ("flows", _Flow * FLOWS),
     )
 
 
@@ -65,30 +111,64 @@ class _Packet(ctypes.Structure):
     _fields_ = (("octets", ctypes.c_char_p), ("length", ctypes.c_int32), ("transport_at", ctypes.c_int32))
 
 
+class Directory(Protocol):
+    """Finds clients by where they are."""
+
+    def list(self, line: Line) -> None: ...
+    def unlist(self, line: Line) -> None: ...
+
+
 class Line:
-    """A viewer's end. Until `secure` has said what encrypts for it, and `aim` where it is, it is left to the caller."""
+    """A client's end. Until `secure` has said what encrypts for it, and `aim` where it is, it is left to the caller. With a
+    `directory` it is found there by its address."""
 
-    __slots__ = ("_fd", "_kept", "_session", "raw")
+    __slots__ = ("_directory", "_fd", "_kept", "_sessions", "raw")
 
-    def __init__(self) -> None:
-        self.raw = _Line(fd=-1)
+    def __init__(self, directory: Directory | None = None) -> None:
+        self.raw = _Line(fd=-1, end=-math.inf, epoch=_NO_EPOCH)
+        self._directory = directory
         self._fd = -1
-        self._session: Session | None = None
+        self._sessions: tuple[Session | None, ...] = ()
         self._kept: tuple[object, ...] = ()
 
-    def secure(self, session: Session) -> None:
-        self._session = session
-        self.raw.session = address_of(session)
-        self.raw.fd = self._fd
+    def secure(self, outgoing: Session, incoming: Session | None = None) -> None:
+        self._sessions = outgoing, incoming
+        self.raw.session = address_of(outgoing)
+        if incoming is not None:
+            self.raw.incoming = address_of(incoming)
+        self._list()
 
     def aim(self, fd: int, address: tuple[Any, ...] | None) -> None:
         """UDP from socket `fd` to `address`, as Python has it; with None, or -1, it is out of reach."""
+        if self._directory is not None and self.raw.is_listed:
+            self._directory.unlist(self)
         self._fd = -1
         if address is not None and fd >= 0:
             packed = pack_address(address)
             self._fd, self.raw.address_length = fd, len(packed)
             ctypes.memmove(self.raw.address, packed, len(packed))
-        self.raw.fd = self._fd if self._session is not None else -1
+        self.raw.fd = -1
+        self._list()
+
+    def _list(self) -> None:
+        if self._sessions and self._fd >= 0:
+            self.raw.fd = self._fd
+            if self._directory is not None and not self.raw.is_listed:
+                self._directory.list(self)
+
+    def know(self, place: int, ssrc: int, payload_types: tuple[int, int], ids: tuple[int, int, int]) -> None:
+        """The client's source in that place: its payload type and that of RED, and the ids of transport-wide number, level
+        and dependency descriptor; 0: not agreed."""
+        self.raw.flows[place] = _Flow(ssrc, 1, *payload_types, *ids)
+
+    def forget(self, place: int) -> None:
+        self.raw.flows[place].used = 0
+
+    def know_reporter(self, ssrc: int) -> None:
+        """The client's RTCP comes from that SSRC."""
+        if self.raw.reporters_known < REPORTERS:
+            self.raw.reporters[self.raw.reporters_known] = ssrc
+            self.raw.reporters_known += 1
 
     def record(self, sizes: array[int], times: array[float]) -> None:
         """Keeps size and time of each packet under its transport-wide number, in rings ("h" and "d") of 2**n entries; empty
@@ -142,7 +222,7 @@ class Group:
         pointers = (ctypes.c_void_p * len(lines))(*(ctypes.addressof(line.raw) for line in lines))
         self._left = (ctypes.c_int32 * len(lines))()
         self._packets = (_Packet * BURST)()
-        raw = _Group(protect_address(), ctypes.addressof(pointers), ctypes.addressof(self._left), len(lines))
+        raw = _Group(function_address("srtp_protect"), ctypes.addressof(pointers), ctypes.addressof(self._left), len(lines))
         self._kept = raw, pointers, tuple(lines)
         self._at = ctypes.addressof(raw)
 
@@ -164,6 +244,9 @@ class Helper:
     """The loaded library."""
 
     def __init__(self, library: ctypes.CDLL) -> None:
+        if library.plenum_line_size() != ctypes.sizeof(_Line):
+            raise OSError("the helper was built from another version")
+        self.library = library
         self._send = library.plenum_send
         self._send.argtypes = [ctypes.c_void_p, ctypes.POINTER(_Packet), ctypes.c_int, ctypes.c_double]
         self._send.restype = ctypes.c_int
@@ -173,7 +256,7 @@ class Helper:
 
 
 def load(path: Path = LIBRARY) -> Helper | None:
-    """The helper if it has been built (`make native`), else None."""
+    """The helper if it has been built (`make native`) from these sources, else None."""
     try:
         return Helper(ctypes.CDLL(str(path)))
     except (OSError, AttributeError):
@@ -188,3 +271,18 @@ def pack_address(address: tuple[Any, ...]) -> bytes:
     flow, scope = address[2:4] if len(address) == 4 else (0, 0)
     packed = struct.pack("!HI16s", port, flow, socket.inet_pton(socket.AF_INET6, host))
     return struct.pack("=H", socket.AF_INET6) + packed + struct.pack("=I", scope)
+
+
+def unpack_address(packed: bytes) -> tuple[Any, ...]:
+    """The other way round, as `recvfrom` has it."""
+    (family,), port = struct.unpack_from("=H", packed), int.from_bytes(packed[2:4], "big")
+    if family == socket.AF_INET:
+        return socket.inet_ntoa(packed[4:8]), port
+    host, (flow,), (scope,) = (
+        socket.inet_ntop(socket.AF_INET6, packed[8:24]),
+        struct.unpack_from("!I", packed, 4),
+        struct.unpack_from("=I", packed, 24),
+    )
+    if scope:  # a link-local address has its interface's name behind it
+        host = socket.getnameinfo((host, port, flow, scope), socket.NI_NUMERICHOST | socket.NI_NUMERICSERV)[0]
+    return host, port, flow, scope

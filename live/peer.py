@@ -10,7 +10,6 @@ import asyncio
 import secrets
 import time
 from collections.abc import Callable
-from functools import partial
 from typing import Any, Final
 
 from aiortc import RTCCertificate
@@ -24,10 +23,12 @@ from live.downlink import Downlink
 from live.dtls import HandshakeFailed, SecureTransport, Srtp
 from live.fan import Bursts
 from live.ice import Credentials, make_credentials, worker_of
+from live.inbox import Inbox
 from live.limits import Budget, Limits
 from live.path import Paths
 from live.port import Endpoint
 from live.rtp import HEADER_LENGTH
+from live.sent import Told
 from live.switchboard import Reports, Switchboard
 from live.track import Track
 from live.uplink import Uplink
@@ -36,8 +37,8 @@ HEARD: Final = 5.0  # seconds: who was heard so lately is still there (clients a
 
 
 class Peer:
-    """`on_up` once DTLS is complete; `on_down(reason)` when the peer ended by itself. `bursts`: the compiled helper's, if it
-    is used."""
+    """`on_up` once DTLS is complete; `on_down(reason)` when the peer ended by itself. `helped`: by the compiled helper, if
+    it is used."""
 
     def __init__(
         self,
@@ -51,7 +52,7 @@ class Peer:
         now: float,
         on_up: Callable[[Peer], None],
         on_down: Callable[[Peer, str], None],
-        bursts: Bursts | None = None,
+        helped: tuple[Bursts, Inbox] | None = None,
     ) -> None:
         self.id, self.label, self.room, self.plan, self.credentials = peer_id, label, room, plan, credentials
         self.renewed: Credentials | None = None  # of an ICE restart, until an address is nominated by them
@@ -67,8 +68,11 @@ class Peer:
         self.address: Any = None
         self.is_up = self.is_closed = False
         self.up = Uplink(self, label, room, plan.sendings, limits.sources, self.send_rtcp)
-        downlink = partial(CompiledDownlink, bursts) if bursts else Downlink
-        self.down = downlink(self, label, room, plan.receivings, limits)
+        if helped is None:
+            self.down = Downlink(self, label, room, plan.receivings, limits)
+        else:
+            self.down = down = CompiledDownlink(*helped, self, label, room, plan.receivings, limits)
+            self.up.reader = down.line
         self._check_budget, self._strange_check_budget = Budget(limits.checks), Budget(limits.checks)
         self._record_budget = Budget(limits.dtls_records)
         self._feedback_budget = Budget(limits.feedback)
@@ -129,7 +133,8 @@ class Peer:
     def _follow(self) -> None:
         """Another path is nominated, or none."""
         self.endpoint, self.address = self._paths.current or (None, None)
-        self.down.aim(self.endpoint, self.address)
+        if not self.is_closed:
+            self.down.aim(self.endpoint, self.address)
 
     # --- DTLS ---
 
@@ -193,11 +198,42 @@ class Peer:
         except (SrtpError, ValueError):
             self.bad += 1
             return
+        self.take_packet(packet, now)
+
+    def take_packet(self, packet: bytes, now: float) -> None:
+        """Takes an RTP packet out of SRTP."""
         self.seen_at = now
         if self._packet_budget.take(1, now):
             self.up.receive(packet, now)
         else:
             self.bad += 1
+
+    def take_media(
+        self,
+        place: int,
+        sequence: int,
+        timestamp: int,
+        second: int,
+        payload: bytes,
+        level: int,
+        dependency: bytes,
+        transport: int,
+        length: int,
+        now: float,
+    ) -> None:
+        """Takes a packet that the compiled helper has read, of the track in that place."""
+        self.seen_at = now
+        track = self.up.places[place]
+        if track is not None and self._packet_budget.take(1, now):
+            track.accept(sequence, timestamp, second, payload, level, dependency, transport, length, now)
+        else:
+            self.bad += 1
+
+    def take_told(self, told: Told, now: float) -> None:
+        """Takes transport-wide feedback that the compiled helper has read."""
+        self.seen_at = now
+        if self._feedback_budget.take(1, now):
+            self.down.take_told(told, now)
 
     # --- feedback ---
 
@@ -208,16 +244,22 @@ class Peer:
             self.bad += 1
             return
         try:
-            plain = srtp.unprotect_rtcp(data)
+            compound = srtp.unprotect_rtcp(data)
         except (SrtpError, ValueError):
             self.bad += 1
             return
+        if sender not in self._reporters:
+            self._reporters.add(sender)  # libsrtp keeps a state for each
+            self.down.know_reporter(sender)
+        self.take_rtcp(compound, now)
+
+    def take_rtcp(self, compound: bytes, now: float) -> None:
+        """Takes RTCP out of SRTCP."""
         self.seen_at = now
-        self._reporters.add(sender)  # libsrtp keeps a state for each
         if not self._feedback_budget.take(1, now):
             return
         try:
-            packets = rtcp.parse(plain)
+            packets = rtcp.parse(compound)
         except ValueError:
             self.bad += 1
             return
@@ -283,7 +325,7 @@ class Peer:
             sent_bps=int(down.bitrate),
             received_bps=int(self.up.bitrate),
             dropped=self.dropped + down.dropped,
-            bad=self.bad + self.up.bad,
+            bad=self.bad + self.up.bad + down.bad,
             nacks=down.nacks,
             plis=down.plis,
             resent=down.resent,

@@ -7,102 +7,38 @@ An announced address that is not this machine's (NAT) is served by one socket fo
 
 from __future__ import annotations
 
-import asyncio
 import errno
 import ipaddress
 import socket
-import time
-from collections.abc import Callable
-from typing import Any, Final, Protocol
+from typing import Final
 
+from live.endpoint import Endpoint, Listener, OnCheck
+from live.fan import Bursts
 from live.ice import Address
+from live.inbox import Inbox
+from live.reading import Reading
 
-BATCH: Final = 64  # datagrams per wake-up: the loop must also serve others
 BUFFER: Final = 8 << 20
-LONGEST: Final = 2048  # octets; longer datagrams are cut, and then fail their checks
-
-OnCheck = Callable[["Endpoint", bytes, Any], None]
-
-
-class Listener(Protocol):
-    """A client that passed ICE."""
-
-    def receive_media(self, data: bytes, now: float) -> None: ...
-
-    def receive_dtls(self, record: bytes, now: float) -> None: ...
-
-    def drop_path(self, endpoint: Endpoint, address: Any) -> None: ...
-
-    def is_heard(self, now: float) -> bool: ...
-
-
-class Endpoint:
-    """Where datagrams come in and go out: a UDP socket, or one TCP connection (`tcp`).
-
-    `checked`: addresses that passed ICE, and may speak DTLS. `nominated`: the one address each peer's media comes from.
-    `fd`: of the UDP socket."""
-
-    def __init__(self, transport: str, sendto: Callable[[bytes, Any], object], on_check: OnCheck, fd: int = -1) -> None:
-        self.transport = transport  # "udp" or "tcp"
-        self.fd = fd
-        self.sendto = sendto
-        self.checked: dict[Any, Listener] = {}
-        self.nominated: dict[Any, Listener] = {}
-        self.strangers = self.received = 0
-        self._on_check = on_check
-
-    def receive(self, data: bytes, address: Any) -> None:
-        """Takes one datagram. Whoever has not passed ICE can do nothing but try to."""
-        if not data:  # an empty datagram is legal UDP
-            return
-        self.received += 1
-        first = data[0]
-        if 127 < first < 192:
-            peer = self.nominated.get(address)
-            if peer is not None:
-                peer.receive_media(data, time.monotonic())
-                return
-        elif 19 < first < 64:
-            peer = self.checked.get(address)
-            if peer is not None:
-                peer.receive_dtls(data, time.monotonic())
-                return
-        elif first < 4:
-            self._on_check(self, data, address)
-            return
-        self.strangers += 1
 
 
 class MediaPort:
     """The UDP side of a worker."""
 
-    def __init__(self, hosts: tuple[str, ...], port: int, on_check: OnCheck) -> None:
+    def __init__(
+        self, hosts: tuple[str, ...], port: int, on_check: OnCheck, helped: tuple[Bursts, Inbox] | None = None
+    ) -> None:
         self._sockets = _bind_all(hosts, port)
         self.port: int = self._sockets[0].getsockname()[1]
         self.endpoints = [Endpoint("udp", sock.sendto, on_check, sock.fileno()) for sock in self._sockets]
+        self._reading = Reading(tuple(zip(self._sockets, self.endpoints, strict=True)), helped)
 
     def start(self) -> None:
-        loop = asyncio.get_running_loop()
-        for sock, endpoint in zip(self._sockets, self.endpoints, strict=True):
-            loop.add_reader(sock, _read, sock, endpoint)
+        self._reading.start()
 
     def close(self) -> None:
-        loop = asyncio.get_running_loop()
+        self._reading.stop()
         for sock in self._sockets:
-            loop.remove_reader(sock)
             sock.close()
-
-
-def _read(sock: socket.socket, endpoint: Endpoint) -> None:
-    receive, recvfrom = endpoint.receive, sock.recvfrom
-    for _ in range(BATCH):
-        try:
-            data, address = recvfrom(LONGEST)
-        except BlockingIOError:
-            return
-        except OSError:  # an ICMP error of an earlier send; the next read goes on
-            continue
-        receive(data, address)
 
 
 def _bind_all(hosts: tuple[str, ...], port: int) -> list[socket.socket]:

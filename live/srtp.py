@@ -19,13 +19,14 @@ Transform = Callable[[bytes], bytes]  # raises pylibsrtp.Error, or ValueError: t
 
 
 class Srtp(NamedTuple):
-    """What can be done with a peer's packets; `outgoing` is the session that protects."""
+    """What can be done with a peer's packets; the sessions: `outgoing` protects, `incoming` unprotects."""
 
     protect: Transform
     protect_rtcp: Transform
     unprotect: Transform
     unprotect_rtcp: Transform
     outgoing: Session
+    incoming: Session | None = None
 
 
 def transforms(incoming: Session, outgoing: Session) -> Srtp:
@@ -37,6 +38,7 @@ def transforms(incoming: Session, outgoing: Session) -> Srtp:
         _bind(lib.srtp_unprotect, incoming, buffer, 0),
         _bind(lib.srtp_unprotect_rtcp, incoming, buffer, 0),
         outgoing,
+        incoming,
     )
 
 
@@ -45,9 +47,9 @@ def address_of(session: Session) -> int:
     return int(ffi.cast("uintptr_t", session._srtp[0]))
 
 
-def protect_address() -> int:
-    """Where srtp_protect is: int (session, packet, int *length), 0 for success."""
-    return int(ffi.cast("uintptr_t", ffi.addressof(lib, "srtp_protect")))
+def function_address(name: str) -> int:
+    """Where a function of libsrtp's is (srtp_protect and the like): int (session, packet, int *length), 0 for success."""
+    return int(ffi.cast("uintptr_t", ffi.addressof(lib, name)))
 
 
 def _bind(function: Any, session: Session, buffer: Any, trailer: int) -> Transform:

@@ -14,6 +14,7 @@ from live.bandwidth import Estimator, FixedEstimate
 from live.group import Viewer, fan_out
 from live.limits import Budget
 from live.outlet import Outlet
+from live.sent import Sent, Told
 from live.slot import Slot
 from live.switchboard import Switchboard
 from live.track import Track
@@ -30,13 +31,21 @@ UNDECIDED: Final = "undecided"  # no layer's name: a slot then gives the lowest
 
 
 class Steering:
-    """One viewer's. `outlets` by slot name."""
+    """One viewer's. `outlets` by slot name; `packets`: the compiled helper's, if it keeps them."""
 
-    def __init__(self, viewer: Viewer, room: Switchboard, outlets: Mapping[str, Outlet], *, numbered: bool) -> None:
+    def __init__(
+        self,
+        viewer: Viewer,
+        room: Switchboard,
+        outlets: Mapping[str, Outlet],
+        *,
+        numbered: bool,
+        packets: Sent | None = None,
+    ) -> None:
         self._viewer, self._room = viewer, room
         self._pictures = [(room.slots[name], outlet) for name, outlet in outlets.items() if not room.slots[name].is_audio]
         self._sounds = [(room.slots[name], outlet) for name, outlet in outlets.items() if room.slots[name].is_audio]
-        self._estimator = Estimator() if numbered else None
+        self._estimator = Estimator(packets) if numbered else None
         self.estimate: Estimator | FixedEstimate = self._estimator or FixedEstimate()
         if self._estimator is not None:
             viewer.sizes, viewer.times = self._estimator.packets.sizes, self._estimator.packets.times
@@ -68,7 +77,12 @@ class Steering:
     def acknowledge(self, feedback: TransportFeedback, now: float) -> None:
         if self._estimator is not None:
             self._estimator.packets.newest = self._viewer.next_number - 1 & 0xFFFF
-            self._estimator.acknowledge(feedback, now)
+            self.take(self._estimator.packets.take(feedback), now)
+
+    def take(self, told: Told, now: float) -> None:
+        """What feedback said."""
+        if self._estimator is not None:
+            self._estimator.take(told, now)
             self._heard_at = now
             if self._estimator.estimate < self.allocator.taken and now - self._decided_at >= SHORTEST_INTERVAL:
                 self.decide(now)

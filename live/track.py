@@ -119,25 +119,43 @@ class Track:
     def receive(self, packet: bytes, now: float) -> None:
         """Takes an RTP packet out of SRTP. Malformed ones are counted and dropped."""
         first, second, sequence, timestamp, _ = HEADER.unpack_from(packet)
-        is_red = second & 127 != self.payload_type
-        if is_red and (second & 127 != self.red_payload_type or not self.red_payload_type):
+        if second & 127 != self.payload_type and (second & 127 != self.red_payload_type or not self.red_payload_type):
             self.bad += 1
             return
-        level, dependency, payload = -1, b"", packet[HEADER_LENGTH:]
+        level, dependency, transport, payload = -1, b"", -1, packet[HEADER_LENGTH:]
         if first & 0x3F:
             try:
                 offset = payload_offset(packet)
                 if first & EXTENSION:
-                    level, dependency = self._read_extensions(packet, now)
+                    level, dependency, transport = self._read_extensions(packet)
                 payload = packet[offset : len(packet) - _padding(packet, offset)]
             except ValueError:
                 self.bad += 1
                 return
+        self.accept(sequence, timestamp, second, payload, level, dependency, transport, len(packet), now)
+
+    def accept(
+        self,
+        sequence: int,
+        timestamp: int,
+        second: int,
+        payload: bytes,
+        level: int,
+        dependency: bytes,
+        transport: int,
+        length: int,
+        now: float,
+    ) -> None:
+        """Takes a packet that has been read: `second` is the header's second octet; `level`, `dependency` and `transport`
+        (the transport-wide number) are of its extensions, -1 or b"" without one; `length` is that of the whole."""
+        if transport >= 0 and self._note_arrival:
+            self._note_arrival(transport, now)
         starting = not self.is_live(now)
         self._has_ended = False
         newest = self.reception.newest
-        extended = self.reception.count(sequence, timestamp, len(packet), now)
+        extended = self.reception.count(sequence, timestamp, length, now)
         if self.is_audio:
+            is_red = second & 127 != self.payload_type
             self._listen(level, payload, is_red=is_red)
             media = Media(extended, timestamp, second & MARKER, payload, is_red, None, level)
         else:
@@ -178,18 +196,21 @@ class Track:
         for sink in self.sinks:
             sink.forward(media, now, late=late)
 
-    def _read_extensions(self, packet: bytes, now: float) -> tuple[int, bytes]:
-        """Returns level (-1: none) and dependency descriptor (b"": none)."""
-        level, dependency = -1, b""
+    def _read_extensions(self, packet: bytes) -> tuple[int, bytes, int]:
+        """Returns level (-1: none), dependency descriptor (b"": none) and transport-wide number (-1: none)."""
+        level, dependency, transport = -1, b"", -1
         for identifier, value in extensions(packet):
             if identifier == self._transport_id and len(value) == 2:
-                if self._note_arrival:
-                    self._note_arrival(value[0] << 8 | value[1], now)
+                transport = value[0] << 8 | value[1]
             elif identifier == self._level_id and value:
                 level = value[0]
             elif identifier == self._dependency_id:
                 dependency = value
-        return level, dependency
+        return level, dependency, transport
+
+    def reading(self) -> tuple[tuple[int, int], tuple[int, int, int]]:
+        """What whoever reads its packets has to know: payload types, and ids of extensions (`Line.know`)."""
+        return (self.payload_type, self.red_payload_type), (self._transport_id, self._level_id, self._dependency_id)
 
     def _listen(self, level: int, payload: bytes, *, is_red: bool) -> None:
         if level >= 0:

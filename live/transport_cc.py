@@ -55,8 +55,8 @@ def parse_feedback(sender: int, media: int, information: bytes) -> TransportFeed
     if not told:
         raise ValueError("transport feedback about no packet")
     statuses, position = _parse_statuses(information, told)
-    came = len(statuses) - statuses.count(LOST)
-    if came == len(statuses) and LARGE not in statuses:
+    came = statuses.count(SMALL)
+    if came == len(statuses):
         if position + came > len(information):
             raise ValueError("transport feedback is truncated")
         arrivals: tuple[int | None, ...] = tuple(accumulate(information[position : position + came]))

@@ -12,6 +12,7 @@ from live import rtcp
 from live.agreement import Sending
 from live.arrivals import Arrivals
 from live.feedback import clock_offset
+from live.native import FLOWS, Line
 from live.repair import RepairFlow
 from live.rtp import MID, REPAIRED_RID, RID, extensions, payload_offset
 from live.rung import ntp_seconds
@@ -37,6 +38,8 @@ class Uplink:
         self._owner, self._label, self._room, self._sendings, self._most = owner, label, room, sendings, most
         self._send = send
         self._flows: dict[bytes, Track | RepairFlow | None] = {}  # by SSRC; None: belongs to no m-line
+        self.reader: Line | None = None  # the compiled helper's, which reads the tracks' packets
+        self.places: list[Track | None] = [None] * FLOWS  # the tracks that it knows
         self._sources: dict[str, Source] = {}  # by mid
         self._clock_offset: float | None = None  # this machine's clock less the client's, seconds
         self._uses_transport_cc = any(sending.feedback == "transport-cc" for sending in sendings)
@@ -105,12 +108,19 @@ class Uplink:
                 self._flows[old] = None
         track = Track(sending, number, self._send_feedback, self._start, self._note_arrival, rid)
         self._flows[ssrc] = track
+        self._make_known(track)
         source = self._sources.get(sending.mid)
         if source is None:
             source = self._sources[sending.mid] = Source(self._owner, self._label, sending)
             self._room.add_source(source)
         source.add(track)
         return track
+
+    def _make_known(self, track: Track) -> None:
+        if self.reader is not None and None in self.places:
+            place = self.places.index(None)
+            self.places[place] = track
+            self.reader.know(place, track.ssrc, *track.reading())
 
     def _begin_repair(self, sending: Sending, ssrc: int, found: dict[int, bytes]) -> RepairFlow | None:
         """Of the source named by the offer (RFC 5576), by rid (RFC 8852), or the m-line's only one."""
@@ -137,6 +147,9 @@ class Uplink:
             self._tell_arrivals(self._arrivals, now)
 
     def _end_track(self, track: Track, now: float) -> None:
+        if self.reader is not None and track in self.places:
+            self.reader.forget(self.places.index(track))
+            self.places[self.places.index(track)] = None
         source = self._sources[track.mid]
         source.remove(track)
         self._room.forget_track(track, now)

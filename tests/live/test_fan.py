@@ -7,7 +7,7 @@ import socket
 from array import array
 from collections.abc import Iterator
 from contextlib import ExitStack
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pytest
 from pylibsrtp import Policy
@@ -16,6 +16,7 @@ from live.agreement import Receiving
 from live.compiled import CompiledDownlink
 from live.downlink import Downlink
 from live.fan import Bursts, fan_out, sender
+from live.inbox import Inbox
 from live.limits import Limits
 from live.native import BURST, LONGEST, Helper
 from live.port import Endpoint
@@ -27,6 +28,7 @@ from tests.live.helper import build, needs_compiler
 from tests.live.keys import sessions
 
 D = TypeVar("D", bound=Downlink)
+NOBODY: Any = object()  # an owner that nothing comes from
 AT = 17  # where the transport-wide number stands in `packet`
 
 pytestmark = needs_compiler
@@ -55,7 +57,7 @@ class Hall:
 
     def __init__(self, helper: Helper) -> None:
         self._stack = ExitStack()
-        self.bursts = Bursts(helper)
+        self.bursts, self.inbox = Bursts(helper), Inbox(helper)
         self.server = self._udp()
         self.endpoint = Endpoint("udp", self.server.sendto, lambda *_: None, self.server.fileno())
         self._room = Switchboard("hall", lambda _: None)
@@ -68,7 +70,7 @@ class Hall:
         return sock
 
     def compiled(self) -> CompiledDownlink:
-        return self._aim(CompiledDownlink(self.bursts, object(), "compiled", self._room, (), Limits()))
+        return self._aim(CompiledDownlink(self.bursts, self.inbox, NOBODY, "compiled", self._room, (), Limits()))
 
     def pure(self) -> Downlink:
         return self._aim(Downlink(object(), "pure", self._room, (), Limits()))
@@ -188,7 +190,9 @@ async def test_a_full_socket_is_counted(hall: Hall) -> None:
 
 async def test_the_helper_writes_into_the_rings_that_the_estimator_reads(hall: Hall) -> None:
     receiving = Receiving("0", "video0", {"H264": 102}, extensions={TRANSPORT_CC: 3}, feedback="transport-cc")
-    downlink = CompiledDownlink(hall.bursts, object(), "viewer", Switchboard("hall", lambda _: None), (receiving,), Limits())
+    downlink = CompiledDownlink(
+        hall.bursts, hall.inbox, NOBODY, "viewer", Switchboard("hall", lambda _: None), (receiving,), Limits()
+    )
     downlink.secure(srtp(0))
     downlink.aim(hall.endpoint, hall.server.getsockname())
     downlink.next_number = RING + 7

@@ -1,0 +1,116 @@
+"""When sockets are read: at once, and at intervals while much comes."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from typing import Any
+
+from live.port import Endpoint
+from live.reading import LITTLE, MUCH, PAUSE, SPAN, Pace, Reading
+from tests.live.conftest import until
+
+
+def awake(every: float, count: int) -> Pace:
+    """After wake-ups at that distance."""
+    pace = Pace()
+    for index in range(count):
+        pace.woke(10.0 + index * every)
+    return pace
+
+
+def test_a_few_packets_are_read_as_they_come() -> None:
+    assert not awake(SPAN / (MUCH - 5), 1000).is_steady
+
+
+def test_many_are_read_at_intervals() -> None:
+    assert awake(SPAN / (2 * MUCH), MUCH).is_steady
+
+
+def test_intervals_go_on_while_something_comes_and_end_when_nothing_does() -> None:
+    pace = awake(0.0, MUCH)
+    now = 10.0
+    for _ in range(1000):
+        now += PAUSE
+        pace.took(1 if now % 0.1 < 0.06 else 0, now)
+        assert pace.is_steady
+    for _ in range(round(2 * SPAN / PAUSE) + 2):
+        now += PAUSE
+        pace.took(0, now)
+    assert not pace.is_steady
+
+
+def test_a_trickle_is_no_reason_for_intervals() -> None:
+    pace = awake(0.0, MUCH)
+    for index in range(50):
+        pace.took(1 if index % 3 == 0 else 0, 10.0 + index * PAUSE)
+    assert LITTLE > SPAN / PAUSE / 3 and not pace.is_steady
+
+
+class Port:
+    """A socket that is read, and one to send from."""
+
+    def __init__(self) -> None:
+        self.seen: list[bytes] = []
+        self.theirs, self.ours = (socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(2))
+        self.ours.bind(("127.0.0.1", 0))
+        self.ours.setblocking(False)
+        self.endpoint = Endpoint("udp", self.ours.sendto, self._check, self.ours.fileno())
+        self.reading = Reading([(self.ours, self.endpoint)])
+        self.fails = False
+
+    def _check(self, endpoint: Endpoint, data: bytes, address: Any) -> None:
+        self.seen.append(data)
+        if self.fails:
+            raise RuntimeError("a bug")
+
+    async def has_seen(self, count: int) -> None:
+        await until(lambda: len(self.seen) == count)
+
+    def send(self, data: bytes) -> None:
+        self.theirs.sendto(b"\x01" + data, self.ours.getsockname())
+
+    def close(self) -> None:
+        self.reading.stop()
+        self.theirs.close()
+        self.ours.close()
+
+
+async def test_nothing_is_missed_while_the_pace_changes() -> None:
+    port = Port()
+    port.reading.start()
+    for index in range(20 * MUCH):
+        port.send(str(index).encode())
+        await asyncio.sleep(0)
+        if index % 50 == 49:
+            await port.has_seen(index + 1)
+    await until(lambda: not port.reading._pace.is_steady)
+    port.send(b"last")
+    await port.has_seen(20 * MUCH + 1)
+    assert port.seen == [b"\x01%d" % index for index in range(20 * MUCH)] + [b"\x01last"]
+    port.close()
+
+
+async def test_a_bug_in_one_datagram_does_not_end_the_reading() -> None:
+    port = Port()
+    asyncio.get_running_loop().set_exception_handler(lambda loop, context: None)
+    for _ in range(MUCH):
+        port.reading._pace.woke(0.0)
+    port.fails = True
+    port.reading._pause(0.0)
+    for index in range(3):
+        port.send(b"")
+        await port.has_seen(index + 1)
+    port.close()
+
+
+async def test_it_can_be_stopped_at_either_pace() -> None:
+    for steady in (False, True):
+        port = Port()
+        port.reading.start()
+        if steady:
+            port.reading._ignore()
+            port.reading._pause(0.0)
+        port.close()
+        await asyncio.sleep(2 * PAUSE)
+        assert port.seen == []
