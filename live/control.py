@@ -22,6 +22,7 @@ Transport = Literal["udp", "tcp"]
 AUDIO_SLOTS: Final = 3
 VIDEO_SLOTS: Final = 4
 SCREEN_SLOTS: Final = 1
+RECORDABLE: Final = ("H264", "VP8")  # pictures that recordings can be made of, best first
 
 
 RefusalCode = Literal["bad_offer", "media_unavailable", "not_found"]
@@ -244,9 +245,13 @@ class MediaEngine(Protocol):
     async def remove_receivers(self, room: str) -> None:
         """Ends every peer of a room that only receives (the session ended)."""
 
-    async def tap(self, room: str, tap_id: str, host: str, video_port: int, audio_port: int) -> TapFormat:
-        """Sends the room's programme as plain RTP and RTCP (multiplexed, RFC 5761) to a loopback address. Packets that come
-        back to the sending socket are read as RTCP: a PLI (RFC 4585, 6.3.1) asks the publisher for a key frame."""
+    async def tap(
+        self, room: str, tap_id: str, host: str, video_port: int, audio_port: int, codecs: tuple[str, ...] = RECORDABLE
+    ) -> TapFormat:
+        """Sends the room's programme as plain RTP and RTCP (multiplexed, RFC 5761) to a loopback address. Its picture is in
+        one of `codecs` for good: what the programme is in now, else what everybody in the room can decode, else the first.
+        Packets that come back to the sending socket are read as RTCP: a PLI (RFC 4585, 6.3.1) asks the publisher for a key
+        frame."""
 
     async def untap(self, room: str, tap_id: str) -> None: ...
 

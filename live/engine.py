@@ -18,6 +18,7 @@ from typing import Any, Final
 from live import wire
 from live.client import Options, WorkerProcess
 from live.control import (
+    RECORDABLE,
     Admission,
     EngineDown,
     EngineUp,
@@ -172,13 +173,16 @@ class EmbeddedEngine:
     async def remove_receivers(self, room: str) -> None:
         await self._tell_all(wire.RemoveReceivers(room))
 
-    async def tap(self, room: str, tap_id: str, host: str, video_port: int, audio_port: int) -> TapFormat:
+    async def tap(
+        self, room: str, tap_id: str, host: str, video_port: int, audio_port: int, codecs: tuple[str, ...] = RECORDABLE
+    ) -> TapFormat:
         try:
             home = self._placement.tap(room, tap_id)
         except NoWorker:
             raise _none_is_up() from None
         try:
-            return await self._workers[home].call(wire.TapRoom(room, tap_id, host, video_port, audio_port), TapFormat)
+            call = wire.TapRoom(room, tap_id, host, video_port, audio_port, codecs)
+            return await self._workers[home].call(call, TapFormat)
         except BaseException:
             self._placement.untap(room, tap_id)
             raise

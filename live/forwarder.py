@@ -17,6 +17,7 @@ from typing import Any, Final
 from live import ice
 from live.answer import Local, answer_text, offers_better, plan
 from live.control import (
+    RECORDABLE,
     Admission,
     IceParameters,
     MediaRefused,
@@ -185,14 +186,16 @@ class Forwarder:
             if not peer.sends:
                 self._end(peer, "removed")
 
-    def tap(self, room: str, tap_id: str, host: str, video_port: int, audio_port: int) -> TapFormat:
+    def tap(
+        self, room: str, tap_id: str, host: str, video_port: int, audio_port: int, codecs: tuple[str, ...] = RECORDABLE
+    ) -> TapFormat:
         """See `MediaEngine.tap`. A tap of the same id is replaced."""
         self.untap(room, tap_id)
         home = self._open(room, self._index)
         try:
             if len(home.taps) >= self._limits.taps_per_room:
                 raise MediaRefused("media_unavailable", "too many taps")
-            tap = home.taps[tap_id] = Tap(home.board, host, video_port, audio_port)
+            tap = home.taps[tap_id] = Tap(home.board, host, video_port, audio_port, home.tap_codec(codecs))
         finally:
             self.close_if_empty(room)
         tap.start(_now())

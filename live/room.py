@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from live.answer import PROGRAMME
 from live.codecs import Codec
 from live.control import Notification, RoomStatistics
 from live.limits import Limits
@@ -13,7 +14,7 @@ from live.peer import Peer
 from live.relayed import Publication
 from live.repertoire import Repertoire
 from live.switchboard import Switchboard
-from live.tap import Tap
+from live.tap import Tap, choose_codec
 
 
 class Room:
@@ -44,6 +45,11 @@ class Room:
     def codecs(self) -> tuple[Codec, ...]:
         """The video codecs that publishers are held to (`Repertoire.common`)."""
         return self.repertoire.common({tap.format.video for tap in self.taps.values()})
+
+    def tap_codec(self, codecs: tuple[str, ...]) -> Codec:
+        """Of a new tap that takes these (`MediaEngine.tap`). Raises `MediaRefused` where none is a codec of pictures."""
+        source = self.board.slots[PROGRAMME].source
+        return choose_codec(codecs, (source.codec, *self.repertoire.common()) if source else self.repertoire.common())
 
     def statistics(self, now: float) -> RoomStatistics:
         peers = {peer.id: peer.statistics(now) for peer in self.peers.values()}

@@ -9,11 +9,11 @@ import ipaddress
 import socket
 import time
 from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any, Final
 
 from live import rtcp
-from live.agreement import Receiving
+from live.agreement import VIDEO_CODECS, Receiving
 from live.answer import PROGRAMME, SOUND
 from live.codecs import CLOCK, Codec
 from live.control import MediaRefused, TapFormat, TapStatistics
@@ -24,6 +24,14 @@ VIDEO_PAYLOAD_TYPE: Final = 96
 AUDIO_PAYLOAD_TYPE: Final = 111
 BUFFER: Final = 4 << 20  # a recorder that is slower for longer loses packets, nobody else does
 MAX_ANSWERS: Final = 16  # packets read back per wake-up
+
+
+def choose_codec(taken: Collection[str], wanted: Iterable[Codec]) -> Codec:
+    """The first of the `wanted` codecs that is `taken`, else the best that is. Raises `MediaRefused` if none is of pictures."""
+    known = [codec for codec in VIDEO_CODECS if codec in taken]
+    if not known:
+        raise MediaRefused("bad_offer", "no codec that a tap can have")
+    return next((codec for codec in wanted if codec in known), known[0])
 
 
 class _Wire:
@@ -43,7 +51,7 @@ class _Wire:
 class Tap:
     """Raises `MediaRefused` if `host` is no loopback address: plain media must not leave the machine."""
 
-    def __init__(self, room: Switchboard, host: str, video_port: int, audio_port: int) -> None:
+    def __init__(self, room: Switchboard, host: str, video_port: int, audio_port: int, codec: Codec = "H264") -> None:
         try:
             loopback = ipaddress.ip_address(host).is_loopback
         except ValueError:
@@ -55,8 +63,7 @@ class Tap:
         self._socket.setblocking(False)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, BUFFER)
         self._socket.bind((host, 0))
-        source = room.slots[PROGRAMME].source
-        self._codec: Codec = source.codec if source else "H264"
+        self._codec = codec
         self._picture = _Wire(self._socket, (host, video_port))
         self._sound = _Wire(self._socket, (host, audio_port))
         self._outlets = {

@@ -52,6 +52,7 @@ class TapRoom(Struct, frozen=True, tag="tap"):
     host: str
     video_port: int
     audio_port: int
+    codecs: tuple[str, ...]
 
 
 class Untap(Struct, frozen=True, tag="untap"):

@@ -73,8 +73,8 @@ def _call(forwarder: Forwarder, call: wire.Call) -> object:
             return forwarder.admit(room, label, offer, uses, may_send=may_send, may_receive=may_receive, home=home)
         case wire.RestartIce(room, peer_id, ufrag):
             return forwarder.restart_ice(room, peer_id, ufrag)
-        case wire.TapRoom(room, tap_id, host, video_port, audio_port):
-            return forwarder.tap(room, tap_id, host, video_port, audio_port)
+        case wire.TapRoom(room, tap_id, host, video_port, audio_port, codecs):
+            return forwarder.tap(room, tap_id, host, video_port, audio_port, codecs)
         case wire.Statistics():
             return forwarder.statistics()
         case wire.Remove(room, peer_id):

@@ -69,6 +69,39 @@ def _moof(sequence: int, runs: Sequence[Run], data_offset: int) -> bytes:
     return box(b"moof", box(b"mfhd", struct.pack("!II", 0, sequence)), *tracks)
 
 
+_WITHIN: Final = frozenset((b"moov", b"trak", b"mdia", b"minf", b"stbl"))
+_PICTURES: Final = {b"avc1": "H264", b"avc3": "H264", b"vp08": "VP8"}
+
+
+def with_pictures(head: bytes, entry: bytes) -> bytes:
+    """A head (ftyp, moov, or what is in them) whose picture track has this sample entry instead of its own."""
+    made = []
+    for kind, content in children(head):
+        if kind in _WITHIN:
+            content = with_pictures(content, entry)
+        elif kind == b"stsd" and content[12:16] in _PICTURES:
+            content = content[:8] + entry
+        made.append(box(kind, content))
+    return b"".join(made)
+
+
+def pictures_in(head: bytes) -> str:
+    """The codec of the picture track of a head: "H264", "VP8", or "" where there is none that is known."""
+    for kind, content in children(head):
+        found = pictures_in(content) if kind in _WITHIN else _PICTURES.get(content[12:16], "") if kind == b"stsd" else ""
+        if found:
+            return found
+    return ""
+
+
+def read_head(file: BinaryIO) -> bytes:
+    """The moov of a file, b"" where there is none."""
+    for offset, size, kind in _top_level(file, os.fstat(file.fileno()).st_size):
+        if kind == b"moov":
+            return box(kind, _content(file, offset, size))
+    return b""
+
+
 def reserved() -> bytes:
     """Room for the index. Until the recording is finished players skip it."""
     return box(b"free", bytes(INDEX_SIZE - 8))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from pathlib import Path
 from typing import Final
@@ -9,6 +10,7 @@ from typing import Final
 import av
 from msgspec import Struct
 
+from recordings import boxes
 from recordings.cmaf import Busy, finish, open_locked
 
 ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -51,7 +53,36 @@ class Catalogue:
         if not path.is_file():
             return None
         with open_locked(path) as file:
-            return finish(file) or None
+            duration = finish(file) or None
+            if duration and boxes.pictures_in(boxes.read_head(file)) == "VP8":
+                remux(path, self._webm(recording_id))
+        return duration
+
+    def playable(self, recording_id: str) -> Path:
+        """What browsers are given: the recording, of one in VP8 its WebM, which more of them play. It may not exist."""
+        webm = self._webm(recording_id)
+        return webm if webm.is_file() else self.path(recording_id)
+
+    def _webm(self, recording_id: str) -> Path:
+        return self.path(recording_id).with_suffix(".webm")
+
+
+def remux(source: Path, target: Path) -> None:
+    """The same pictures and sounds as WebM: nothing is encoded. Takes the place of an older one when it is whole; where it
+    cannot be written (the disk is full), there is none, and the recording is what it was."""
+    part = target.with_suffix(".part")
+    try:
+        with av.open(str(source)) as reads, av.open(str(part), "w", format="webm") as writes:
+            streams = {stream.index: writes.add_stream_from_template(stream) for stream in reads.streams}
+            for packet in reads.demux():
+                if packet.dts is not None:
+                    packet.stream = streams[packet.stream.index]
+                    writes.mux(packet)
+        part.replace(target)
+    except (av.FFmpegError, OSError):
+        for each in (part, target):
+            with contextlib.suppress(OSError):
+                each.unlink(missing_ok=True)
 
 
 def probe(path: Path) -> float | None:

@@ -83,9 +83,12 @@ class Pictures:
 
     def _begin(self, packet: Packet) -> None:
         self._timestamp, self._arrival = packet.timestamp, packet.arrival
-        # What was lost may have been this picture's beginning. Parameter sets are where a key frame begins.
-        self._is_broken = self._after_gap and first_nal(packet.payload) not in (SPS, AUD)
+        self._is_broken = self._after_gap and not self._is_start(packet.payload)
         self._after_gap = False
+
+    def _is_start(self, payload: bytes) -> bool:
+        """What was lost before may have been this picture's beginning. Parameter sets are where a key frame begins."""
+        return first_nal(payload) in (SPS, AUD)
 
     def _add(self, payload: bytes) -> None:
         self._size += len(payload)

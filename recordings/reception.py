@@ -16,6 +16,7 @@ from recordings.cmaf import Recording
 from recordings.frames import Pictures, Sounds
 from recordings.packets import Gap, Packet, Reorder, is_rtcp, parse
 from recordings.timeline import Sample, Timeline
+from recordings.vp8 import Vp8Pictures
 
 KEY_FRAME_EVERY: Final = 2.0  # seconds; where a player may seek to, and where a live segment will begin
 OUR_SSRC: Final = 1  # in RTCP; nobody checks it
@@ -37,9 +38,9 @@ class Result(Struct, frozen=True):
 class Reception:
     """Feeds `recording` from one tap at a time. Times are seconds since this recording began, `begin` at the start."""
 
-    def __init__(self, recording: Recording, slate: tuple[bytes, ...], begin: float) -> None:
+    def __init__(self, recording: Recording, begin: float) -> None:
         self._recording = recording
-        self._timeline = Timeline(slate, begin)
+        self._timeline = Timeline(recording.slate, begin)
         self._pictures, self._sounds = Pictures(), Sounds()
         self._lost = self._foreign = self._dropped = 0
         self._asked_at = -KEY_FRAME_EVERY
@@ -47,12 +48,17 @@ class Reception:
         self.retap(None)
 
     def retap(self, tap: TapFormat | None) -> None:
-        """What arrives from now on is of this format, perhaps of another worker's tap: order and pictures start afresh."""
+        """What arrives from now on is of this format, perhaps of another worker's tap: order and pictures start afresh. The
+        first one decides about the file's codec; of a tap with another one the sound alone is written."""
         self._tap = tap
+        if tap is not None:
+            self._recording.settle(tap.video)
+            self._timeline.slate = self._recording.slate
         self._orders = {"video": Reorder(), "audio": Reorder()}
         self._senders: dict[str, tuple[tuple[str, int], int]] = {}
         self._dropped += self._pictures.dropped + self._sounds.dropped
-        self._pictures, self._sounds = Pictures(), Sounds()
+        self._pictures = Vp8Pictures() if self._recording.codec == "VP8" else Pictures()
+        self._sounds = Sounds()
         self._timeline.restart(tap.video_clock if tap else 90_000)
 
     def receive(self, kind: str, data: bytes, source: tuple[str, int], now: float) -> None:
@@ -105,7 +111,7 @@ class Reception:
         if self._tap is None:
             return False
         expected = self._tap.video_payload_type if kind == "video" else self._tap.audio_payload_type
-        is_written = self._tap.video == "H264" if kind == "video" else self._tap.audio.lower() == "opus"
+        is_written = self._tap.video == self._recording.codec if kind == "video" else self._tap.audio.lower() == "opus"
         is_known = kind not in self._senders or self._is_sender(kind, source)
         return is_written and is_known and packet.payload_type == expected
 

@@ -2,7 +2,8 @@
 
     python -m recordings.recorder --output FILE
 
-It binds two UDP ports on the loopback and prints them: `{"video_port": N, "audio_port": N}`. Each line on stdin is a
+It binds two UDP ports on the loopback and prints them: `{"video_port": N, "audio_port": N, "codecs": ["H264", "VP8"]}`, with
+the codecs that pictures may come in: of a file that exists its own. Each line on stdin is a
 `TapFormat` as JSON; the first starts the reception, a later one tells that the media worker was restarted and taps anew.
 At the end of stdin or SIGTERM it finishes the file and prints a `Result`; the exit status is 1 if that has an error.
 A file that exists is gone on with: its time continues as if it had been recording silence since it was last written.
@@ -27,7 +28,7 @@ from typing import Final
 import msgspec
 
 from live.control import TapFormat
-from recordings.cmaf import Busy, Recording, slate
+from recordings.cmaf import CODECS, Busy, Recording, slates
 from recordings.reception import Reception, Result
 
 TICK: Final = 0.1  # seconds
@@ -40,10 +41,10 @@ BATCH: Final = 64  # datagrams read before anything else gets its turn
 class Recorder:
     """One recording, from the first tap to the end of stdin."""
 
-    def __init__(self, recording: Recording, black: tuple[bytes, ...], begin: float) -> None:
+    def __init__(self, recording: Recording, begin: float) -> None:
         self._recording = recording
         self._started = time.monotonic() - begin
-        self._reception = Reception(recording, black, begin)
+        self._reception = Reception(recording, begin)
         self._sockets = {"video": bind(), "audio": bind()}
         self._loop = asyncio.get_running_loop()
         self._ended: asyncio.Future[str] = self._loop.create_future()
@@ -165,16 +166,15 @@ def tell(value: object) -> None:
 
 async def record(path: Path) -> Result:
     """Records into `path` until it is told to end."""
-    black = slate()
     try:
-        recording = Recording(path, black)
+        recording = Recording(path, slates())
     except Busy:
         return Result(error="busy")
     except OSError as error:
         return Result(error=reason(error))
     with contextlib.closing(recording):
-        recorder = Recorder(recording, black, recording.begins_at(time.time()))
-        tell(recorder.ports)
+        recorder = Recorder(recording, recording.begins_at(time.time()))
+        tell({**recorder.ports, "codecs": [recording.codec] if recording.codec else CODECS})
         return await recorder.run(await stdin())
 
 

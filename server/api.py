@@ -18,7 +18,7 @@ from rooms.errors import Refused
 from server import export
 from server.database import Database
 from server.services import Services
-from server.trouble import connections
+from server.trouble import connections, unrecorded
 from server.turn import VALID_FOR, ice_servers
 
 PEOPLE_PER_PAGE: Final = 50
@@ -47,7 +47,8 @@ async def people(request: Request) -> Response:
 
 
 async def trouble(request: Request) -> Response:
-    """GET /api/trouble?session=ID: whose sound and picture are in trouble and why, for moderators; the worst first."""
+    """GET /api/trouble?session=ID: whose sound and picture are in trouble and why, for moderators, the worst first; and
+    whose picture a recording that is being made leaves out."""
     services: Services = request.state.services
     check_page(services.identity.actor(request), "desk")
     session_id = request.query_params.get("session", "")
@@ -63,7 +64,13 @@ async def trouble(request: Request) -> Response:
         if (person := services.people.get(connection.person_id))
     ]
     troubled = sum(row["level"] != "good" for row in found)
-    return JSONResponse({"total": len(found), "troubled": troubled, "people": found[:PEOPLE_PER_PAGE]})
+    gaps = [
+        {"name": person.name, "codec": codec, "recorded_in": recorded}
+        for person_id, (codec, recorded) in unrecorded(rooms).items()
+        if (person := services.people.get(person_id))
+    ]
+    answer = {"total": len(found), "troubled": troubled, "people": found[:PEOPLE_PER_PAGE], "unrecorded": gaps}
+    return JSONResponse(answer)
 
 
 async def whip_pass(request: Request) -> Response:

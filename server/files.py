@@ -11,6 +11,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
+from recordings.catalogue import Catalogue
 from rooms import messages as m
 from rooms.access import check_recording
 from rooms.errors import Refused
@@ -78,10 +79,14 @@ async def recording(request: Request) -> Response:
     services = request.state.services
     known = _recording(request, request.path_params["recording_id"])
     check_recording(services.identity.actor(request), known)
-    path = services.settings.recordings / f"{known.id}.mp4"
+    path = Catalogue(services.settings.recordings).playable(known.id)
     if not path.is_file():
         raise Refused("not_found")
-    return FileResponse(path, media_type="video/mp4", headers={"Cache-Control": "private, no-cache"})
+    media_type = "video/webm" if path.suffix == ".webm" else "video/mp4"  # whatever the address ends with
+    name = f'inline; filename="{path.name}"'  # for who saves it
+    return FileResponse(
+        path, media_type=media_type, headers={"Cache-Control": "private, no-cache", "Content-Disposition": name}
+    )
 
 
 def _recording(request: Request, recording_id: str) -> m.Recording:

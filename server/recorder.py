@@ -48,8 +48,11 @@ class Death:
 
 
 class _Ports(msgspec.Struct, frozen=True):
+    """Where a recorder listens, and the codecs that pictures may come in: of a file that has begun its own."""
+
     video_port: int
     audio_port: int
+    codecs: tuple[str, ...]
 
 
 @dataclass
@@ -62,6 +65,7 @@ class _Take:
     path: Path
     process: Process | None = None
     ports: _Ports | None = None
+    codec: str = ""  # of its first tap, and so of the file
     started_at: float = 0.0
     falls: int = 0
     is_stopping: bool = False
@@ -174,7 +178,10 @@ class Recorder:
 
     async def _tap(self, take: _Take, process: Process) -> None:
         assert take.ports is not None and process.stdin is not None
-        tapped = await self._media.tap(take.room, take.tap_id, LOOPBACK, take.ports.video_port, take.ports.audio_port)
+        ports = take.ports
+        codecs = (take.codec,) if take.codec in ports.codecs else ports.codecs
+        tapped = await self._media.tap(take.room, take.tap_id, LOOPBACK, ports.video_port, ports.audio_port, codecs)
+        take.codec = tapped.video
         process.stdin.write(msgspec.json.encode(tapped) + b"\n")
         with contextlib.suppress(ConnectionError):  # it died meanwhile, which its watcher sees
             await process.stdin.drain()

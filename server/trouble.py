@@ -7,7 +7,7 @@ from typing import Final, Literal
 
 from msgspec import Struct
 
-from live.control import PeerStatistics
+from live.control import PeerStatistics, RoomStatistics
 
 Level = Literal["good", "poor", "lost"]
 Reason = Literal["silent", "codec", "loss_up", "loss_down", "narrow", "slow", "tcp"]
@@ -80,6 +80,22 @@ def connections(peers: Iterable[PeerStatistics]) -> list[Connection]:
         if known is None or _order(found) < _order(known):
             worst[found.person_id] = found
     return sorted(worst.values(), key=_order)
+
+
+def unrecorded(rooms: Iterable[RoomStatistics]) -> dict[str, tuple[str, str]]:
+    """Whose picture a running recording cannot take up: its codec and the file's, by person."""
+    found = list(rooms)
+    taps = {tap.video for room in found for tap in room.taps.values()}
+    if not taps:
+        return {}
+    pictures = {
+        (peer.label, track.codec)
+        for room in found
+        for peer in room.peers.values()
+        for track in peer.tracks
+        if track.use in ("camera", "screen") and track.bitrate_bps > 0
+    }
+    return {label: (codec, sorted(taps)[0]) for label, codec in sorted(pictures) if codec not in taps}
 
 
 def _order(connection: Connection) -> tuple[int, bool, float, str]:

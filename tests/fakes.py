@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
 from live.control import (
+    RECORDABLE,
     Admission,
     EngineUp,
     IceParameters,
@@ -74,7 +75,9 @@ class FakeEngine:
     async def remove_receivers(self, room: str) -> None:
         self.peers = {key: peer for key, peer in self.peers.items() if peer[0] != room}
 
-    async def tap(self, room: str, tap_id: str, host: str, video_port: int, audio_port: int) -> TapFormat:
+    async def tap(
+        self, room: str, tap_id: str, host: str, video_port: int, audio_port: int, codecs: tuple[str, ...] = RECORDABLE
+    ) -> TapFormat:
         self.taps.add(tap_id)
         return TapFormat("H264", 96, 90_000, "opus", 111, 48_000, 2)
 

@@ -12,7 +12,9 @@ import pytest
 
 from live import rtcp, rtp
 from live.codecs import starts_key_frame
+from live.control import MediaRefused
 from live.engine import EmbeddedEngine
+from live.tap import choose_codec
 from tests.live.clients import all_closed, publish
 
 
@@ -102,6 +104,17 @@ async def test_a_pli_from_the_recorder_brings_a_key_frame(engine: EmbeddedEngine
         video.socket.sendto(b"nonsense", video.source)
         video.socket.sendto(bytes(rtcp.PictureLoss(1, video.packets[0].ssrc)), video.source)
         await video.until(lambda: video.key_frames > before)
+
+
+def test_a_taps_codec_is_the_programmes_else_what_everybody_can_decode_else_the_first() -> None:
+    both = ("H264", "VP8")
+    assert choose_codec(both, ("VP8", "H264")) == "VP8"
+    assert choose_codec(both, ("AV1", "H264")) == "H264"  # which a recording cannot be made of
+    assert choose_codec(both, ()) == "H264"
+    assert choose_codec(("VP8",), ("H264",)) == "VP8"  # a file that is gone on with
+    for unknown in ((), ("opus",), ("H265",)):
+        with pytest.raises(MediaRefused):
+            choose_codec(unknown, ("H264",))
 
 
 async def test_an_ended_tap_gets_nothing_more(engine: EmbeddedEngine, ports: tuple[Port, Port]) -> None:

@@ -181,14 +181,14 @@ class Simulation:
     """A recorder without a process, sockets or waiting: datagrams come at their own times."""
 
     path: Path
+    tap: TapFormat = TAP
     now: float = 0.0
     asked: list[float] = field(default_factory=list)  # when key frames were asked for
 
     def __post_init__(self) -> None:
-        black = cmaf.slate()
-        self.recording = cmaf.Recording(self.path, black)
-        self.reception = Reception(self.recording, black, 0.0)
-        self.reception.retap(TAP)
+        self.recording = cmaf.Recording(self.path, cmaf.slates())
+        self.reception = Reception(self.recording, 0.0)
+        self.reception.retap(self.tap)
 
     def play(self, datagrams: Iterable[Datagram], source: tuple[str, int] = SOURCE) -> None:
         for at, kind, data in datagrams:

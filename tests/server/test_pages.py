@@ -308,6 +308,16 @@ async def test_recordings_play_from_the_middle_for_those_who_take_part(
     assert (await stranger.get(address)).status_code == 401
 
 
+async def test_a_recording_in_vp8_is_given_as_the_webm_that_more_browsers_play(
+    server: Running, anna: httpx.AsyncClient
+) -> None:
+    recording_id = await make_recording(server)
+    (server.services.settings.recordings / f"{recording_id}.webm").write_bytes(b"webm")
+    answer = await anna.get(f"/recordings/{recording_id}.mp4")
+    assert (answer.content, answer.headers["content-type"]) == (b"webm", "video/webm")
+    assert f'filename="{recording_id}.webm"' in answer.headers["content-disposition"]
+
+
 async def test_a_recording_is_not_there_while_it_is_being_made(server: Running, anna: httpx.AsyncClient) -> None:
     recording_id = await make_recording(server, "running")
     assert (await anna.get(f"/recordings/{recording_id}.mp4")).status_code == 404

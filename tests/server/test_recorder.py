@@ -14,7 +14,16 @@ from pathlib import Path
 
 import pytest
 
-from live.control import Admission, IceParameters, MediaRefused, Notification, TapFormat, Use, WorkerStatistics
+from live.control import (
+    RECORDABLE,
+    Admission,
+    IceParameters,
+    MediaRefused,
+    Notification,
+    TapFormat,
+    Use,
+    WorkerStatistics,
+)
 from recordings.boxes import INDEX_SIZE
 from recordings.catalogue import Catalogue, probe
 from server.recorder import Death, Recorder, RecorderFailed
@@ -28,12 +37,16 @@ class TappingEngine:
     def __init__(self) -> None:
         self.taps: dict[tuple[str, str], tuple[Tap, AsyncExitStack]] = {}
         self.is_down = False
+        self.codecs: list[tuple[str, ...]] = []  # that each tap might have
 
-    async def tap(self, room: str, tap_id: str, host: str, video_port: int, audio_port: int) -> TapFormat:
+    async def tap(
+        self, room: str, tap_id: str, host: str, video_port: int, audio_port: int, codecs: tuple[str, ...] = RECORDABLE
+    ) -> TapFormat:
         if self.is_down:
             raise MediaRefused("media_unavailable")
         await self.untap(room, tap_id)
         stack = AsyncExitStack()
+        self.codecs.append(codecs)
         self.taps[room, tap_id] = await stack.enter_async_context(Tap(video_port, audio_port)), stack
         return TAP
 
@@ -152,6 +165,7 @@ async def test_a_restarted_engine_is_tapped_again(engine: TappingEngine, recorde
     await reaches(path_of(tmp_path), (probe(path_of(tmp_path)) or 0) + 2.5)
     await recorder.stop("s1-r1")
     assert len(decoded(path_of(tmp_path))) >= before + 20 and tap.asked >= 1
+    assert engine.codecs == [("H264", "VP8"), ("H264",)]  # a file keeps the codec that it began with
 
 
 async def test_a_recorder_that_cannot_write_is_told(engine: TappingEngine, recorder: Recorder, tmp_path: Path) -> None:

@@ -8,8 +8,16 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from live.control import PeerStatistics, PortStatistics, RoomStatistics, WorkerStatistics
-from server.trouble import connections, judge
+from live.control import (
+    PeerStatistics,
+    PortStatistics,
+    RoomStatistics,
+    TapStatistics,
+    TrackStatistics,
+    Use,
+    WorkerStatistics,
+)
+from server.trouble import connections, judge, unrecorded
 from tests.fakes import FakeEngine
 from tests.server.running import running
 
@@ -66,6 +74,23 @@ def test_the_worst_come_first_and_a_person_once() -> None:
     assert [found.person_id for found in connections(peers)] == ["gone", "worse", "lossy", "fine"]
 
 
+def test_whose_picture_a_recording_leaves_out_is_told() -> None:
+    def sending(label: str, use: Use, codec: str, bitrate: int = 1) -> PeerStatistics:
+        track = TrackStatistics("0", "", use, codec, 9, 9, bitrate, 0, 0, 0, 0.0, 0, 0, 0, 0, 0.0)
+        return replace(FINE, label=label, tracks=(track,))
+
+    peers = [
+        sending("anna", "camera", "VP8"),
+        sending("bo", "camera", "H264"),
+        sending("cia", "screen", "VP8", 0),  # nothing comes
+        sending("dan", "microphone", "opus"),
+        sending("eva", "screen", "AV1"),
+    ]
+    room = RoomStatistics({}, {str(n): peer for n, peer in enumerate(peers)}, {"recording-r1": TapStatistics("H264", 0)})
+    assert unrecorded([room]) == {"anna": ("VP8", "H264"), "eva": ("AV1", "H264")}
+    assert unrecorded([replace(room, taps={})]) == {}
+
+
 class Counting(FakeEngine):
     """Carries nothing either, but says that it does."""
 
@@ -85,6 +110,7 @@ async def test_moderators_see_names_and_reasons_and_nobody_else_does(tmp_path: P
         answer = (await mona.get("/api/trouble?session=s1")).json()
         assert (answer["total"], answer["troubled"]) == (2, 1)  # who is no participant any more is not named
         first = answer["people"][0]
+        assert answer["unrecorded"] == []
         assert (first["name"], first["level"], first["reasons"]) == ("Bo Lind", "poor", ["loss_down"])
         assert (await anna.get("/api/trouble?session=s1")).json()["code"] == "forbidden"
         assert (await mona.get("/api/trouble?session=nowhere")).status_code == 404

@@ -3,6 +3,7 @@
 import { html, nothing } from "lit";
 import { timeOf } from "../clock.js";
 import { t } from "../i18n.js";
+import { codecWord } from "./advice.js";
 import { badge, button, icon, problem } from "./parts.js";
 import { deviceWords } from "./people.js";
 
@@ -34,9 +35,9 @@ export function onStageView({ stage, ownId, nameOf, actions, remove }) {
 
 /**
  * @param {{running: Recording | undefined, last: Recording | undefined, mayRecord: boolean, isLive: boolean, zone: string,
- *   actions: Actions, start: () => void, stop: () => void}} props
+ *   actions: Actions, gaps: import("./desk-trouble.js").Gap[], start: () => void, stop: () => void}} props
  */
-export function recorderView({ running, last, mayRecord, isLive, zone, actions, start, stop }) {
+export function recorderView({ running, last, mayRecord, isLive, zone, actions, gaps, start, stop }) {
   if (!mayRecord) return html`<p class="muted small">${icon("lock")} ${t("This kind of session is never recorded.")}</p>`;
   const isBusy = actions.isBusy("recording");
   return html`<div class="recorder">
@@ -44,9 +45,19 @@ export function recorderView({ running, last, mayRecord, isLive, zone, actions, 
       ? html`${badge(t("Recording since {time}", { time: timeOf(running.started_at, zone) }), "recording")}
           ${button({ label: t("Stop recording"), icon: "stop", isBusy, onClick: stop })}`
       : button({ label: t("Record…"), icon: "record", isBusy, isDisabled: !isLive, onClick: start })}
+    <div role="status">${running ? gaps.map(gapView) : nothing}</div>
     ${!running && last ? html`<p class="muted small" role="status">${lastWord(last)}</p>` : nothing}
     ${problem(actions, "recording")}
   </div>`;
+}
+
+/** @param {import("./desk-trouble.js").Gap} gap */
+function gapView({ name, codec, recorded_in }) {
+  const words = { name, codec: codecWord(codec), recorded: codecWord(recorded_in) };
+  return html`<p class="notice attention small">
+    ${icon("camera-off")}<span><strong>${t("The recording leaves out the picture of {name}: it is sent in {codec}, and the recording is in {recorded}.", words)}</strong>
+      ${t("The sound is recorded. Let their software send {recorded}, or record anew: a new recording is in what is on stage then.", words)}</span>
+  </p>`;
 }
 
 /** @param {Recording} recording @returns {string} */

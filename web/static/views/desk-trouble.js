@@ -8,7 +8,8 @@ import { badge } from "./parts.js";
 /**
  * @typedef {{name: string, person_id: string, level: "good" | "poor" | "lost", reasons: string[], sends: boolean, transport: string,
  *   round_trip_ms: number, loss_up: number, loss_down: number, estimate_bps: number, undecodable: string[]}} Row
- * @typedef {{total: number, troubled: number, people: Row[]}} Trouble
+ * @typedef {{name: string, codec: string, recorded_in: string}} Gap a picture that the recording leaves out
+ * @typedef {{total: number, troubled: number, people: Row[], unrecorded: Gap[]}} Trouble
  */
 
 /** @param {string} sessionId @returns {Promise<Trouble>} rejects when it cannot be fetched */

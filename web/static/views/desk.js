@@ -101,7 +101,7 @@ function middleView() {
       ? nothing
       : html`<div class="desk-tools">
             ${soundButton()} ${page.layoutChoice()}
-            ${recorderView({ running: page.recording, last: recordings.at(-1), mayRecord: ["plenary", "assembly"].includes(plan.kind), isLive: phase === "live", zone: page.zone, actions, start: startRecording, stop: stopRecording })}
+            ${recorderView({ running: page.recording, last: recordings.at(-1), mayRecord: ["plenary", "assembly"].includes(plan.kind), isLive: phase === "live", zone: page.zone, actions, gaps: view.trouble?.unrecorded ?? [], start: startRecording, stop: stopRecording })}
           </div>
           ${page.maySpeak ? page.controls({ isQuiet: true }) : nothing} ${onStageView({ stage, ownId, nameOf: page.nameOf, actions, remove })}
           ${page.maySpeak ? softwareView({ pass: view.pass, actions, fetchPass, copy }) : nothing}`}
