@@ -27,7 +27,7 @@ MAX_ANSWERS: Final = 16  # packets read back per wake-up
 
 
 def choose_codec(taken: Collection[str], wanted: Iterable[Codec]) -> Codec:
-    """The first of the `wanted` codecs that is `taken`, else the best that is. Raises `MediaRefused` if none is of pictures."""
+    """The first of the `wanted` codecs that is `taken`, else the best. Raises `MediaRefused` if none is of pictures."""
     known = [codec for codec in VIDEO_CODECS if codec in taken]
     if not known:
         raise MediaRefused("bad_offer", "no codec that a tap can have")
