@@ -222,8 +222,8 @@ def answer_text(plan: Plan, local: Local, sources_of: Callable[[str], tuple[int,
 
 def _sending_lines(section: Section, sending: Sending, local: Local) -> list[str]:
     wanted = {sending.payload_type, sending.red_payload_type, sending.rtx_payload_type} - {0}
-    # In the offer's order: a publisher that puts RED first sends it, one that puts Opus first does not.
     agreed = [codec.payload_type for codec in section.codecs if codec.payload_type in wanted]
+    agreed.sort(key=lambda payload_type: payload_type != sending.red_payload_type)  # the first is what is sent
     lines = _head_lines(section, "recvonly", local, agreed)
     lines += _extension_lines(section, sending.extensions)
     for codec in _agreed_codecs(section, agreed):

@@ -127,7 +127,9 @@ class Downlink:
         for block in blocks:
             if seconds := round_trip(block, ntp_timestamp(self._room.wall(now))):
                 estimate.round_trip(seconds)
-        estimate.loss(max(block.fraction_lost for block in blocks) / 256, now)
+        fraction = max(block.fraction_lost for block in blocks) / 256
+        estimate.loss(fraction, now)
+        self.steering.lose(fraction, now)
 
     def take_remb(self, packet: rtcp.Remb, now: float) -> None:
         self._says_estimate = True

@@ -45,7 +45,8 @@ class Last(NamedTuple):
 
 class Outlet:
     """`choice`: the layer it shall get by name, None: the highest, "": none. `seat`: what flows to it now, None: nothing.
-    `group`: with whom it shares its packets. `repair_ssrc` 0: no retransmission format was agreed."""
+    `group`: with whom it shares its packets. `repair_ssrc` 0: no retransmission format was agreed. `has_red`: it gets sound
+    with what was sent before (RED), where that comes and was agreed."""
 
     __slots__ = (
         "_before",
@@ -55,6 +56,7 @@ class Outlet:
         "_rtx",
         "choice",
         "group",
+        "has_red",
         "repair_ssrc",
         "seat",
         "ssrc",
@@ -71,6 +73,7 @@ class Outlet:
         self._rtx = {codec: receiving.rtx.get(form.payload_type, 0) for codec, form in self._forms.items()}
         self.repair_ssrc = repair_ssrc if receiving.rtx else 0
         self._repair_sequence = random.randrange(FIRST)
+        self.has_red = False
         self.choice: str | None = None
         self.seat: Seat | None = None
         self.group: Group | None = None
@@ -79,7 +82,8 @@ class Outlet:
 
     def form(self, codec: Codec) -> Form | None:
         """None: it cannot decode that."""
-        return self._forms.get(codec)
+        form = self._forms.get(codec)
+        return form if form is None or self.has_red else form._replace(red_payload_type=0)
 
     @property
     def is_fresh(self) -> bool:

@@ -129,6 +129,13 @@ class Slot:
         target.waiting[outlet] = None
         outlet.forget()
 
+    def repeat(self, outlet: Outlet, *, has_red: bool) -> None:
+        """The viewer shall get sound with what was sent before, or without."""
+        if outlet.has_red != has_red:
+            outlet.has_red = has_red
+            if (rung := self.rung_of(outlet)) is not None:
+                rung.regroup()
+
     def shows(self, outlet: Outlet) -> str:
         """The layer that flows to a viewer now, "" none."""
         return outlet.seat.track.layer if outlet.seat is not None else ""

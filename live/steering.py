@@ -27,6 +27,9 @@ TRIAL: Final = 2.0  # seconds in which a new picture without layers may flow una
 VIEWS, VIEWS_AT_ONCE = 0.5, 6.0  # a second, and at once: how often a viewer may change what it shows how large
 ASSUMED: Final = (150_000.0, 500_000.0, 1_700_000.0)  # bit/s of layers not measured yet, the lowest first
 TOO_MUCH: Final = 2.0  # of the estimate: while that flows, a lower layer's key frame does not get through, and sound waits
+LOSSY: Final = 0.01  # a share lost, from which on sound is sent twice
+LOSSY_FOR: Final = 30.0  # seconds after the last such report
+ROOM_FOR_RED: Final = 120_000  # bit/s: where there is less, one more copy of three voices would be what fills the path
 UNDECIDED: Final = "undecided"  # no layer's name: a slot then gives the lowest
 
 
@@ -54,7 +57,7 @@ class Steering:
         self._asked: dict[str, int] = {}  # heights that wait to be taken up
         self._view_budget = Budget(VIEWS, VIEWS_AT_ONCE)
         self._decided_at = float("-inf")
-        self._heard_at = float("-inf")
+        self._heard_at = self._lossy_until = float("-inf")
         self._seen: dict[str, tuple[object, float]] = {}  # by slot: whose picture is shown there, since when
         for _, outlet in self._pictures:
             outlet.choice = UNDECIDED
@@ -87,6 +90,14 @@ class Steering:
             if self._estimator.estimate < self.allocator.taken and now - self._decided_at >= SHORTEST_INTERVAL:
                 self.decide(now)
             self._probe(self._estimator, now)
+
+    def lose(self, fraction: float, now: float) -> None:
+        """The viewer reports that so much was lost: who loses packets gets sound twice."""
+        if fraction >= LOSSY:
+            self._lossy_until = now + LOSSY_FOR
+        has_red = now < self._lossy_until and self.estimate.estimate >= ROOM_FOR_RED
+        for slot, outlet in self._sounds:
+            slot.repeat(outlet, has_red=has_red)
 
     def tick(self, now: float) -> None:
         """Every 100 ms."""

@@ -86,11 +86,12 @@ def group_of(agreed: Layout) -> Group:
     return Group(4712, Form(96, 0, agreed), Numbers(0, 0, Shift(), 2), 0)
 
 
-def test_red_goes_to_those_who_have_it_and_the_newest_block_to_the_others() -> None:
+def test_red_goes_to_those_who_need_it_and_the_newest_block_to_the_others() -> None:
     slot, plain, redundant = Slot("audio0"), Receiver("plain"), Receiver("redundant")
     outlets = plain.outlet(slot, {"opus": 100}), redundant.outlet(slot, {"opus": 101}, red_payload_type=63)
     for outlet in outlets:
         slot.join(outlet, 0.0)
+        slot.repeat(outlet, has_red=True)
     sending = Sending("0", "microphone", "opus", 111, (), {}, red_payload_type=60)
     track = Track(sending, 4711, lambda packet: None, lambda track: None)
     source = Source(object(), "anna", sending)
@@ -106,6 +107,10 @@ def test_red_goes_to_those_who_have_it_and_the_newest_block_to_the_others() -> N
     ]
     renamed = bytes([0x80 | 101, 0, 0, 5, 101]) + b"oldernewest"
     assert [(packet.payload_type, packet.payload) for packet in redundant.packets[:2]] == [(63, renamed), (101, b"opus")]
+    slot.repeat(outlets[1], has_red=False)
+    track.receive(bytes(RtpPacket(60, 4, 2880, 4711, RED)), 0.06)
+    assert (redundant.packets[-1].payload_type, redundant.packets[-1].payload) == (101, b"newest")
+    assert redundant.sequences == [redundant.sequences[0] + n for n in range(4)]
 
 
 def test_a_retransmission_has_its_own_source_and_names_the_original() -> None:

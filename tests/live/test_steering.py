@@ -11,10 +11,12 @@ from live.downlink import Downlink
 from live.limits import Budget, Limits
 from live.rtcp import FullIntra, Nack, Remb, ReportBlock
 from live.rtp import TRANSPORT_CC, RtpPacket, parse
-from live.steering import TRIAL
+from live.steering import LOSSY_FOR, ROOM_FOR_RED, TRIAL
 from live.switchboard import Switchboard
 from tests.live.sources import PAYLOAD_TYPES, Publisher
 from tests.live.test_rung import Simulcast
+
+RED = {"video0": 0, "video1": 0, "audio0": 63}  # payload types
 
 
 class Room:
@@ -26,7 +28,7 @@ class Room:
         self.got: list[RtpPacket] = []
         agreed = {TRANSPORT_CC: 3} if feedback == "transport-cc" else {}
         receivings = tuple(
-            Receiving(str(n), slot, dict(PAYLOAD_TYPES), rtx={102: 103}, extensions=dict(agreed), feedback=feedback)
+            Receiving(str(n), slot, dict(PAYLOAD_TYPES), RED[slot], {102: 103}, extensions=dict(agreed), feedback=feedback)
             for n, slot in enumerate(("video0", "video1", "audio0"))
         )
         self.viewer = Downlink(object(), "viewer", self.board, receivings, Limits())
@@ -107,6 +109,28 @@ def test_sound_goes_on_when_there_is_no_room_for_pictures() -> None:
     room.run(1)
     assert room.viewer.shown() == {"video0": "", "video1": "", "audio0": "full"}
     assert {packet.payload_type for packet in room.got[before:]} == {111}
+
+
+def test_who_loses_packets_gets_sound_twice_until_nothing_is_lost_for_long() -> None:
+    room, voice = Room(), Publisher("anna", "microphone", "opus", red=60)
+    room.enter(voice)
+    room.run(1)
+
+    def heard_as(lost: int) -> int:
+        """After a report of so many 256ths lost."""
+        room.viewer.take_reports((ReportBlock(1, lost),), room.now)
+        voice.sequence += 1
+        voice.track.receive(bytes(RtpPacket(60, voice.sequence & 0xFFFF, 0, 4711, b"\x6fvoice")), room.now)
+        return room.got[-1].payload_type
+
+    assert heard_as(0) == 111
+    assert heard_as(13) == 63
+    room.run(LOSSY_FOR - 1)
+    assert heard_as(0) == 63
+    room.run(2)
+    assert heard_as(0) == 111
+    room.says(ROOM_FOR_RED - 1)
+    assert heard_as(13) == 111
 
 
 def test_a_single_layer_is_tried_before_anything_is_known() -> None:
