@@ -3,7 +3,7 @@ PYTHON ?= python3
 V := .venv/bin
 STAMPS := .stamps
 
-.PHONY: demo test check install install-dev native locales lock clean
+.PHONY: demo test check soak install install-dev native locales lock clean
 .DELETE_ON_ERROR:
 
 demo: install
@@ -20,6 +20,9 @@ check: install-dev
 
 bench-%: install-dev
 	@$(V)/python -m bench.$(subst -,_,$*) $(ARGS)
+
+soak: install-dev
+	@$(V)/python -m bench.soak $(ARGS)
 
 install: $(STAMPS)/python $(STAMPS)/web native
 install-dev: install $(STAMPS)/dev $(STAMPS)/browser $(STAMPS)/clients $(STAMPS)/postgres

@@ -18,6 +18,7 @@ from typing import Final
 import uvicorn
 from starlette.responses import Response
 
+from rooms.messages import Role
 from server.database import Database
 from server.identity import Identity
 from server.links import Links
@@ -29,6 +30,7 @@ from server.settings import Settings
 SESSION: Final = "plenary"
 STREAM: Final = f"session/{SESSION}"
 MODERATOR: Final = 0  # the number of the person who moderates
+SPEAKER: Final = 1  # and of the one who may speak, where somebody is to
 
 PROGRAMME: Final = """\
 name = "Benchmark"
@@ -63,19 +65,20 @@ def settings(directory: Path, database_url: str = "", port: int = 0, io_uring: s
     )
 
 
-def prepare(directory: Path, people: int, database_url: str = "") -> list[str]:
+def prepare(directory: Path, people: int, database_url: str = "", *, has_speaker: bool = False) -> list[str]:
     """Makes a conference; returns each person's cookie ("name=value")."""
     (directory / "conference.toml").write_text(PROGRAMME)
-    return asyncio.run(_invite(settings(directory, database_url), people))
+    return asyncio.run(_invite(settings(directory, database_url), people, has_speaker))
 
 
-async def _invite(settings: Settings, count: int) -> list[str]:
+async def _invite(settings: Settings, count: int, has_speaker: bool) -> list[str]:
     database = Database(settings.database)
     await database.open()
     everybody, secret = People(database), read_secret(settings)
     links = Links(database, secret)
     await everybody.load()
-    added = tuple(_person(number) for number in range(count))
+    roles: dict[int, Role] = {MODERATOR: "moderator", **({SPEAKER: "speaker"} if has_speaker else {})}
+    added = tuple(_person(number, roles.get(number, "attendee")) for number in range(count))
     await everybody.apply(Import(added, (), (), ()))
     tokens = await links.ensure_all(person.id for person in added)
     identity = Identity(secret, links, everybody, secure=False)
@@ -92,12 +95,12 @@ def person_id(number: int) -> str:
     return f"person-{number}"
 
 
-def _person(number: int) -> Person:
+def _person(number: int, role: Role) -> Person:
     return Person(
         person_id(number),
         f"Person {number}",
         f"person{number}@example.org",
-        roles=("moderator",) if number == MODERATOR else ("attendee",),
+        roles=(role,),
     )
 
 

@@ -209,7 +209,7 @@ class RelayStatistics(Struct, frozen=True):
 
 
 class WorkerStatistics(Struct, frozen=True):
-    """One worker process. `cpu_s`: processor seconds since it began. `name` outlives it."""
+    """One worker process. `cpu_s`: processor seconds since it began. `name` outlives it. `tasks`: of its event loop."""
 
     pid: int
     cpu_s: float
@@ -218,6 +218,7 @@ class WorkerStatistics(Struct, frozen=True):
     rooms: dict[str, RoomStatistics]
     name: str = "0"
     relays: RelayStatistics = RelayStatistics(0, 0, 0, 0)
+    tasks: int = 0
 
 
 class MediaEngine(Protocol):

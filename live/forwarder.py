@@ -232,6 +232,7 @@ class Forwarder:
             rooms=rooms,
             name=str(self._index),
             relays=self._relays.statistics(),
+            tasks=len(asyncio.all_tasks()),
         )
 
     # --- life ---

@@ -147,6 +147,8 @@ def _worker_figures() -> tuple[tuple[GaugeMetricFamily | CounterMetricFamily, Ca
     return (
         (_counter("worker_cpu_seconds", "Processor time."), lambda worker: worker.cpu_s),
         (_gauge("worker_peers", "Peers, connected or about to be.", "worker"), lambda worker: worker.peers),
+        (_gauge("worker_rooms", "Rooms that it serves.", "worker"), lambda worker: len(worker.rooms)),
+        (_gauge("worker_tasks", "Tasks of its event loop.", "worker"), lambda worker: worker.tasks),
         (_counter("worker_datagrams", "Datagrams received over UDP."), lambda worker: worker.ports.received),
         (_counter("worker_stranger_datagrams", "Datagrams from unproven addresses."), lambda worker: worker.ports.strangers),
         (_gauge("worker_tcp_connections", "Open TCP connections.", "worker"), lambda worker: worker.ports.connections),

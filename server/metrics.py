@@ -102,6 +102,7 @@ async def _statistics(services: Services) -> Sequence[WorkerStatistics] | None:
 def _server_families(services: Services) -> tuple[Metric, ...]:
     return (
         GaugeMetricFamily("plenum_connections", "Open WebSocket connections.", services.hub.count),
+        GaugeMetricFamily("plenum_tasks", "Tasks of the web process's event loop.", len(asyncio.all_tasks())),
         GaugeMetricFamily("plenum_seats", "Media seats that people hold.", services.seats.count),
         GaugeMetricFamily("plenum_database_saves", "Whether the last write was saved.", int(services.database.saves)),
     )

@@ -84,7 +84,7 @@ def worker(*peers: object, pid: int = 71, cpu_s: float = 12.5, name: str = "0") 
     room = RoomStatistics(SLOTS, there, {"s1-r1": TapStatistics("H264", 2)})
     check = RoomStatistics({}, {"c": replace(FINE, peer_id="c", label="bo")}, {})
     return WorkerStatistics(
-        pid, cpu_s, len(there) + 1, PortStatistics(1000, 50, 2, 1), {"s1": room, "check-bo": check}, name
+        pid, cpu_s, len(there) + 1, PortStatistics(1000, 50, 2, 1), {"s1": room, "check-bo": check}, name, tasks=9
     )
 
 
@@ -153,6 +153,8 @@ async def test_workers_are_told_by_their_names(tmp_path: Path) -> None:
         assert found.of("media_worker_up") == {"0": 1, "1": 1}
         assert found.of("media_worker_cpu_seconds_total") == {"0": 12.5, "1": 1.0}
         assert found.of("media_worker_peers") == {"0": 5, "1": 1}
+        assert found.of("media_worker_rooms") == {"0": 2, "1": 2}
+        assert found.of("media_worker_tasks") == {"0": 9, "1": 9}
         for name, value in (
             ("datagrams_total", 1000),
             ("stranger_datagrams_total", 50),

@@ -1,0 +1,1 @@
+"""Hours of a conference day in minutes: people come and go every second, and nothing may pile up."""
