@@ -12,7 +12,7 @@ from live import rtcp
 from live.limits import Budget
 
 MAX_MISSING: Final = 100  # sequence numbers asked for; more missing at once is an outage, for a key frame to mend
-MAX_FRESH: Final = 500.0  # likewise in a second, and at once: what skips numbers all the time is not asked for them
+MAX_FRESH: Final = 1000.0  # likewise in a second, and at once: what skips numbers all the time is not asked for them
 MAX_ASKED: Final = 4  # times for one packet
 ASK_INTERVAL: Final = 0.1  # seconds between two of them
 RATE_WEIGHT: Final = 0.4  # of the last interval in the smoothed bitrate

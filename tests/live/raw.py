@@ -206,6 +206,11 @@ class Raw:
         assert self.srtp is not None
         return self.srtp.protect(packet)
 
+    def protected_at_any_length(self, packet: bytes) -> bytes:
+        assert self._dtls is not None
+        found: bytes = self._dtls._tx_srtp.protect(packet)
+        return found
+
     def feedback(self, *packets: rtcp.RtcpPacket | bytes) -> bytes:
         """In SRTCP."""
         assert self.srtp is not None

@@ -12,9 +12,10 @@ from pylibsrtp import Error as SrtpError
 from live import rtcp
 from live.limits import Limits
 from live.reception import MAX_ASKED, MAX_FRESH
-from live.rtp import HEADER
+from live.rtp import HEADER, RtpPacket
 from tests.live.raw import H264, IDS, KEY, OPUS, RED, RTX, Raw
 from tests.live.scene import Scene
+from tests.live.test_hostile_strangers import ATTACKS
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -153,6 +154,32 @@ async def test_numbers_that_jump_make_the_worker_say_no_more_than_it_hears(at: S
         asked = sum(len(packet.lost) for packet in mallory.requests(rtcp.Nack) if isinstance(packet, rtcp.Nack))
         assert 0 < asked <= MAX_ASKED * MAX_FRESH * (time.monotonic() - begun + 1)
         assert mallory.heard["rtcp"][1] < octets * (time.monotonic() - begun + 1)
+
+
+async def test_packets_as_long_as_can_be_reach_who_can_get_them_and_stop_nothing(at: Scene) -> None:
+    """What a viewer's header extensions make too long is dropped for that viewer."""
+    async with at.undisturbed():
+        mallory = await at.peer(SCREEN, uses={"0": "screen"})
+        number = await shown(at, mallory)
+        for length in (1200, 1472, 1850, 1880, 1890, 1900, 1950, 2000, 2015, 2030, 2032, 2033, 2100):
+            packet = bytes(RtpPacket(H264, number, 0, 0xBAD, KEY + bytes(length - 16)))
+            assert len(packet) == length
+            await at.assail(mallory, [mallory.protected_at_any_length(packet)])
+            number += 1
+        mallory.send(mallory.rtp(0xBAD, number, KEY + b"last"))
+        await at.seen(lambda witness: witness.screen[-1][4:] == b"last")
+        assert all({1200, 1472, 1850} <= {len(payload) + 12 for payload in witness.screen} for witness in at.witnesses)
+
+
+@pytest.mark.parametrize("name", ATTACKS)
+async def test_dtls_in_clear_does_not_end_who_has_keys(at: Scene, name: str) -> None:
+    """Alerts, ClientHellos and all: whoever can forge an address could send them."""
+    async with at.undisturbed():
+        mallory = await at.peer(SCREEN, uses={"0": "screen"})
+        number = await shown(at, mallory)
+        await at.assail(mallory, ATTACKS[name]())
+        mallory.send(mallory.rtp(0xBAD, number, KEY + b"last"))
+        await at.seen(lambda witness: witness.screen[-1][4:] == b"last")
 
 
 async def test_media_from_an_address_that_is_not_nominated_is_dropped(at: Scene) -> None:

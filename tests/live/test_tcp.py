@@ -65,7 +65,8 @@ async def test_a_check_in_pieces_is_answered_in_a_frame() -> None:
         writer.close()
 
 
-async def test_a_frame_too_long_ends_the_connection() -> None:
+async def test_a_frame_too_long_ends_the_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tcp, "CHECK_TIMEOUT", 1000.0)
     async with line() as at:
         reader, writer = await at.connect()
         writer.write(b"\xff\xff")
@@ -114,7 +115,8 @@ async def test_when_all_that_there_can_be_are_peers_nobody_is_closed(monkeypatch
             each.close()
 
 
-async def test_a_stranger_may_not_talk_on_and_on() -> None:
+async def test_a_stranger_may_not_talk_on_and_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tcp, "CHECK_TIMEOUT", 1000.0)
     async with line() as at:
         reader, writer = await at.connect()
         with contextlib.suppress(ConnectionError):
