@@ -57,8 +57,8 @@ async def told(engine: EmbeddedEngine) -> AsyncIterator[Told]:
         await watching.reader
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def at() -> AsyncIterator[Scene]:
-    """Where hostile packets are sent: a real worker, with people who behave."""
-    async with scene(idle_timeout=120.0, setup_timeout=120.0) as made:
+@pytest_asyncio.fixture(scope="module", loop_scope="module", params=[False, True], ids=["compiled", "pure"])
+async def at(request: pytest.FixtureRequest) -> AsyncIterator[Scene]:
+    """Where hostile packets are sent: a real worker, with people who behave; with the compiled helper, and without."""
+    async with scene(idle_timeout=120.0, setup_timeout=120.0, is_pure=request.param) as made:
         yield made

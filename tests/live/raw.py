@@ -13,11 +13,12 @@ from aioice import stun
 from aiortc import RTCCertificate, RTCDtlsParameters
 from aiortc.rtcdtlstransport import RTCDtlsFingerprint, RTCDtlsTransport
 from pylibsrtp import Error as SrtpError
+from pylibsrtp._binding import ffi, lib
 
 from live import rtcp
 from live.dtls import sha256_fingerprint
 from live.rtp import AUDIO_LEVEL, MID, TRANSPORT_CC, RtpPacket
-from live.srtp import Srtp, transforms
+from live.srtp import TRAILER, Srtp, transforms
 
 CERTIFICATE: Final = RTCCertificate.generateCertificate()
 IDS: Final = {MID: 1, TRANSPORT_CC: 2, AUDIO_LEVEL: 4}
@@ -207,8 +208,10 @@ class Raw:
         return self.srtp.protect(packet)
 
     def protected_at_any_length(self, packet: bytes) -> bytes:
-        assert self._dtls is not None
-        found: bytes = self._dtls._tx_srtp.protect(packet)
+        assert self.srtp is not None
+        size, buffer = ffi.new("int *", len(packet)), ffi.new("char[]", packet.ljust(len(packet) + TRAILER, b"\0"))
+        assert lib.srtp_protect(self.srtp.outgoing._srtp[0], buffer, size) == lib.srtp_err_status_ok
+        found: bytes = ffi.buffer(buffer, size[0])[:]
         return found
 
     def feedback(self, *packets: rtcp.RtcpPacket | bytes) -> bytes:

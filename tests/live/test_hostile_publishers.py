@@ -38,8 +38,12 @@ async def test_wrong_tags_and_replays_are_not_forwarded(at: Scene) -> None:
         genuine = [mallory.rtp(0xBAD, number + n, KEY + b"good") for n in range(20)]
         wrong = [data[:-1] + bytes([data[-1] ^ 1]) for data in genuine]
         wrong += [data[:20] + bytes([data[20] ^ 1]) + data[21:] for data in genuine] + [data[:-3] for data in genuine]
-        report = mallory.feedback(rtcp.ReceiverReport(1))
-        await at.assail(mallory, wrong + genuine + genuine * 3 + [report] * 20 + [report[:-1], report + b"\0"])
+        report, told = (
+            mallory.feedback(packet) for packet in (rtcp.ReceiverReport(1), rtcp.TransportFeedback(1, 2, 3, 4, 5, (0,) * 20))
+        )
+        wrong += [data[:length] for data in (genuine[0], report, told) for length in range(12, len(data))]
+        shorter = [data[:length] for data in (genuine[0], report, told) for length in range(2, 12)]
+        await at.assail(mallory, shorter + wrong + genuine + genuine * 3 + [report] * 20 + [report[:-1], report + b"\0"])
         await at.seen(lambda witness: len(witness.screen) >= 23)
         for witness in at.witnesses:
             assert [payload[4:] for payload in witness.screen] == [b"shown"] * 3 + [b"good"] * 20

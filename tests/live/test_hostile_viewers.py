@@ -104,6 +104,7 @@ async def test_offers_that_are_too_much_are_refused(at: Scene) -> None:
 OFFERS = 4000
 
 
+@pytest.mark.timeout(300)
 async def test_offers_never_completed_keep_nobody_out_and_go() -> None:
     """As many as a worker has room for, by a few who do not mean it."""
     async with scene(idle_timeout=120.0, setup_timeout=8.0) as crowded:
