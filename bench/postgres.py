@@ -10,6 +10,7 @@ import socket
 import subprocess
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Literal, Self
@@ -115,10 +116,10 @@ class PostgresServer:
         self.execute(f'CREATE DATABASE "{name}"')
         return self.url(name)
 
-    def create_schema(self, name: str) -> str:
-        """An empty schema in the first database, which is there at once; returns an address at which tables are in it."""
-        self.execute(f'CREATE SCHEMA "{name}"')
-        return f"{self.url()}?search_path={name}"
+    def create_schemas(self, names: Sequence[str]) -> list[str]:
+        """Empty schemas in the first database, which are cheaper than databases; returns addresses that lead into them."""
+        self.execute("".join(f'CREATE SCHEMA "{name}";' for name in names))
+        return [f"{self.url()}?search_path={name}" for name in names]
 
     def execute(self, statement: str, name: str = "postgres") -> str:
         """What psql prints, without headings."""

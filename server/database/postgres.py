@@ -18,7 +18,7 @@ from server.database import schema
 from server.database.dialect import Dialect
 from server.database.failure import DatabaseFailure
 from server.database.outage import PATIENCE, PAUSE, is_outage, sqlstate
-from server.database.postgres_writer import PostgresWriter
+from server.database.postgres_writer import PostgresWriter, forget_the_dead
 from server.database.writer import Saved, Waiting, Work, Writer
 
 T = TypeVar("T")
@@ -26,6 +26,10 @@ T = TypeVar("T")
 WRITERS: Final = 4  # PostgreSQL itself lets their commits share a flush of its log
 READERS: Final = 5  # and as many again for a moment
 OLDEST: Final = 130_000  # PostgreSQL 13
+UNREADABLE: Final = (
+    "the address of the database cannot be read; it is postgresql://USER:PASSWORD@HOST:PORT/NAME, "
+    "where / @ : ? # % in a password are written as %2F %40 %3A %3F %23 %25"
+)
 CONNECT_SECONDS: Final = 5.0
 STATEMENT_SECONDS: Final = 20.0  # a server that says nothing for so long is away
 
@@ -64,13 +68,13 @@ class Postgres:
             async with self._writing.connect() as connection:
                 await _check(connection)
             await schema.bring_up_to_date(self._writing)
-            self._writers = [PostgresWriter(self._writing, queue, saved) for _ in range(WRITERS)]
-            for writer in self._writers:
-                await writer.open()
+            async with self._writing.begin() as connection:
+                await forget_the_dead(connection)
         except Exception as error:
             if is_outage(error):
                 raise DatabaseFailure(f"PostgreSQL cannot be reached: {_reason(error)}") from error
             raise
+        self._writers = [PostgresWriter(self._writing, queue, saved) for _ in range(WRITERS)]
         return self._writers
 
     async def close(self) -> None:
@@ -120,9 +124,12 @@ class Postgres:
     def _engine(self, **options: Any) -> AsyncEngine:
         async def connect() -> Any:
             """By asyncpg's own reading of the address: several hosts, `sslmode` and the like mean what libpq means."""
-            return await asyncpg.connect(
-                self._address, timeout=CONNECT_SECONDS, command_timeout=STATEMENT_SECONDS, server_settings=SESSION
-            )
+            try:
+                return await asyncpg.connect(
+                    self._address, timeout=CONNECT_SECONDS, command_timeout=STATEMENT_SECONDS, server_settings=SESSION
+                )
+            except ValueError:  # what it says can have a piece of the password in it
+                raise DatabaseFailure(UNREADABLE) from None
 
         # Errors are logged, and the values in a statement are names, answers and comments: none of them in a message.
         return create_async_engine("postgresql+asyncpg://", async_creator=connect, hide_parameters=True, **options)

@@ -43,8 +43,13 @@ class Attempt:
     is_in_doubt: bool = False  # COMMIT may have reached the server
 
 
+async def forget_the_dead(connection: AsyncConnection) -> None:
+    """Removes the rows of writers that were killed long ago."""
+    await connection.execute(delete(commits).where(commits.c.at < time.time() - FORGOTTEN))
+
+
 class PostgresWriter(Writer):
-    """One of a few. See `Writer`."""
+    """One of a few. Connects when there is something to write. See `Writer`."""
 
     def __init__(self, engine: AsyncEngine, queue: asyncio.Queue[Waiting], saved: Saved) -> None:
         super().__init__(queue, saved)
@@ -53,18 +58,16 @@ class PostgresWriter(Writer):
         self._id = secrets.token_hex(8)
         self._number = 0
 
-    async def open(self) -> None:
-        async with self._engine.begin() as connection:
-            await connection.execute(delete(commits).where(commits.c.at < time.time() - FORGOTTEN))
-        await self._connected()
-
     async def close(self) -> None:
         """Leaves nothing behind, if the database is there to be told."""
-        with contextlib.suppress(Exception):
-            connection = await self._connected()
-            async with connection.begin():
-                await connection.execute(delete(commits).where(commits.c.writer == self._id))
-        await self._drop()
+        if self._number:
+            with contextlib.suppress(Exception):
+                connection = await self._connected()
+                async with connection.begin():
+                    await connection.execute(delete(commits).where(commits.c.writer == self._id))
+        if self._connection is not None:
+            with contextlib.suppress(Exception):
+                await self._connection.close()
 
     async def commit(self, batch: list[Waiting]) -> None:
         """One transaction for all. Again if others were in its way or the database went away, each alone if a write fails.

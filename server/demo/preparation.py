@@ -51,6 +51,7 @@ def settings_of(directory: Path, port: int) -> Settings:
         directory=directory,
         port=port,
         host="127.0.0.1",
+        database_url="",  # never in the place of a real conference
         public_url=f"http://localhost:{port}",
     )
 

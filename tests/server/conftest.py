@@ -22,10 +22,21 @@ def postgres() -> Iterator[PostgresServer]:
         yield server
 
 
+@pytest.fixture(scope="session")
+def postgres_places(postgres: PostgresServer) -> Iterator[str]:
+    """Addresses of empty places in PostgreSQL, made a few at a time."""
+
+    def more() -> Iterator[str]:
+        while True:
+            yield from postgres.create_schemas([f"t{uuid4().hex[:12]}" for _ in range(50)])
+
+    return more()
+
+
 @pytest.fixture
-def postgres_place(postgres: PostgresServer) -> str:
+def postgres_place(postgres_places: Iterator[str]) -> str:
     """The address of an empty place in PostgreSQL."""
-    return postgres.create_schema(f"t{uuid4().hex[:12]}")
+    return next(postgres_places)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

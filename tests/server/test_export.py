@@ -24,8 +24,8 @@ ROOM = "session/s1"
 
 
 @pytest.fixture
-async def database(place: Path | str) -> AsyncIterator[Database]:
-    database = Database(place)
+async def database(tmp_path: Path) -> AsyncIterator[Database]:
+    database = Database(tmp_path / "plenum.db")
     await database.open()
     yield database
     await database.close()

@@ -72,6 +72,15 @@ async def test_a_server_that_is_not_there_is_one_line_without_the_password(host:
     assert "geheim" not in line
 
 
+@pytest.mark.parametrize("rest", ["gehe/im@localhost/x", "geheim@localhost:abc/x", "geheim@[::1/x"])
+async def test_an_address_that_cannot_be_read_is_one_line_without_the_password(rest: str) -> None:
+    with pytest.raises(DatabaseFailure, match="cannot be read") as failure:
+        async with database(f"postgresql://plenum:{rest}"):
+            pass
+    assert "gehe" not in str(failure.value)
+    assert failure.value.__suppress_context__
+
+
 async def test_a_database_that_does_not_exist_is_one_line(postgres: PostgresServer) -> None:
     with pytest.raises(Exception, match="does not exist") as failure:
         async with database(postgres.url("nowhere")):
