@@ -25,7 +25,7 @@ soak: install-dev
 	@$(V)/python -m bench.soak $(ARGS)
 
 install: $(STAMPS)/python $(STAMPS)/web native
-install-dev: install $(STAMPS)/dev $(STAMPS)/browser $(STAMPS)/clients $(STAMPS)/postgres
+install-dev: install $(STAMPS)/dev $(STAMPS)/browser $(STAMPS)/clients $(STAMPS)/postgres $(STAMPS)/turn
 
 $(STAMPS)/python: requirements.lock pyproject.toml
 	@./tools/install python
@@ -39,6 +39,8 @@ $(STAMPS)/clients: $(STAMPS)/dev
 	@./tools/install clients
 $(STAMPS)/postgres: $(STAMPS)/dev
 	@./tools/install postgres
+$(STAMPS)/turn: $(STAMPS)/dev
+	@./tools/install turn
 
 # compiled helpers: optional, Python does the same more slowly
 native: live/libnative.so
