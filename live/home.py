@@ -58,7 +58,7 @@ class Home:
 
     def _begin(self, room: Room) -> None:
         self.tell(Follow(room.name))
-        self.tell(Lacking(room.name, room.repertoire.lacked, hold=False))
+        self.tell(Lacking(room.name, room.repertoire.lacked, hold=room.holds))
 
     def tell(self, message: Message) -> None:
         """Nobody hears it while the home is away: at the beginning all is said anew."""

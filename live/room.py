@@ -12,7 +12,7 @@ from live.control import Notification, RoomStatistics
 from live.limits import Limits
 from live.peer import Peer
 from live.relayed import Publication
-from live.repertoire import Repertoire
+from live.repertoire import Repertoire, lacking
 from live.switchboard import Switchboard
 from live.tap import Tap, choose_codec
 
@@ -41,6 +41,11 @@ class Room:
     @property
     def is_empty(self) -> bool:
         return not self.peers and not self.taps and not self.publication.followers
+
+    @property
+    def holds(self) -> bool:
+        """Somebody is here who cannot decode everything."""
+        return any(peer.is_up and lacking(peer.plan.receivings) for peer in self.peers.values())
 
     def codecs(self) -> tuple[Codec, ...]:
         """The video codecs that publishers are held to (`Repertoire.common`)."""

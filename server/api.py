@@ -149,6 +149,7 @@ async def _media_state(services: Services) -> dict[str, Any]:
         return {"up": False}
     return {
         "up": services.seats.engine_is_up,
+        "workers": len(statistics),
         "peers": sum(worker.peers for worker in statistics),
         "rooms": len({room for worker in statistics for room in worker.rooms}),
     }

@@ -23,6 +23,7 @@ from bench.measures import median, raise_file_limit
 from bench.media import janus, native
 from bench.media.contest import Contender, Figures, floor
 from bench.media.network import Network, network
+from live.engine import default_workers
 
 MOST_LOSS: Final = 0.001
 MOST_DELAY: Final = 0.020  # seconds, p99
@@ -93,7 +94,10 @@ def _janus(net: Network, library: Path, directory: Path, options: argparse.Names
 def climb(net: Network, library: Path, directory: Path, options: argparse.Namespace) -> int:
     """The most viewers of our engine without loss and delay, among the steps."""
     most = 0
-    contender = Contender("plenum", OURS, net, library, directory / "climb", *(["--pure"] if options.pure else []))
+    workers = options.workers or default_workers()
+    _console.print(f"with {workers} worker{'s' * (workers > 1)}:")
+    arguments = ["--workers", workers, *(["--pure"] if options.pure else [])]
+    contender = Contender("plenum", OURS, net, library, directory / "climb", *arguments)
     try:
         for step in options.steps:
             entry = contender.join(step)
@@ -159,6 +163,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--viewers", type=_numbers, default=[20, 50, 150], help="sizes to compare (default: 20,50,150)")
     parser.add_argument(
         "--steps", type=_numbers, default=[150, 300, 600, 1000, 1200], help="sizes to climb, ours alone; empty: none"
+    )
+    parser.add_argument(
+        "--workers", type=int, default=0, help="of ours when it climbs; 0: one for each processor (compared is one)"
     )
     parser.add_argument("--rounds", type=int, default=5, help="windows of each server and size (default: %(default)s)")
     parser.add_argument("--seconds", type=float, default=4.0, help="length of a window (default: %(default)s)")

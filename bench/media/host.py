@@ -32,9 +32,9 @@ def tell(**what: object) -> None:
     print(json.dumps(what), flush=True)
 
 
-async def run_plenum(address: str, door: Path, *, is_pure: bool) -> None:
-    """The worker in a process of its own, as in production; this process is what the web process is there."""
-    async with EmbeddedEngine((address,), is_pure=is_pure) as engine, await Door(engine).open(door):
+async def run_plenum(address: str, door: Path, *, is_pure: bool, workers: int) -> None:
+    """The workers in processes of their own, as in production; this process is what the web process is there."""
+    async with EmbeddedEngine((address,), is_pure=is_pure, workers=workers) as engine, await Door(engine).open(door):
         tell(pids=descendants(os.getpid()), at=str(door))
         await asyncio.to_thread(sys.stdin.read)
 
@@ -68,9 +68,10 @@ def main() -> None:
     parser.add_argument("--directory", required=True, type=Path)
     parser.add_argument("--event-loops", type=int, default=0)
     parser.add_argument("--pure", action="store_true", help="ours without its compiled helper")
+    parser.add_argument("--workers", type=int, default=1, help="of ours")
     options = parser.parse_args()
     if options.server == "plenum":
-        asyncio.run(run_plenum(options.address, options.directory / "door", is_pure=options.pure))
+        asyncio.run(run_plenum(options.address, options.directory / "door", is_pure=options.pure, workers=options.workers))
     else:
         run_janus(options.directory, options.address, options.event_loops)
 
