@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final, Literal
 
-from sqlalchemy import Executable, Table, text
+from sqlalchemy import Column, Executable, Table, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -15,13 +15,17 @@ _SHARED: Final = text("SELECT pg_advisory_xact_lock_shared(hashtextextended(:nam
 _ALONE: Final = text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))")
 
 
-def upsert(dialect: Dialect, table: Table, *key: str, update: tuple[str, ...] = ()) -> Executable:
-    """Inserts a row, or changes the columns `update` (all others than the key if none is named) of the one that is there."""
+def upsert(
+    dialect: Dialect, table: Table, *key: str, update: tuple[str, ...] = (), returning: Column[Any] | None = None
+) -> Executable:
+    """Inserts a row, or changes the columns `update` (all others than the key if none is named) of the one that is there.
+    `returning`: a column of the row as it is then."""
     statement: Any = _insert(dialect, table)
     names = update or tuple(c.name for c in table.columns if c.name not in key)
     changes = {name: statement.excluded[name] for name in names}
-    changed: Executable = statement.on_conflict_do_update(index_elements=list(key), set_=changes)
-    return changed
+    changed = statement.on_conflict_do_update(index_elements=list(key), set_=changes)
+    result: Executable = changed if returning is None else changed.returning(returning)
+    return result
 
 
 def insert_if_free(dialect: Dialect, table: Table) -> Executable:

@@ -104,6 +104,25 @@ async def test_a_commit_whose_outcome_was_not_heard_is_looked_up_and_done_exactl
         assert one.saves
 
 
+@pytest.mark.parametrize("before", [0, 1], ids=["the first of its writer", "a later one"])
+async def test_a_commit_that_is_still_on_its_way_is_waited_for(
+    postgres: PostgresServer, postgres_place: str, monkeypatch: pytest.MonkeyPatch, before: int
+) -> None:
+    """Else it would be done again, and then once more when it arrives."""
+    monkeypatch.setattr(backend, "WRITERS", 1)
+    async with wired(postgres_place) as (wire, near), database(near) as one:
+        for number in range(before):
+            await one.write(stay(number))
+        wire.next_commit = "late"
+        writing = asyncio.create_task(one.write(stay(7)))
+        waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+        await until(lambda: postgres.execute(waiting) == "1")
+        assert not writing.done()
+        wire.arrive.set()
+        assert await writing == 7
+        assert await stays(one) == Counter({"p7": 1} | {f"p{number}": 1 for number in range(before)})
+
+
 async def test_an_outcome_that_cannot_be_looked_up_yet_is_not_told(
     postgres_place: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

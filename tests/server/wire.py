@@ -11,8 +11,9 @@ from urllib.parse import urlsplit
 COMMIT: Final = b"COMMIT;"
 CHUNK: Final = 65_536
 
-# What becomes of the next COMMIT: it arrives, but its answer does not; or it does not even arrive.
-Fate = Literal["unheard", "lost"]
+# What becomes of the next COMMIT: it arrives, but its answer does not; it arrives when `arrive` is set, to nobody's
+# knowledge; or it does not arrive at all.
+Fate = Literal["unheard", "late", "lost"]
 
 
 class Wire:
@@ -23,6 +24,7 @@ class Wire:
         self.port = 0
         self.next_commit: Fate | None = None
         self.cuts = 0
+        self.arrive = asyncio.Event()
         self._is_open = True
         self._writers: set[asyncio.StreamWriter] = set()
 
@@ -55,6 +57,8 @@ class Wire:
                 if fate == "lost":
                     to_server.transport.abort()
                 down.transport.abort()
+                if fate == "late":
+                    await self.arrive.wait()
             to_server.write(data)
             await to_server.drain()
         to_server.write_eof()
