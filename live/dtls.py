@@ -13,10 +13,13 @@ from typing import Any, Final, cast
 from aiortc import RTCCertificate, RTCDtlsParameters
 from aiortc.rtcdtlstransport import RTCDtlsFingerprint, RTCDtlsTransport, SRTPProtectionProfile
 from OpenSSL import SSL
+from pylibsrtp import Policy, Session
 
 from live.srtp import Srtp as Srtp
 from live.srtp import transforms
 
+KEYING: Final = b"EXTRACTOR-dtls_srtp"
+SENT_WINDOW: Final = 256  # packets behind the newest that may still go out, late or as an answer to a NACK without RTX
 MAX_WAITING: Final = 32  # records; the newest is dropped when full, DTLS sends again by itself
 
 
@@ -68,12 +71,29 @@ class _Records:
             self._deliver(data)
 
 
+class _Transport(RTCDtlsTransport):
+    """What goes out is remembered for fewer packets than aiortc does: shifting its window of 1,024 by one for each packet
+    was 7 % of all that a busy worker did."""
+
+    def _setup_srtp(self) -> None:
+        super()._setup_srtp()
+        if self._tx_srtp is None or self._ssl is None:
+            return
+        chosen = self._ssl.get_selected_srtp_profile()
+        profile = next(profile for profile in self._srtp_profiles if profile.openssl_profile == chosen)
+        view = self._ssl.export_keying_material(KEYING, 2 * (profile.key_length + profile.salt_length))
+        key = profile.get_key_and_salt(view, 1)  # the server's (RFC 5764, 4.2)
+        policy = Policy(key=key, ssrc_type=Policy.SSRC_ANY_OUTBOUND, srtp_profile=profile.libsrtp_profile)
+        policy.allow_repeat_tx, policy.window_size = True, SENT_WINDOW
+        self._tx_srtp = Session(policy)
+
+
 class SecureTransport:
     """One peer's DTLS session, we being the server (`a=setup:passive`)."""
 
     def __init__(self, certificate: RTCCertificate, send: Callable[[bytes], object], on_end: Callable[[], object]) -> None:
         self._records = _Records(send)
-        self._dtls = RTCDtlsTransport(cast(Any, self._records), [certificate])
+        self._dtls = _Transport(cast(Any, self._records), [certificate])
         self._dtls._set_role("server")
         self._on_end = on_end
 

@@ -13,7 +13,16 @@ from aiortc import RTCCertificate, RTCDtlsParameters
 from aiortc.rtcdtlstransport import SRTP_PROFILES, RTCDtlsFingerprint, RTCDtlsTransport
 from OpenSSL import SSL
 
-from live.dtls import MAX_WAITING, Certificate, HandshakeFailed, SecureTransport, Srtp, _Records, sha256_fingerprint
+from live.dtls import (
+    MAX_WAITING,
+    SENT_WINDOW,
+    Certificate,
+    HandshakeFailed,
+    SecureTransport,
+    Srtp,
+    _Records,
+    sha256_fingerprint,
+)
 from tests.live.conftest import until
 
 RTP = b"\x80\x60" + bytes(10) + b"payload"
@@ -101,6 +110,20 @@ async def test_a_replay_and_a_wrong_tag_are_refused() -> None:
 async def test_a_packet_may_be_protected_again_for_a_nack() -> None:
     async with pair() as (_, _client, srtp, _):
         assert srtp.protect(RTP) == srtp.protect(RTP)
+
+
+async def test_as_many_packets_may_come_late_or_again_as_are_asked_for() -> None:
+    def packet(sequence: int) -> bytes:
+        return b"\x80\x60" + sequence.to_bytes(2, "big") + bytes(8) + b"payload"
+
+    async with pair() as (_, client, srtp, _):
+        for sequence in range(SENT_WINDOW + 1):
+            if sequence != 2:
+                srtp.protect(packet(sequence))
+        assert client._rx_srtp.unprotect(srtp.protect(packet(2))) == packet(2)
+        assert srtp.protect(packet(1)) and srtp.protect(packet(SENT_WINDOW))
+        with pytest.raises(pylibsrtp.Error):
+            srtp.protect(packet(0))
 
 
 async def test_another_certificate_than_the_offers_is_refused() -> None:
