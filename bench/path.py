@@ -15,7 +15,8 @@ from aiortc.rate import RemoteBitrateEstimator
 
 from live.allocation import SPEAKER, Allocator, Demand, Layer
 from live.arrivals import Arrivals
-from live.bandwidth import START, TROUBLED_LOSS, Estimate, Estimator, FixedEstimate
+from live.bandwidth import Estimator
+from live.estimate import START, TROUBLED_LOSS, Estimate, FixedEstimate
 from live.steering import TOO_MUCH
 from live.transport_cc import TransportFeedback
 

@@ -144,8 +144,10 @@ def plan(
 
 def offers_better(plan: Plan, video_codecs: Collection[Codec]) -> bool:
     """True if this publisher sends what not everybody can decode (`common_codecs`) though it has offered what they can."""
-    sections = {section.mid: section for section in plan.offer.sections}
     pictures = [each for each in plan.sendings if each.codec != "opus" and each.codec not in video_codecs]
+    if not pictures:  # the way it mostly is, and this is asked about everybody when somebody comes
+        return False
+    sections = {section.mid: section for section in plan.offer.sections}
     return any(codec in video_codecs for each in pictures for codec, _ in choose(sections[each.mid]))
 
 

@@ -1,26 +1,23 @@
 """How much a viewer's path takes: the estimate by which layers are chosen. Send-side congestion control after
 draft-ietf-rmcat-gcc-02, fed by transport-wide feedback. Pure: no I/O, the time is handed in. Neighbours: `sent`, `delay`,
-`loss` and `probing` are its parts, `allocation` spends the estimate, `peer` feeds it.
+`loss` and `probing` are its parts; `estimate` has the other one, for viewers without such feedback; `allocation` spends it.
 
 Times are monotonic seconds, sizes octets, rates bit/s.
 """
 
 from __future__ import annotations
 
-from typing import Final, Protocol
+from typing import Final
 
 from live.delay import DelayTrend, Signal
+from live.estimate import CEILING, FLOOR, GROWTH, START, smoothed
 from live.loss import Losses
 from live.probing import Probing
 from live.sent import MASK, Sent, SentPackets, Told
 from live.transport_cc import TransportFeedback
 
-FLOOR, CEILING, START = 50_000, 8_000_000, 300_000
 BACK_OFF: Final = 0.85  # of what was acknowledged, after overuse
 LEAST_BACK_OFF: Final = 0.5  # of it, while a long queue drains
-GROWTH: Final = 0.08  # a second, while the capacity is unknown or far
-TROUBLED_LOSS: Final = 0.02  # a share: from here on a viewer's own estimate (REMB) is believed,
-TROUBLED_WAIT: Final = 0.05  # seconds: or if the round trip is so much above twice the shortest
 HEADROOM: Final = 1.5  # the estimate does not grow beyond this much of what is acknowledged: nothing tested more
 CALM: Final = 2.0  # seconds after a cut in which a queue may still hide
 PROBE_STEP: Final = 2.0  # of the estimate is tried
@@ -29,24 +26,6 @@ PROBE_ECHO: Final = 0.8  # seconds after a probe in which the acknowledged rate 
 PACKET: Final = 1200  # octets: near the capacity the estimate grows by half a packet a round trip
 IDLE: Final = 1.0  # seconds without a packet to the viewer
 SILENCE: Final = 0.5  # seconds and two round trips without feedback while packets are under way: an outage
-
-
-class Estimate(Protocol):
-    """What `peer` needs of an estimator, whichever feedback the viewer gives."""
-
-    rtt: float
-    wanted: float
-
-    @property
-    def estimate(self) -> int:
-        """bit/s that may be sent, sound included."""
-
-    def sent(self, sequence: int, size: int, now: float) -> None: ...
-    def acknowledge(self, feedback: TransportFeedback, now: float) -> None: ...
-    def loss(self, fraction: float, now: float) -> None: ...
-    def remb(self, bitrate: int, now: float) -> None: ...
-    def round_trip(self, seconds: float) -> None: ...
-    def probe(self, now: float) -> int: ...
 
 
 class AcknowledgedRate:
@@ -76,66 +55,6 @@ class AcknowledgedRate:
         """While a queue stands, what arrives is what the path takes: the newest counts, and the one before, for packets
         come in bursts."""
         return max(self.short, (self.short + self._before) / 2, self.long / 2)
-
-
-class FixedEstimate:
-    """For viewers without transport-wide feedback: what they say themselves (REMB) while their reports tell of trouble, and
-    less while they tell of much loss.
-
-    Receivers let their own estimate rise no further than half above what they receive, and some take their own slowness for
-    the network's: believed without a sign of trouble, a viewer that once got sound alone would never get a picture again."""
-
-    __slots__ = ("_bound", "_fraction", "_losses", "_said", "_said_at", "_shortest", "_updated_at", "rtt", "wanted")
-
-    def __init__(self) -> None:
-        self._said = self._bound = float(CEILING)
-        self._losses = Losses()
-        self._fraction = 0.0
-        self._shortest = float("inf")  # round trip
-        self._said_at = self._updated_at = float("-inf")
-        self.rtt = self.wanted = 0.0
-
-    @property
-    def estimate(self) -> int:
-        return int(max(FLOOR, min(self._said, self._bound)))
-
-    def sent(self, sequence: int, size: int, now: float) -> None:
-        pass
-
-    def acknowledge(self, feedback: TransportFeedback, now: float) -> None:
-        pass
-
-    def loss(self, fraction: float, now: float) -> None:
-        """From a receiver report: `fraction` of one."""
-        self._fraction = fraction
-        self._losses.told(round(100 * (1 - fraction)), round(100 * fraction), now)
-        cut = self._losses.cut(now, self.rtt)
-        if cut < 1:
-            self._bound = max(FLOOR, self.estimate * cut)
-        elif not self._losses.forbids_growth:
-            self._bound = min(CEILING, self._bound * (1 + GROWTH) ** min(1.0, now - self._updated_at))
-        self._updated_at = now
-
-    def remb(self, bitrate: int, now: float) -> None:
-        if self._is_troubled:
-            self._said = float(min(bitrate, CEILING))
-        else:
-            grown = self._said * (1 + GROWTH) ** min(1.0, now - self._said_at)
-            self._said = min(CEILING, max(bitrate, grown))
-        self._said_at = now
-
-    @property
-    def _is_troubled(self) -> bool:
-        """Packets are lost, or wait somewhere on the way."""
-        return self._fraction >= TROUBLED_LOSS or self.rtt > 2 * self._shortest + TROUBLED_WAIT
-
-    def round_trip(self, seconds: float) -> None:
-        self.rtt = _smoothed(self.rtt, seconds)
-        if seconds > 0:
-            self._shortest = min(self._shortest, seconds)
-
-    def probe(self, now: float) -> int:
-        return 0
 
 
 class Estimator:
@@ -221,7 +140,7 @@ class Estimator:
         """Says no more than the feedback does."""
 
     def round_trip(self, seconds: float) -> None:
-        self.rtt = _smoothed(self.rtt, seconds)
+        self.rtt = smoothed(self.rtt, seconds)
 
     # --- what follows ---
 
@@ -358,9 +277,3 @@ class Estimator:
         self._losses.forget()
         self._delay = DelayTrend()
         self._probing.failures, self._probing.next_at = 0, now + self.rtt
-
-
-def _smoothed(known: float, seconds: float) -> float:
-    if not 0 <= seconds < 10:
-        return known
-    return known + (seconds - known) / 8 if known else seconds

@@ -10,7 +10,8 @@ from typing import Final
 
 from live.allocation import OTHER, SCREEN, SPEAKER, Allocator, Demand, Layer
 from live.answer import PROGRAMME
-from live.bandwidth import Estimator, FixedEstimate
+from live.bandwidth import Estimator
+from live.estimate import FixedEstimate
 from live.group import Viewer, fan_out
 from live.limits import Budget
 from live.outlet import Outlet
@@ -59,6 +60,7 @@ class Steering:
         self._decided_at = float("-inf")
         self._heard_at = self._lossy_until = float("-inf")
         self._seen: dict[str, tuple[object, float]] = {}  # by slot: whose picture is shown there, since when
+        self._sources: list[object] = []  # of the pictures, at the last decision
         for _, outlet in self._pictures:
             outlet.choice = UNDECIDED
 
@@ -106,8 +108,9 @@ class Steering:
         if self._estimator is not None and now - self._heard_at > 0.15:
             self._estimator.packets.newest = self._viewer.next_number - 1 & 0xFFFF
             self._probe(self._estimator, now)
-        self._resize(now)
-        if now - self._decided_at >= DECIDE_INTERVAL or any(self._is_new(slot) for slot, _ in self._pictures):
+        if self._asked:
+            self._resize(now)
+        if now - self._decided_at >= DECIDE_INTERVAL or [slot.source for slot, _ in self._pictures] != self._sources:
             self.decide(now)
 
     def _is_new(self, slot: Slot) -> bool:
@@ -120,6 +123,7 @@ class Steering:
     def decide(self, now: float) -> None:
         """Chooses the layers."""
         self._decided_at = now
+        self._sources = [slot.source for slot, _ in self._pictures]
         demands: dict[str, Demand] = {}
         for slot, outlet in self._pictures:
             if self._is_new(slot):

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench.path import Bottleneck, Clock, Download, Flow, LayeredFlow, Path, Sample, simulate
-from live.bandwidth import CEILING, FLOOR, START, AcknowledgedRate, Estimator, FixedEstimate
+from live.bandwidth import AcknowledgedRate, Estimator
+from live.estimate import CEILING, FLOOR, START, FixedEstimate
 from live.sent import RING
 from live.transport_cc import TransportFeedback
 

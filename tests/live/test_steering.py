@@ -6,8 +6,8 @@ import pytest
 
 from live.agreement import Feedback, Receiving
 from live.allocation import LAST_PATIENCE
-from live.bandwidth import TROUBLED_LOSS
 from live.downlink import Downlink
+from live.estimate import TROUBLED_LOSS
 from live.limits import Budget, Limits
 from live.rtcp import FullIntra, Nack, Remb, ReportBlock
 from live.rtp import TRANSPORT_CC, RtpPacket, parse
