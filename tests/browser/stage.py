@@ -321,9 +321,9 @@ async def go_on_stage(siri: Page) -> None:
     await expect(siri.get_by_role("button", name="Leave the stage")).to_be_visible()
 
 
-async def go_live(hall: Hall) -> tuple[Page, Page]:
+async def go_live(hall: Hall, *, speaker_through: Relay | None = None) -> tuple[Page, Page]:
     """The first session is live with a speaker on stage: the moderator's page and the speaker's."""
-    mona, siri = await asyncio.gather(hall.sit("mona"), hall.sit("siri"))
+    mona, siri = await asyncio.gather(hall.sit("mona"), hall.sit("siri", through=speaker_through))
     await open_backstage(mona)
     await go_on_stage(siri)
     await click(mona, "Go live")

@@ -188,6 +188,20 @@ async def test_a_viewer_whose_address_changes_goes_on(hall: Hall, relay: Relay) 
     assert hall.complaints == []
 
 
+async def test_a_speaker_whose_network_changes_stays_on_stage(hall: Hall, relay: Relay) -> None:
+    _, siri = await go_live(hall, speaker_through=relay)
+    anna = await hall.sit("anna")
+    await attend(anna)
+    offers, _ = await connections(siri)
+    handshakes = relay.handshakes
+    for change in (relay.move, relay.strand):
+        change()
+        await goes_on(anna, 30)
+    assert (await connections(siri))[0] == offers
+    assert relay.handshakes == handshakes
+    assert hall.complaints == []
+
+
 async def test_the_hall_sees_what_the_speaker_switches(hall: Hall) -> None:
     _, siri = await go_live(hall)
     anna = await hall.sit("anna")
