@@ -20,9 +20,12 @@ const devices = {
   async getUserMedia(constraints) {
     asked.push(constraints);
     await devices.gate;
+    const { deviceId } = constraints.video ?? constraints.audio;
+    if (deviceId && deviceId.exact === devices.gone) throw Object.assign(new Error("no"), { name: "OverconstrainedError" });
     if (devices.refusal) throw Object.assign(new Error("no"), { name: devices.refusal });
     const track = new Track(constraints.video ? "video" : "audio");
     opened.push(track);
+    track.label = `${track.kind} ${opened.length}`;
     return { getTracks: () => [track] };
   },
   async getDisplayMedia() {
@@ -40,7 +43,7 @@ beforeEach(() => {
   const kept = new Map();
   globalThis.localStorage = { getItem: (key) => kept.get(key) ?? null, setItem: (key, value) => kept.set(key, value) };
   opened.length = asked.length = 0;
-  devices.refusal = null;
+  devices.refusal = devices.gone = null;
   devices.gate = Promise.resolve();
   capture = new Capture();
 });
@@ -81,9 +84,37 @@ test("a device that is unplugged is told and is off", async () => {
   const lost = [];
   capture.addEventListener("lost", ({ detail }) => lost.push(detail.kind));
   await capture.setCamera(true);
-  opened[0].onended();
+  await opened[0].onended();
   assert.deepEqual(lost, ["camera"]);
   assert.equal(capture.switches.camera, false);
+});
+
+test("who speaks goes on with another microphone when theirs is unplugged, muted if it was", async () => {
+  const lost = [];
+  capture.addEventListener("lost", ({ detail }) => lost.push(detail));
+  await capture.setMicrophone(true);
+  await capture.setMicrophone(false);
+  await opened[0].onended();
+  assert.equal(capture.tracks.microphone, opened[1]);
+  assert.equal(opened[1].enabled, false);
+  assert.deepEqual(lost, [{ kind: "microphone", instead: "audio 2" }]);
+});
+
+test("without another microphone it is off, and so it stays when all has been switched off meanwhile", async () => {
+  const lost = [];
+  capture.addEventListener("lost", ({ detail }) => lost.push(detail));
+  await capture.setMicrophone(true);
+  devices.refusal = "NotFoundError";
+  await opened[0].onended();
+  assert.deepEqual(lost, [{ kind: "microphone", instead: "" }]);
+  assert.equal(capture.switches.microphone, false);
+  devices.refusal = null;
+  await capture.setMicrophone(true);
+  const ending = opened[1].onended();
+  capture.stop();
+  await ending;
+  assert.ok(opened[2].stopped);
+  assert.equal(capture.tracks.microphone, null);
 });
 
 for (const [name, code] of [["NotAllowedError", "denied"], ["NotFoundError", "missing"], ["NotReadableError", "busy"], ["TypeError", "failed"]]) {
@@ -104,8 +135,18 @@ test("another camera is used at once where one is running, and remembered", asyn
   await capture.setCamera(true);
   await capture.choose("camera", "second");
   assert.equal(opened[0].stopped, true);
-  assert.deepEqual(asked[1].video.deviceId, { ideal: "second" });
+  assert.deepEqual(asked[1].video.deviceId, { exact: "second" }); // Chromium passes over a mere wish
   assert.equal(capture.tracks.camera, opened[1]);
+});
+
+test("a chosen device that is gone gives way to any other; one that is busy is told", async () => {
+  devices.gone = "second";
+  await capture.choose("microphone", "second");
+  await capture.setMicrophone(true);
+  assert.deepEqual(asked.map(({ audio }) => audio.deviceId), [{ exact: "second" }, undefined]);
+  assert.equal(capture.switches.microphone, true);
+  devices.refusal = "NotReadableError";
+  await assert.rejects(capture.setCamera(true), { code: "busy" });
 });
 
 test("another microphone stays muted if the first one was", async () => {

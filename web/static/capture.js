@@ -2,7 +2,8 @@
  * What this person sends: microphone, camera and screen, each switched by itself. No DOM access, no connection:
  * `media.js` puts the tracks into its senders whenever `change` is told, and again after every reconnect.
  *
- * Events: `change` when a track or a switch has changed; `lost` {kind} when a device was unplugged or the sharing ended by itself.
+ * Events: `change` when a track or a switch has changed; `lost` {kind, instead} when a device was unplugged or the sharing ended by
+ * itself. Who speaks goes on with another microphone, whose name is `instead`; another camera shows what nobody chose to show.
  */
 
 import { openDevice, openScreen, rememberDevice } from "./devices.js";
@@ -99,7 +100,7 @@ export class Capture extends EventTarget {
     this.#microphone = track;
     if (track) {
       track.contentHint = "speech";
-      this.#watch(track, "microphone", () => this.#useMicrophone(null));
+      this.#watch(track, "microphone", () => this.#useMicrophone(null), () => this.#another(track.enabled));
     }
     this.#mix();
   }
@@ -126,13 +127,27 @@ export class Capture extends EventTarget {
     this.#mixer = this.#screen?.sound ? new Mixer([this.#screen.sound, this.#microphone]) : null;
   }
 
-  /** @param {MediaStreamTrack} track @param {string} kind @param {() => void} forget */
-  #watch(track, kind, forget) {
-    track.onended = () => {
+  /** @param {MediaStreamTrack} track @param {string} kind @param {() => void} forget @param {() => Promise<string>} [replace] */
+  #watch(track, kind, forget, replace = async () => "") {
+    track.onended = async () => {
       forget();
       this.#changed();
-      this.dispatchEvent(new CustomEvent("lost", { detail: { kind } }));
+      const instead = await replace();
+      this.dispatchEvent(new CustomEvent("lost", { detail: { kind, instead } }));
     };
+  }
+
+  /** Goes on with another microphone, muted if the first one was. @param {boolean} enabled @returns {Promise<string>} its name, "" if there is none */
+  async #another(enabled) {
+    const track = await this.#unlessStopped(openDevice("microphone")).catch(() => null);
+    if (!track || this.#microphone) {
+      track?.stop(); // another has been chosen meanwhile
+      return "";
+    }
+    track.enabled = enabled;
+    this.#useMicrophone(track);
+    this.#changed();
+    return track.label;
   }
 
   #changed() {

@@ -19,6 +19,8 @@ const CAMERA = { width: { ideal: 1280 }, height: { ideal: 720 }, frameRate: { id
 const MICROPHONE = { echoCancellation: true, noiseSuppression: true, autoGainControl: true };
 /** A shared screen is read, not watched: few pictures, all the sharpness. */
 const SCREEN = { frameRate: { ideal: 10, max: 15 } };
+/** Its sound as it is, without what this page itself plays: everybody would hear themselves. (Browsers pass over what they do not know.) */
+const SCREEN_SOUND = /** @type {MediaTrackConstraints} */ ({ echoCancellation: false, noiseSuppression: false, autoGainControl: false, restrictOwnAudio: true });
 
 /** The devices of a kind. Their names are empty until one has been opened. @param {DeviceKind} kind @returns {Promise<MediaDeviceInfo[]>} */
 export async function devicesOf(kind) {
@@ -44,10 +46,25 @@ export function rememberDevice(kind, deviceId) {
   }
 }
 
-/** Opens the chosen device of a kind, or any other if it is gone. @param {DeviceKind} kind @returns {Promise<MediaStreamTrack>} */
+/**
+ * Opens the chosen device of a kind, or any other if it is gone. As a mere wish (`ideal`) the choice is nothing to Chromium: it
+ * opens the default microphone.
+ * @param {DeviceKind} kind @returns {Promise<MediaStreamTrack>}
+ */
 export async function openDevice(kind) {
   const chosen = chosenDevice(kind);
-  const constraints = { ...(kind === "camera" ? CAMERA : MICROPHONE), ...(chosen ? { deviceId: { ideal: chosen } } : {}) };
+  if (!chosen) return open(kind, {});
+  try {
+    return await open(kind, { deviceId: { exact: chosen } });
+  } catch (error) {
+    if (error instanceof DeviceProblem && error.code === "missing") return open(kind, {});
+    throw error;
+  }
+}
+
+/** @param {DeviceKind} kind @param {MediaTrackConstraints} which @returns {Promise<MediaStreamTrack>} */
+async function open(kind, which) {
+  const constraints = { ...(kind === "camera" ? CAMERA : MICROPHONE), ...which };
   const stream = await ask((devices) => devices.getUserMedia(kind === "camera" ? { video: constraints } : { audio: constraints }));
   return /** @type {MediaStreamTrack} */ (stream.getTracks()[0]);
 }
@@ -58,7 +75,7 @@ export async function openDevice(kind) {
  */
 export async function openScreen() {
   try {
-    const stream = await ask((devices) => devices.getDisplayMedia({ video: SCREEN, audio: true }));
+    const stream = await ask((devices) => devices.getDisplayMedia({ video: SCREEN, audio: SCREEN_SOUND }));
     const picture = /** @type {MediaStreamTrack} */ (stream.getVideoTracks()[0]);
     picture.contentHint = "detail";
     return { picture, sound: stream.getAudioTracks()[0] ?? null };

@@ -224,7 +224,9 @@ export class LivePage {
     connection.addEventListener("status", () => connection.status.name === "connected" && media.nudge());
     speaker.addEventListener("removed", () => this.mayWatch && toast(t("You are no longer on stage."), { tone: "attention" }));
     media.capture.addEventListener("lost", (event) => {
-      toast(lostDevice(/** @type {CustomEvent} */ (event).detail.kind), { tone: "attention" });
+      const { kind, instead } = /** @type {CustomEvent} */ (event).detail;
+      toast(lostDevice(kind, instead), { tone: "attention" });
+      void this.#lookForDevices();
     });
     navigator.mediaDevices?.addEventListener?.("devicechange", () => void this.#lookForDevices());
     addEventListener("online", () => media.moved());

@@ -67,8 +67,9 @@ export function qualityWord(level) {
   }
 }
 
-/** @param {string} kind camera, microphone or screen @returns {string} */
-export function lostDevice(kind) {
+/** @param {string} kind camera, microphone or screen @param {string} instead what is used now, "" if nothing @returns {string} */
+export function lostDevice(kind, instead) {
+  if (instead) return t("The microphone was disconnected. {name} is used now.", { name: instead });
   switch (kind) {
     case "camera":
       return t("The camera was disconnected.");
