@@ -1,5 +1,5 @@
 """The engine's core in one worker: rooms, peers and taps, admitted and removed. Neighbours: `worker` runs it behind the
-control connection, `port` and `tcp` feed it datagrams.
+control connection, `entrance` lets clients in, `rounds` looks after who is there.
 """
 
 from __future__ import annotations
@@ -11,8 +11,7 @@ import socket
 import time
 from collections import Counter
 from collections.abc import Callable, Coroutine
-from functools import partial
-from typing import Any, Final
+from typing import Any
 
 from live import ice
 from live.answer import Local, answer_text, offers_better, plan
@@ -30,23 +29,20 @@ from live.control import (
     WorkerStatistics,
 )
 from live.dtls import Certificate, sha256_fingerprint
+from live.entrance import Entrance
 from live.fan import Bursts
 from live.inbox import Inbox
 from live.limits import Limits
 from live.native import Helper
 from live.peer import Peer
-from live.port import Endpoint, MediaPort
+from live.port import MediaPort
 from live.relays import Relays
 from live.repertoire import lacking
 from live.room import Room
-from live.switchboard import Reports
+from live.rounds import TICKS_PER_REPORT, Rounds
 from live.tap import Tap
 from live.tcp import TcpPort
 from live.wire import Place
-
-TICK: Final = 0.1  # seconds
-TICKS_PER_REPORT: Final = 10
-SHARES: Final = 10  # of the peers that are looked after one after the other in a tick: packets go out in between
 
 
 class Forwarder:
@@ -69,11 +65,9 @@ class Forwarder:
         self.ports: tuple[MediaPort, TcpPort] | None = None
         self._rooms: dict[str, Room] = {}
         self._relays = Relays(place, self)
-        self._by_ufrag: dict[str, Peer] = {}
-        self._restarting: dict[str, Peer] = {}  # likewise, by what replaces it: one each at most
+        self.entrance = Entrance(place.index, self._relays.give)
+        self._rounds = Rounds(self._rooms, limits, self._relays.tick, self._end)
         self._closing: set[asyncio.Task[None]] = set()
-        self._timer: asyncio.TimerHandle | None = None
-        self._ticks = 0
 
     # --- control ---
 
@@ -109,7 +103,8 @@ class Forwarder:
             on_down=self._end,
             helped=self.helped,
         )
-        here.peers[peer.id] = self._by_ufrag[credentials.ufrag] = peer
+        here.peers[peer.id] = peer
+        self.entrance.add(peer)
         here.repertoire.add(agreed.receivings)
         self._tell_lacking(here, peer)
         local = Local(credentials.ufrag, credentials.password, self._fingerprint, self.candidates)
@@ -121,8 +116,8 @@ class Forwarder:
         of them, so that nobody keeps others out with offers alone. Of people who come each once, nobody does."""
         if len(room.peers) >= self._limits.peers_per_room:
             crowded = list(room.peers.values())
-        elif len(self._by_ufrag) >= self._limits.peers:
-            crowded = list(self._by_ufrag.values())
+        elif len(self.entrance.peers) >= self._limits.peers:
+            crowded = list(self.entrance.peers.values())
         else:
             return True
         waiting = [peer for peer in crowded if not peer.is_up]  # oldest first
@@ -166,9 +161,7 @@ class Forwarder:
             raise MediaRefused("not_found", "no such peer")
         if ufrag == peer.credentials.remote_ufrag:
             raise MediaRefused("bad_offer", "a restart brings another user name fragment")  # RFC 8839, 4.4.1.1.1
-        self._forget_restart(peer)
-        renewed = peer.restart_ice(ufrag)
-        self._restarting[renewed.ufrag] = peer
+        renewed = self.entrance.restart(peer, ufrag)
         return IceParameters(renewed.ufrag, renewed.password, self.candidates)
 
     def remove(self, room: str, peer_id: str) -> None:
@@ -227,7 +220,7 @@ class Forwarder:
         return WorkerStatistics(
             pid=os.getpid(),
             cpu_s=used.user + used.system,
-            peers=len(self._by_ufrag),
+            peers=len(self.entrance.peers),
             ports=ports,
             rooms=rooms,
             name=str(self._index),
@@ -240,11 +233,10 @@ class Forwarder:
     def start(self) -> None:
         """Raises `OSError` if other workers could not find this one."""
         self._relays.start()
-        self._timer = asyncio.get_running_loop().call_later(TICK / SHARES, self._tick)
+        self._rounds.start()
 
     async def stop(self) -> None:
-        if self._timer:
-            self._timer.cancel()
+        self._rounds.stop()
         for room in list(self._rooms.values()):
             for tap_id in list(room.taps):
                 self.untap(room.board.room, tap_id)
@@ -253,31 +245,6 @@ class Forwarder:
         self._relays.stop()
         await asyncio.gather(*self._closing)
 
-    def on_check(self, endpoint: Endpoint, data: bytes, address: Any) -> None:
-        """A datagram that looks like STUN."""
-        found = ice.check(data, address, partial(self._credentials_of, endpoint, address))
-        if found is None:
-            endpoint.strangers += 1
-            return
-        restarting = self._restarting.get(found.ufrag)
-        peer = restarting or self._by_ufrag[found.ufrag]
-        try:
-            endpoint.sendto(found.response, address)
-        except OSError:
-            peer.dropped += 1
-        if found.succeeded:
-            peer.pass_check(endpoint, address, found.ufrag, _now(), nominates=found.nominates)
-            if restarting and found.nominates:
-                self._settle(peer)
-
-    def pass_on(self, frame: bytes, fd: int, beginning: bytes) -> bool:
-        """The first frame of a TCP connection: if it is meant for another worker, the connection goes there, with all that
-        came."""
-        worker = ice.worker_of(ice.username(frame))
-        if worker in (-1, self._index):
-            return False
-        return self._relays.give(worker, fd, beginning)
-
     def adopt(self, sock: socket.socket, beginning: bytes) -> None:
         """A TCP connection that came in by another worker."""
         if self.ports:
@@ -285,66 +252,13 @@ class Forwarder:
         else:
             sock.close()
 
-    def _credentials_of(self, endpoint: Endpoint, address: Any, ufrag: str) -> ice.Credentials | None:
-        restarting = self._restarting.get(ufrag)
-        peer = restarting or self._by_ufrag.get(ufrag)
-        if peer is None or not peer.may_check(endpoint, address, _now()):
-            return None
-        return peer.renewed if restarting else peer.credentials
-
-    def _settle(self, peer: Peer) -> None:
-        """The client nominated an address by the credentials of its ICE restart: those before are good for nothing now."""
-        self._forget_restart(peer)
-        del self._by_ufrag[peer.credentials.ufrag]
-        peer.settle_ice()
-        self._by_ufrag[peer.credentials.ufrag] = peer
-
-    def _forget_restart(self, peer: Peer) -> None:
-        if peer.renewed:
-            self._restarting.pop(peer.renewed.ufrag, None)
-
-    def _tick(self) -> None:
-        """Rooms every 100 ms; a tenth of the peers every 10 ms."""
-        self._timer = asyncio.get_running_loop().call_later(TICK / SHARES, self._tick)
-        tick, share = divmod(self._ticks, SHARES)
-        self._ticks += 1
-        now = _now()
-        if share == 0:
-            self._relays.tick()
-        for room in list(self._rooms.values()):
-            if share == 0:
-                self._tick_room(room, tick % TICKS_PER_REPORT, now)
-            reports = room.board.reports(now)
-            for peer in [peer for peer in room.peers.values() if peer.phase % SHARES == share]:
-                peer.tick(now)
-                if peer.phase // SHARES % TICKS_PER_REPORT == tick % TICKS_PER_REPORT:
-                    self._look_after(peer, reports, now)
-
-    def _tick_room(self, room: Room, phase: int, now: float) -> None:
-        room.board.tick(now)
-        if phase == room.phase and room.taps:
-            reports = room.board.reports(now)
-            for tap in room.taps.values():
-                tap.report(reports)
-
-    def _look_after(self, peer: Peer, reports: Reports, now: float) -> None:
-        """Once a second: a report to a peer, or its end if it is gone."""
-        if not peer.is_up:
-            if now - peer.admitted_at > self._limits.setup:
-                self._end(peer, "never_came")
-        elif now - peer.seen_at > self._limits.idle:
-            self._end(peer, "silent")
-        else:
-            peer.report(reports, now)
-
     def _end(self, peer: Peer, reason: str) -> None:
         """Takes a peer out of all tables at once; its goodbye follows."""
         room = peer.room.room
         home = self._rooms.get(room)
         if home is None or home.peers.pop(peer.id, None) is None:
             return
-        del self._by_ufrag[peer.credentials.ufrag]
-        self._forget_restart(peer)
+        self.entrance.remove(peer)
         home.repertoire.remove(peer.plan.receivings)
         self._tell_lacking(home, peer)
         peer.leave()

@@ -126,8 +126,8 @@ async def _open_ports(
 ) -> tuple[MediaPort, TcpPort]:
     """UDP and TCP on one number, unless another is given for TCP; with port 0 one that is free for both is looked for."""
     for attempt in range(20):
-        udp = MediaPort(hosts, ports[0], forwarder.on_check, forwarder.helped)
-        tcp = TcpPort(forwarder.on_check, forwarder.pass_on)
+        udp = MediaPort(hosts, ports[0], forwarder.entrance.on_check, forwarder.helped)
+        tcp = TcpPort(forwarder.entrance.on_check, forwarder.entrance.pass_on)
         udp.start()
         try:
             await tcp.start(local_addresses(hosts), ports[1] or udp.port, shared=shared)

@@ -32,7 +32,8 @@ class Stage:
         self._changed = asyncio.Event()
         self.forwarder = Forwarder(self._tell, limits)
         self.sent: list[tuple[bytes, Any]] = []
-        self.endpoint = Endpoint("udp", lambda data, address: self.sent.append((data, address)), self.forwarder.on_check)
+        checked = self.forwarder.entrance.on_check
+        self.endpoint = Endpoint("udp", lambda data, address: self.sent.append((data, address)), checked)
 
     def _tell(self, notification: Notification) -> None:
         self.told.append(notification)

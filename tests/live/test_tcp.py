@@ -31,7 +31,7 @@ class Line:
 @contextlib.asynccontextmanager
 async def line() -> AsyncIterator[Line]:
     async with stage() as s:
-        listener = TcpPort(s.forwarder.on_check)
+        listener = TcpPort(s.forwarder.entrance.on_check)
         with socket.create_server(("127.0.0.1", 0)) as probe:
             port = probe.getsockname()[1]
         await listener.start(("127.0.0.1",), port)

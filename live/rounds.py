@@ -1,0 +1,72 @@
+"""The worker's rounds: rooms every 100 ms, and one after the other all peers, so that packets go out in between. Neighbour:
+`forwarder`, whose rooms and peers they are.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from live.limits import Limits
+from live.peer import Peer
+from live.room import Room
+from live.switchboard import Reports
+
+TICK: Final = 0.1  # seconds
+TICKS_PER_REPORT: Final = 10
+SHARES: Final = 10  # of the peers that are looked after one after the other in a tick
+
+
+class Rounds:
+    """`on_tick` is called every 100 ms; `end(peer, reason)` for those who are gone."""
+
+    def __init__(
+        self, rooms: Mapping[str, Room], limits: Limits, on_tick: Callable[[], None], end: Callable[[Peer, str], None]
+    ) -> None:
+        self._rooms, self._limits, self._on_tick, self._end = rooms, limits, on_tick, end
+        self._timer: asyncio.TimerHandle | None = None
+        self._ticks = 0
+
+    def start(self) -> None:
+        self._timer = asyncio.get_running_loop().call_later(TICK / SHARES, self._tick)
+
+    def stop(self) -> None:
+        if self._timer:
+            self._timer.cancel()
+
+    def _tick(self) -> None:
+        """Rooms every 100 ms; a tenth of the peers every 10 ms."""
+        self.start()
+        tick, share = divmod(self._ticks, SHARES)
+        self._ticks += 1
+        now = time.monotonic()
+        if share == 0:
+            self._on_tick()
+        for room in list(self._rooms.values()):
+            if share == 0:
+                _tick_room(room, tick % TICKS_PER_REPORT, now)
+            reports = room.board.reports(now)
+            for peer in [peer for peer in room.peers.values() if peer.phase % SHARES == share]:
+                peer.tick(now)
+                if peer.phase // SHARES % TICKS_PER_REPORT == tick % TICKS_PER_REPORT:
+                    self._look_after(peer, reports, now)
+
+    def _look_after(self, peer: Peer, reports: Reports, now: float) -> None:
+        """Once a second: a report to a peer, or its end if it is gone."""
+        if not peer.is_up:
+            if now - peer.admitted_at > self._limits.setup:
+                self._end(peer, "never_came")
+        elif now - peer.seen_at > self._limits.idle:
+            self._end(peer, "silent")
+        else:
+            peer.report(reports, now)
+
+
+def _tick_room(room: Room, phase: int, now: float) -> None:
+    room.board.tick(now)
+    if phase == room.phase and room.taps:
+        reports = room.board.reports(now)
+        for tap in room.taps.values():
+            tap.report(reports)
