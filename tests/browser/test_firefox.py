@@ -122,3 +122,18 @@ async def test_firefox_has_both_back_when_the_media_worker_was_killed(hall: Hall
     await shows_moving_pictures(anna)
     await anna.until(HEARD)
     assert anna.complaints == hall.complaints == []
+
+
+async def test_firefox_finds_a_new_way_for_the_connection_it_has(hall: Hall, firefox: Firefox) -> None:
+    await go_live(hall)
+    anna = await sit(firefox, hall, "anna")
+    await shows_moving_pictures(anna)
+    offers = "performance.getEntriesByType('resource').filter(({ name }) => name.endsWith('/media/s1')).length"
+    way = "plenum.media.statistics().then((all) => all.find(({ selected }) => selected)?.localCandidateId)"
+    before = await anna.evaluate(f"window.before = await {way}")
+    assert before
+    await anna.evaluate("plenum.media.moved()")
+    await anna.until(f"(await {way}) && window.before !== (await {way})")  # another ICE session's
+    await shows_moving_pictures(anna)
+    assert (await anna.evaluate(offers), await anna.evaluate("plenum.media.status.name")) == (1, "connected")
+    assert anna.complaints == hall.complaints == []
