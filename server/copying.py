@@ -6,7 +6,7 @@ import hashlib
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Table, insert, select
+from sqlalchemy import Table, insert, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.database import Database, DatabaseFailure
@@ -23,6 +23,8 @@ async def copy(source: Database, target: Database) -> dict[str, int]:
 
     async def read(origin: AsyncConnection) -> dict[str, int]:
         async def write(goal: AsyncConnection) -> dict[str, int]:
+            for connection in (origin, goal):
+                await _be_patient(connection)
             for table in TABLES:
                 if (await goal.execute(select(table).limit(1))).first() is not None:
                     raise DatabaseFailure(f"there is something in the target already (in its table {table.name})")
@@ -31,6 +33,12 @@ async def copy(source: Database, target: Database) -> dict[str, int]:
         return await target.write(write)
 
     return await source.read(read)
+
+
+async def _be_patient(connection: AsyncConnection) -> None:
+    """One of the two waits while the other works, which PostgreSQL would take for a node that is frozen."""
+    if connection.dialect.name == "postgresql":
+        await connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
 
 
 async def _copy_table(table: Table, origin: AsyncConnection, goal: AsyncConnection) -> int:

@@ -32,6 +32,7 @@ UNREADABLE: Final = (
 )
 CONNECT_SECONDS: Final = 5.0
 STATEMENT_SECONDS: Final = 20.0  # a server that says nothing for so long is away
+MIGRATION_SECONDS: Final = 3600.0  # tables can be large
 
 # A node that is stopped in the middle of a transaction (SIGSTOP, a frozen virtual machine) keeps nobody else waiting longer.
 SESSION: Final = {
@@ -67,7 +68,7 @@ class Postgres:
         try:
             async with self._writing.connect() as connection:
                 await _check(connection)
-            await schema.bring_up_to_date(self._writing)
+            await schema.bring_up_to_date(self._engine(MIGRATION_SECONDS, poolclass=NullPool))
             async with self._writing.begin() as connection:
                 await forget_the_dead(connection)
         except Exception as error:
@@ -121,12 +122,14 @@ class Postgres:
         _log.error("tables not written anew, what was deleted is still in their files", tries=CHECKPOINT_TRIES)
         return False
 
-    def _engine(self, **options: Any) -> AsyncEngine:
+    def _engine(self, seconds: float = STATEMENT_SECONDS, **options: Any) -> AsyncEngine:
+        """`seconds`: what a statement may take."""
+
         async def connect() -> Any:
             """By asyncpg's own reading of the address: several hosts, `sslmode` and the like mean what libpq means."""
             try:
                 return await asyncpg.connect(
-                    self._address, timeout=CONNECT_SECONDS, command_timeout=STATEMENT_SECONDS, server_settings=SESSION
+                    self._address, timeout=CONNECT_SECONDS, command_timeout=seconds, server_settings=SESSION
                 )
             except ValueError:  # what it says can have a piece of the password in it
                 raise DatabaseFailure(UNREADABLE) from None

@@ -20,6 +20,8 @@ HEAD: Final = REVISIONS[-1]
 UNMARKED: Final = "0001"  # what a database is that has tables and no mark: marks came later
 MIGRATIONS: Final = Path(__file__).parents[1] / "migrations"
 
+_WAIT: Final = text("SET LOCAL lock_timeout = 0")  # for another node, however long its migration takes
+_THINK: Final = text("SET LOCAL idle_in_transaction_session_timeout = 0")  # alembic takes its time
 _LOCK: Final = text("SELECT pg_advisory_xact_lock(7363051)")  # any number, the same for all nodes
 
 _marks = Table("alembic_version", MetaData(), Column("version_num", String(32), primary_key=True))  # alembic's own
@@ -33,7 +35,8 @@ async def bring_up_to_date(engine: AsyncEngine) -> None:
             return
     async with engine.execution_options(is_write=True).begin() as connection:  # SQLite: takes the lock by itself
         if connection.dialect.name == "postgresql":
-            await connection.execute(_LOCK)
+            for statement in (_WAIT, _THINK, _LOCK):
+                await connection.execute(statement)
         await connection.run_sync(_bring_up_to_date)
 
 

@@ -116,7 +116,11 @@ async def test_a_commit_that_is_still_on_its_way_is_waited_for(
         wire.next_commit = "late"
         writing = asyncio.create_task(one.write(stay(7)))
         waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
-        await until(lambda: postgres.execute(waiting) == "1")
+
+        async def is_waited_for() -> bool:
+            return await asyncio.to_thread(postgres.execute, waiting) == "1"
+
+        await until(is_waited_for)
         assert not writing.done()
         wire.arrive.set()
         assert await writing == 7

@@ -20,11 +20,14 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bench.postgres import PostgresServer
 from rooms import messages as m
 from server.database import Database, DatabaseFailure, schema
+from server.database import postgres as backend
 from server.export import rows
 from server.journal import Journal
 from server.tables import commits, metadata
+from tests.server.running import until
 
 RELEASED: Final = Path(__file__).parent / "released"  # an SQLite dump of each, as that release made it
 DUMPS: Final = sorted(RELEASED.glob("*.sql"))
@@ -106,9 +109,7 @@ async def test_a_released_postgresql_database_keeps_every_row(tmp_path: Path, po
 
 async def schema_work(address: str, work: Any) -> None:
     """Past `Database`, whose own transactions need today's tables."""
-    from server.database.postgres import Postgres
-
-    engine = Postgres(address)._engine()
+    engine = backend.Postgres(address)._engine()
     async with engine.begin() as connection:
         await work(connection)
     await engine.dispose()
@@ -161,6 +162,33 @@ async def test_two_nodes_that_start_at_once_on_an_empty_database_both_come_up(pl
     assert await contents(nodes[0], ["alembic_version"]) == {"alembic_version": [(schema.HEAD,)]}
     for node in nodes:
         await node.close()
+
+
+async def test_a_node_waits_for_the_migration_of_another_however_long_it_takes(
+    postgres: PostgresServer, postgres_place: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(backend.SESSION, "lock_timeout", "100ms")
+    node, holding, release = Database(postgres_place), asyncio.Event(), asyncio.Event()
+
+    async def migrate(connection: AsyncConnection) -> None:
+        for statement in (schema._THINK, schema._LOCK):
+            await connection.execute(statement)
+        holding.set()
+        await release.wait()
+
+    migrating = asyncio.create_task(schema_work(postgres_place, migrate))
+    await holding.wait()
+    opening = asyncio.create_task(node.open())
+    waits = "wait_event_type = 'Lock' AND clock_timestamp() - query_start > interval '400ms'"
+    query = f"SELECT count(*) FROM pg_stat_activity WHERE {waits}"
+
+    async def has_waited() -> bool:
+        return opening.done() or await asyncio.to_thread(postgres.execute, query) == "1"
+
+    await until(has_waited)
+    release.set()
+    await asyncio.gather(opening, migrating)
+    await node.close()
 
 
 async def test_two_nodes_that_start_at_once_on_an_old_database_both_come_up(tmp_path: Path) -> None:
