@@ -101,6 +101,11 @@ class Estimator:
         return int(self._rate)
 
     @property
+    def is_silenced(self) -> bool:
+        """An outage: feedback stays away."""
+        return self._silenced > 0
+
+    @property
     def queue(self) -> float:
         """Seconds that packets seem to wait on the path."""
         return self._delay.queue

@@ -19,6 +19,7 @@ from live.port import Endpoint
 from live.rtp import TRANSPORT_CC
 from live.rung import ntp_timestamp
 from live.sent import Sent, Told
+from live.slot import Slot
 from live.srtp import Srtp
 from live.steering import Steering
 from live.switchboard import Switchboard
@@ -107,6 +108,9 @@ class Downlink:
         if slot is None or outlet is None:
             return False
         self.plis += 1
+        return self._ask(slot, outlet, now)
+
+    def _ask(self, slot: Slot, outlet: Outlet, now: float) -> bool:
         if slot.is_audio or outlet.seat is None:
             return False
         if not (self._key_frame_budget.take(1, now) and self._room.key_frame_budget.take(1, now)):
@@ -137,12 +141,19 @@ class Downlink:
 
     def take_transport_feedback(self, packet: rtcp.TransportFeedback, now: float) -> None:
         self._says_estimate = True
-        self.steering.acknowledge(packet, now)
+        if self.steering.acknowledge(packet, now):
+            self._begin_anew(now)
 
     def take_told(self, told: Told, now: float) -> None:
         """Transport-wide feedback that the compiled helper has read."""
         self._says_estimate = True
-        self.steering.take(told, now)
+        if self.steering.take(told, now):
+            self._begin_anew(now)
+
+    def _begin_anew(self, now: float) -> None:
+        """An outage is over. What was lost in it would take seconds to send again; a key frame is there at once."""
+        for name, outlet in self.outlets.items():
+            self._ask(self._room.slots[name], outlet, now)
 
     @property
     def estimate(self) -> int:

@@ -79,19 +79,24 @@ class Steering:
             self._asked = {}
             self.decide(now)
 
-    def acknowledge(self, feedback: TransportFeedback, now: float) -> None:
-        if self._estimator is not None:
-            self._estimator.packets.newest = self._viewer.next_number - 1 & 0xFFFF
-            self.take(self._estimator.packets.take(feedback), now)
+    def acknowledge(self, feedback: TransportFeedback, now: float) -> bool:
+        """As `take`."""
+        if self._estimator is None:
+            return False
+        self._estimator.packets.newest = self._viewer.next_number - 1 & 0xFFFF
+        return self.take(self._estimator.packets.take(feedback), now)
 
-    def take(self, told: Told, now: float) -> None:
-        """What feedback said."""
-        if self._estimator is not None:
-            self._estimator.take(told, now)
-            self._heard_at = now
-            if self._estimator.estimate < self.allocator.taken and now - self._decided_at >= SHORTEST_INTERVAL:
-                self.decide(now)
-            self._probe(self._estimator, now)
+    def take(self, told: Told, now: float) -> bool:
+        """What feedback said. Returns whether it ended an outage."""
+        if self._estimator is None:
+            return False
+        was_silenced = self._estimator.is_silenced
+        self._estimator.take(told, now)
+        self._heard_at = now
+        if self._estimator.estimate < self.allocator.taken and now - self._decided_at >= SHORTEST_INTERVAL:
+            self.decide(now)
+        self._probe(self._estimator, now)
+        return was_silenced and not self._estimator.is_silenced
 
     def lose(self, fraction: float, now: float) -> None:
         """The viewer reports that so much was lost: who loses packets gets sound twice."""

@@ -13,6 +13,7 @@ from live.rtcp import FullIntra, Nack, Remb, ReportBlock
 from live.rtp import TRANSPORT_CC, RtpPacket, parse
 from live.steering import LOSSY_FOR, ROOM_FOR_RED, TRIAL
 from live.switchboard import Switchboard
+from live.transport_cc import TransportFeedback
 from tests.live.sources import PAYLOAD_TYPES, Publisher
 from tests.live.test_rung import Simulcast
 
@@ -204,6 +205,28 @@ def test_retransmissions_take_no_more_than_half_of_the_estimate() -> None:
     slot, number = room.board.slots["video0"], room.got[-1].sequence
     room.viewer.take_nack(Nack(1, slot.ssrc, (number,) * 300), room.now)
     assert room.viewer.resent == 176_000 / 2 / 8 / 1100
+
+
+def test_after_an_outage_a_key_frame_is_asked_for_at_once() -> None:
+    room, anna = Room("transport-cc"), Publisher("anna")
+    room.enter(anna, (100_000.0,))
+
+    def hear() -> None:
+        """The viewer tells of the newest packet."""
+        newest, at = room.viewer.next_number - 1 & 0xFFFF, int(room.now * 1000 / 64) & 0xFFFFFF
+        room.viewer.take_transport_feedback(TransportFeedback(1, 2, newest, at, 0, (0,)), room.now)
+
+    for _ in range(10):
+        room.run(0.1)
+        hear()
+    asked = anna.key_frames_asked
+    room.run(2)
+    assert anna.key_frames_asked == asked
+    hear()
+    assert anna.key_frames_asked == asked + 1
+    room.run(0.1)
+    hear()
+    assert anna.key_frames_asked == asked + 1 and room.viewer.plis == 0
 
 
 def test_a_flood_of_nacks_is_limited() -> None:
