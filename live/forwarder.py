@@ -32,6 +32,7 @@ from live.dtls import Certificate, sha256_fingerprint
 from live.entrance import Entrance
 from live.fan import Bursts
 from live.inbox import Inbox
+from live.leftovers import Leftovers
 from live.limits import Limits
 from live.native import Helper
 from live.peer import Peer
@@ -66,8 +67,9 @@ class Forwarder:
         self._rooms: dict[str, Room] = {}
         self._relays = Relays(place, self)
         self.entrance = Entrance(place.index, self._relays.give)
-        self._rounds = Rounds(self._rooms, limits, self._relays.tick, self._end)
+        self._rounds = Rounds(self._rooms, limits, self._tick, self._end)
         self._closing: set[asyncio.Task[None]] = set()
+        self._leftovers = Leftovers()
 
     # --- control ---
 
@@ -252,6 +254,11 @@ class Forwarder:
         else:
             sock.close()
 
+    def _tick(self) -> None:
+        """Every 100 ms, what concerns no room."""
+        self._relays.tick()
+        self._leftovers.look(_now())
+
     def _end(self, peer: Peer, reason: str) -> None:
         """Takes a peer out of all tables at once; its goodbye follows."""
         room = peer.room.room
@@ -263,8 +270,12 @@ class Forwarder:
         self._tell_lacking(home, peer)
         peer.leave()
         self._notify(PeerDown(room, peer.id, peer.label, reason))
-        self._spawn(peer.say_goodbye())
+        self._spawn(self._part(peer))
         self.close_if_empty(room)
+
+    async def _part(self, peer: Peer) -> None:
+        await peer.say_goodbye()
+        self._leftovers.add()
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)

@@ -178,7 +178,9 @@ class Peer:
         """Ends the DTLS session. After `leave`."""
         if self._handshake is not None and self._handshake is not asyncio.current_task():
             self._handshake.cancel()
+            await asyncio.wait([self._handshake])
         await self._dtls.close()
+        self._srtp = None
 
     # --- media ---
 

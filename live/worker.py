@@ -16,7 +16,7 @@ from typing import Any, Final, get_args
 
 import msgspec
 
-from live import native, wire
+from live import leftovers, native, wire
 from live.control import EngineUp, MediaRefused, Notification, Transport
 from live.forwarder import Forwarder
 from live.ice import candidates
@@ -166,6 +166,7 @@ def main() -> None:
     helper = None if options.pure else native.load()
     place = wire.Place(options.index, options.life, options.links)
     work = run(options.control, place, hosts, (options.port, options.tcp_port), transports, limits, helper)
+    leftovers.freeze()
     try:
         _run(work)
     except OSError as error:
