@@ -18,6 +18,9 @@ from typing import Any, Final, Literal, Self
 START_SECONDS: Final = 120
 USERS: Final = ("postgres", "nobody")  # as whom it runs where we are root, which it refuses
 
+# Ends it with whoever started it, whatever became of them: then nobody writes to this any more.
+WATCH: Final = 'read nothing; kill -QUIT "$1"; while kill -0 "$1"; do sleep 0.1; done 2>/dev/null; rm -rf "$2"'
+
 Stop = Literal["fast", "immediate"]  # tells its clients; or dies as in a power cut
 
 
@@ -48,6 +51,7 @@ class PostgresServer:
             probe.bind(("127.0.0.1", 0))
             self.port: int = probe.getsockname()[1]
         self._process: subprocess.Popen[bytes] | None = None
+        self._watcher: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
         try:
@@ -95,6 +99,8 @@ class PostgresServer:
         with (self._folder / "log").open("ab") as log:
             command = [str(self._programs / "postgres"), "-D", str(self.folder), *options]
             self._process = subprocess.Popen(command, stdout=log, stderr=log, **self._as())
+        watch = ["sh", "-c", WATCH, "sh", str(self._process.pid), str(self._folder)]
+        self._watcher = subprocess.Popen(watch, stdin=subprocess.PIPE, **self._as())
         give_up_at = time.monotonic() + START_SECONDS
         while not self._is_ready():
             if self._process.poll() is not None or time.monotonic() > give_up_at:
@@ -106,6 +112,10 @@ class PostgresServer:
         if self._process is not None and self._process.poll() is None:
             self._run("pg_ctl", "stop", "-D", "data", "-m", how, "-w", "-t", str(START_SECONDS))
             self._process.wait(START_SECONDS)
+        if self._watcher is not None:
+            self._watcher.kill()
+            self._watcher.communicate()
+            self._watcher = None
 
     def restart(self, how: Stop = "fast") -> None:
         self.stop(how)
