@@ -25,6 +25,13 @@ MOST: Final = 4 * BATCH  # datagrams of a socket in one reading: the loop must a
 LITTLE: Final = 10  # datagrams in it: from here on at once again
 
 
+def until_next(interval: float, now: float) -> float:
+    """Seconds until the next multiple of `interval`, both in whole milliseconds: so what is done at intervals is done in the
+    same wake-ups."""
+    milliseconds = round(1000 * interval)
+    return (milliseconds - round(1000 * now) % milliseconds) / 1000
+
+
 class Pace:
     """Whether to read at intervals. Pure."""
 
@@ -82,7 +89,7 @@ class Reading:
         self._pace.woke(now)
         if self._pace.is_steady:
             self._ignore()
-            self._pause(now)
+            self._pause()
 
     def _tick(self) -> None:
         now, count = time.monotonic(), MOST
@@ -91,14 +98,14 @@ class Reading:
         finally:  # whatever happened: the port must be read again
             self._pace.took(count, now)
             if self._pace.is_steady:
-                self._pause(now)
+                self._pause()
             else:
                 self._timer = None
                 self.start()
 
-    def _pause(self, since: float) -> None:
-        spent = time.monotonic() - since
-        self._timer = asyncio.get_running_loop().call_later(max(0.0, PAUSE - spent), self._tick)
+    def _pause(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._timer = loop.call_later(until_next(PAUSE, loop.time()), self._tick)
 
     def _take_all(self, now: float) -> int:
         """What has come to all sockets; returns how many datagrams."""

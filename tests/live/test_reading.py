@@ -7,7 +7,7 @@ import socket
 from typing import Any
 
 from live.port import Endpoint
-from live.reading import LITTLE, MUCH, PAUSE, SPAN, Pace, Reading
+from live.reading import LITTLE, MUCH, PAUSE, SPAN, Pace, Reading, until_next
 from tests.live.conftest import until
 
 
@@ -45,6 +45,15 @@ def test_a_trickle_is_no_reason_for_intervals() -> None:
     for index in range(50):
         pace.took(1 if index % 3 == 0 else 0, 10.0 + index * PAUSE)
     assert LITTLE > SPAN / PAUSE / 3 and not pace.is_steady
+
+
+def test_what_is_done_every_five_and_every_ten_milliseconds_is_done_in_the_same_wake_ups() -> None:
+    assert [round(1000 * until_next(0.005, now)) for now in (7.0, 7.001, 7.0041, 7.0048)] == [5, 4, 1, 5]
+    for milliseconds in range(1000, 1020):
+        now = milliseconds / 1000
+        fine, coarse = now + until_next(0.005, now), now + until_next(0.01, now)
+        assert now < fine < now + 0.0051 and now < coarse < now + 0.0101
+        assert round(1000 * fine) % 5 == round(1000 * coarse) % 10 == 0
 
 
 class Port:
@@ -97,7 +106,7 @@ async def test_a_bug_in_one_datagram_does_not_end_the_reading() -> None:
     for _ in range(MUCH):
         port.reading._pace.woke(0.0)
     port.fails = True
-    port.reading._pause(0.0)
+    port.reading._pause()
     for index in range(3):
         port.send(b"")
         await port.has_seen(index + 1)
@@ -110,7 +119,7 @@ async def test_it_can_be_stopped_at_either_pace() -> None:
         port.reading.start()
         if steady:
             port.reading._ignore()
-            port.reading._pause(0.0)
+            port.reading._pause()
         port.close()
         await asyncio.sleep(2 * PAUSE)
         assert port.seen == []
