@@ -11,12 +11,14 @@ from typing import Final
 
 from live.limits import Limits
 from live.peer import Peer
+from live.reading import until_next
 from live.room import Room
 from live.switchboard import Reports
 
 TICK: Final = 0.1  # seconds
 TICKS_PER_REPORT: Final = 10
 SHARES: Final = 10  # of the peers that are looked after one after the other in a tick
+FEW: Final = 50  # peers that are looked after in one go: a wake-up costs more than what is done in it
 
 
 class Rounds:
@@ -30,17 +32,23 @@ class Rounds:
         self._ticks = 0
 
     def start(self) -> None:
-        self._timer = asyncio.get_running_loop().call_later(TICK / SHARES, self._tick)
+        self._wait(TICK / SHARES)
+
+    def _wait(self, interval: float) -> None:
+        loop = asyncio.get_running_loop()
+        self._timer = loop.call_later(until_next(interval, loop.time()), self._tick)
 
     def stop(self) -> None:
         if self._timer:
             self._timer.cancel()
 
     def _tick(self) -> None:
-        """Rooms every 100 ms; a tenth of the peers every 10 ms."""
-        self.start()
+        """Rooms every 100 ms; a tenth of the peers every 10 ms, or all at once where they are few."""
         tick, share = divmod(self._ticks, SHARES)
-        self._ticks += 1
+        few = share == 0 and sum(len(room.peers) for room in self._rooms.values()) <= FEW
+        shares = SHARES if few else 1
+        self._ticks += shares
+        self._wait(shares * TICK / SHARES)
         now = time.monotonic()
         if share == 0:
             self._on_tick()
@@ -48,7 +56,7 @@ class Rounds:
             if share == 0:
                 _tick_room(room, tick % TICKS_PER_REPORT, now)
             reports = room.board.reports(now)
-            for peer in [peer for peer in room.peers.values() if peer.phase % SHARES == share]:
+            for peer in [peer for peer in room.peers.values() if share <= peer.phase % SHARES < share + shares]:
                 peer.tick(now)
                 if peer.phase // SHARES % TICKS_PER_REPORT == tick % TICKS_PER_REPORT:
                     self._look_after(peer, reports, now)

@@ -1,0 +1,46 @@
+"""Everybody's turn comes every 100 ms, and a report's once a second, however many there are."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from live.limits import Limits
+from live.rounds import FEW, SHARES, TICKS_PER_REPORT, Rounds
+from live.switchboard import Switchboard
+
+
+class Peer:
+    """One that counts its turns."""
+
+    is_up = True
+    seen_at = float("inf")
+
+    def __init__(self, phase: int) -> None:
+        self.phase = phase
+        self.ticks = self.reports = 0
+
+    def tick(self, now: float) -> None:
+        self.ticks += 1
+
+    def report(self, reports: Any, now: float) -> None:
+        self.reports += 1
+
+
+@pytest.mark.parametrize(("count", "wake_ups"), [(FEW, 1), (FEW + 1, SHARES)])
+async def test_each_peer_has_its_turn(count: int, wake_ups: int) -> None:
+    peers = [Peer(phase) for phase in range(count)]
+    room: Any = SimpleNamespace(
+        peers=dict(enumerate(peers)), taps={}, phase=0, board=Switchboard("room", lambda notification: None)
+    )
+    ticks: list[int] = []
+    rounds = Rounds({"room": room}, Limits(), lambda: ticks.append(1), lambda peer, reason: None)
+    for _ in range(TICKS_PER_REPORT):
+        for _ in range(wake_ups):
+            rounds._tick()
+            rounds.stop()
+        assert {peer.ticks for peer in peers} == {len(ticks)}
+    assert {peer.reports for peer in peers} == {1}
+    assert len(ticks) == TICKS_PER_REPORT
