@@ -1,13 +1,12 @@
-"""Small JSON endpoints and downloads: people for moderators, exports for the staff, health for operators."""
+"""Small JSON endpoints and downloads: people for moderators, exports for the staff. Neighbour: `health`, for
+operators."""
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 from msgspec import structs
-from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -16,7 +15,6 @@ from live.control import MediaRefused
 from rooms.access import check_on_stage_role, check_page
 from rooms.errors import Refused
 from server import export
-from server.database import Database
 from server.services import Services
 from server.trouble import connections, unrecorded
 from server.turn import VALID_FOR, ice_servers
@@ -91,22 +89,6 @@ async def ice(request: Request) -> Response:
     return Response(msgspec.json.encode(body), media_type="application/json", headers={"Cache-Control": "no-store"})
 
 
-async def health(request: Request) -> Response:
-    """GET /healthz: what is alive. 200 while people can take part, 503 when nothing can be read. What cannot be saved is
-    refused, while sound and picture go on: degraded."""
-    services: Services = request.state.services
-    database, media = await _database_works(services.database), await _media_state(services)
-    body = {
-        "status": "ok" if database and services.database.saves and media["up"] else "degraded" if database else "down",
-        "database": database,
-        "saves": services.database.saves,
-        "media": media,
-        "connections": services.hub.count,
-        "seats": services.seats.count,
-    }
-    return JSONResponse(body, 200 if database else 503)
-
-
 async def exported(request: Request) -> Response:
     """GET /export/{what}.{csv|json}: attendance, answers or questions, for the staff."""
     services: Services = request.state.services
@@ -131,30 +113,6 @@ def csv_download(request: Request, table: export.Table, name: str) -> Response:
     return Response(export.to_csv(table, delimiter), headers=headers, media_type="text/csv; charset=utf-8")
 
 
-async def _database_works(database: Database) -> bool:
-    async def work(connection: AsyncConnection) -> bool:
-        return bool((await connection.execute(text("SELECT 1"))).scalar_one())
-
-    try:
-        return await database.read(work)
-    except Exception:  # whatever is wrong with it, it does not work
-        return False
-
-
-async def _media_state(services: Services) -> dict[str, Any]:
-    """Whether it is up, and how much it carries; nothing about who is there."""
-    try:
-        statistics = await services.media.statistics()
-    except MediaRefused:
-        return {"up": False}
-    return {
-        "up": services.seats.engine_is_up,
-        "workers": len(statistics),
-        "peers": sum(worker.peers for worker in statistics),
-        "rooms": len({room for worker in statistics for room in worker.rooms}),
-    }
-
-
 def _number(text_: str) -> int:
     return int(text_) if text_.isascii() and text_.isdigit() and len(text_) < 6 else 0
 
@@ -164,6 +122,5 @@ routes: Final = [
     Route("/api/trouble", trouble),
     Route("/api/whip", whip_pass),
     Route("/api/ice", ice),
-    Route("/healthz", health),
     Route("/export/{what}.{form}", exported),
 ]

@@ -18,7 +18,7 @@ from live.control import MediaEngine
 from live.engine import EmbeddedEngine
 from rooms import messages as m
 from rooms.errors import Refused
-from server import api, board, metrics, pages, whip
+from server import api, board, health, metrics, pages, whip
 from server.ballots import Ballots
 from server.bus import MemoryBus
 from server.database import Database
@@ -62,18 +62,26 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-def create_app(settings: Settings, *, now: Clock = utc_now, engine: MediaEngine | None = None) -> Starlette:
-    """The whole application. `engine`: another media engine behind the same interface; the embedded one by default."""
+def create_app(
+    settings: Settings,
+    *,
+    now: Clock = utc_now,
+    engine: MediaEngine | None = None,
+    draining: asyncio.Event | None = None,
+) -> Starlette:
+    """The whole application. `engine`: another media engine behind the same interface; the embedded one by default.
+    `draining` is set when newcomers shall go elsewhere."""
 
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[State]:
-        async with run_services(settings, now, engine) as services:
+        async with run_services(settings, now, engine, draining or asyncio.Event()) as services:
             yield {"services": services}
 
     return Starlette(
         routes=[
             *pages.routes,
             *api.routes,
+            *health.routes,
             *board.routes,
             *whip.routes,
             *metrics.routes(settings),
@@ -86,12 +94,14 @@ def create_app(settings: Settings, *, now: Clock = utc_now, engine: MediaEngine 
 
 
 @contextlib.asynccontextmanager
-async def run_services(settings: Settings, now: Clock, engine: MediaEngine | None) -> AsyncIterator[Services]:
+async def run_services(
+    settings: Settings, now: Clock, engine: MediaEngine | None, draining: asyncio.Event
+) -> AsyncIterator[Services]:
     """Builds, loads and starts everything; on the way out stops it in the opposite order."""
     programme = load_programme(settings.directory / "conference.toml")
     async with AsyncExitStack() as stack:
         media = engine or start_engine(settings, stack)
-        services = await load_services(settings, now, media, stack)
+        services = await load_services(settings, now, media, draining, stack)
         reactions, stagehand = connect(services)
         if isinstance(media, EmbeddedEngine):
             await media.wait_until_up()
@@ -110,7 +120,9 @@ async def run_services(settings: Settings, now: Clock, engine: MediaEngine | Non
         await reactions.drain()
 
 
-async def load_services(settings: Settings, now: Clock, media: MediaEngine, stack: AsyncExitStack) -> Services:
+async def load_services(
+    settings: Settings, now: Clock, media: MediaEngine, draining: asyncio.Event, stack: AsyncExitStack
+) -> Services:
     """Opens the database and builds what handlers are handed, each with what the last run has left."""
     database = Database(settings.database)
     await database.open()
@@ -142,6 +154,7 @@ async def load_services(settings: Settings, now: Clock, media: MediaEngine, stac
         seats=Seats(media, streams, hub),
         recorder=recorder,
         translations=Translations(lambda: languages_of(streams)),
+        draining=draining,
     )
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import logging
 import sys
+import time
+from types import FrameType
 from typing import Final
 
 import structlog
@@ -20,11 +23,37 @@ from server.socket import MOST_BYTES
 SHUTDOWN_SECONDS: Final = 5
 
 
-def configuration(settings: Settings, engine: MediaEngine | None = None) -> uvicorn.Config:
-    """uvicorn's configuration; `engine` as in `create_app`. No access log: addresses can be secrets (personal links)."""
+class DrainingServer(uvicorn.Server):
+    """Asked to end, it says so at `/readyz` and goes on for `seconds`, so that a load balancer sends newcomers elsewhere
+    before anybody is told to leave. Asked twice, it ends at once."""
+
+    def __init__(self, config: uvicorn.Config, draining: asyncio.Event, seconds: float) -> None:
+        super().__init__(config)
+        self._draining = draining
+        self._seconds = seconds
+        self._ends: tuple[float, int] | None = None  # when, by `time.monotonic`, and the signal that asked for it
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        if self._seconds and self._ends is None:
+            self._ends = time.monotonic() + self._seconds, sig
+        else:
+            super().handle_exit(sig, frame)
+        self._draining.set()
+
+    async def on_tick(self, counter: int) -> bool:
+        if self._ends is not None and not self.should_exit and time.monotonic() >= self._ends[0]:
+            super().handle_exit(self._ends[1], None)
+        return await super().on_tick(counter)
+
+
+def configuration(
+    settings: Settings, engine: MediaEngine | None = None, draining: asyncio.Event | None = None
+) -> uvicorn.Config:
+    """uvicorn's configuration; `engine` and `draining` as in `create_app`. No access log: addresses can be
+    secrets (personal links)."""
     configure_logging(settings.log_level)
     return uvicorn.Config(
-        create_app(settings, engine=engine),
+        create_app(settings, engine=engine, draining=draining),
         host=settings.host,
         port=settings.port,
         ws=FrameProtocol,
@@ -43,7 +72,8 @@ def configuration(settings: Settings, engine: MediaEngine | None = None) -> uvic
 async def serve(settings: Settings, engine: MediaEngine) -> None:
     """Runs until SIGINT or SIGTERM; the caller started the engine and stops it."""
     calm_collector()
-    await uvicorn.Server(configuration(settings, engine)).serve()
+    draining = asyncio.Event()
+    await DrainingServer(configuration(settings, engine, draining), draining, settings.drain_seconds).serve()
 
 
 def calm_collector() -> None:

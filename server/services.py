@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -56,6 +57,7 @@ class Services:
     seats: Seats
     recorder: Recorder
     translations: Translations
+    draining: asyncio.Event  # set: newcomers shall go elsewhere, this process is about to end
     templates: Templates = field(default_factory=Templates)
     epoch: str = field(default_factory=lambda: secrets.token_hex(4))  # this process, told to every page
 

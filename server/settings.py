@@ -25,6 +25,7 @@ RANGES: Final[Mapping[str, tuple[float, float]]] = {
     "media_workers": (0, MOST_WORKERS),
     "heartbeat_seconds": (0.1, 20),
     "stage_grace_seconds": (0, 3600),
+    "drain_seconds": (0, 3600),
     "connections_per_person": (1, 1000),
     "messages_per_second": (1, 100_000),
     "outbox_bytes": (1 << 16, 1 << 30),
@@ -52,6 +53,7 @@ class Settings:
     secret: str = ""  # signs cookies; empty: kept in data/secret.key
     heartbeat_seconds: float = 15.0  # how often presence is written down
     stage_grace_seconds: float = 20.0  # after losing the connection, until somebody is taken off the stage
+    drain_seconds: float = 0.0  # from SIGTERM, while /readyz says no, until everybody is told to come back
     connections_per_person: int = 8
     messages_per_second: float = 20.0  # per connection, sustained; bursts of five seconds' worth
     outbox_bytes: int = 1 << 20  # a connection that lets more pile up is closed with "resync"
