@@ -79,12 +79,29 @@ def test_every_dependency_is_justified() -> None:
 
 
 def test_no_document_or_source_knows_where_it_was_written() -> None:
-    suffixes = {".py", ".md", ".js", ".html", ".css", ".toml", ".lock", ".json", ".po", ".yml", ""}
+    suffixes = {
+        ".py",
+        ".c",
+        ".h",
+        ".md",
+        ".js",
+        ".mjs",
+        ".html",
+        ".css",
+        ".toml",
+        ".lock",
+        ".json",
+        ".po",
+        ".yml",
+        ".conf",
+        "",
+    }
     for path in ROOT.rglob("*"):
         relative = path.relative_to(ROOT)
         skipped = any(
             part.startswith(".") or part in ("node_modules", "data", "screenshots") for part in relative.parts[:-1]
         )
+        skipped = skipped or relative.name == ".git"  # of a worktree: a file that says where the repository is
         if skipped or not path.is_file() or path.suffix not in suffixes or path == Path(__file__):
             continue
         text = path.read_text(errors="replace")
