@@ -1,4 +1,5 @@
-"""Settings: from the environment (`PLENUM_*`), checked once at the start. Each is documented in `docs/operations.md`."""
+"""Settings: from the environment (`PLENUM_*`) and `plenum.toml`, checked once at the start. Each is documented in
+`docs/operations.md`. Neighbour: `settings_sources`, which reads them."""
 
 from __future__ import annotations
 
@@ -11,11 +12,16 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from server.settings_sources import CONFIG, FILE_NAME, SettingsError, from_environment, read_file
+
+__all__ = ["Settings", "SettingsError"]
+
 METRICS_TOKEN_LENGTH: Final = 16  # at least
 TURN_SECRET_LENGTH: Final = 16  # likewise
 MOST_WORKERS: Final = 64
 LOG_LEVELS: Final = ("debug", "info", "warning", "error")
 IO_URING: Final = ("auto", "off")
+SECRETS: Final = frozenset({"secret", "database_url", "turn_secret", "metrics_token"})  # may be in a file of their own
 
 # The least and the most that work, ends included. Heartbeats: `RECONNECT_GRACE` must cover several of them. Outbox: less
 # than a snapshot of a long day, and nobody would ever get one.
@@ -32,10 +38,6 @@ RANGES: Final[Mapping[str, tuple[float, float]]] = {
 }
 
 
-class SettingsError(Exception):
-    """A setting cannot be used. The message is one clear line for the operator."""
-
-
 @dataclass(frozen=True, kw_only=True)
 class Settings:
     """Everything that differs between two installations. Paths are absolute after `from_environment`."""
@@ -50,7 +52,7 @@ class Settings:
     database_url: str = field(default="", repr=False)  # postgresql://USER:PASSWORD@HOST/NAME; empty: SQLite in data/
     turn_urls: str = ""  # turn: and turns: addresses for clients, comma-separated (RFC 7065)
     turn_secret: str = field(default="", repr=False)  # shared with the TURN server (coturn: static-auth-secret)
-    secret: str = ""  # signs cookies; empty: kept in data/secret.key
+    secret: str = field(default="", repr=False)  # signs cookies; empty: kept in data/secret.key
     heartbeat_seconds: float = 15.0  # how often presence is written down
     stage_grace_seconds: float = 20.0  # after losing the connection, until somebody is taken off the stage
     drain_seconds: float = 0.0  # from SIGTERM, while /readyz says no, until everybody is told to come back
@@ -96,20 +98,24 @@ class Settings:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ, **overrides: Any) -> Settings:
-        """Reads `PLENUM_NAME` for every field. Unknown `PLENUM_` variables and unreadable values raise `SettingsError`."""
-        known = {f"PLENUM_{f.name.upper()}": f for f in fields(cls)}
-        values: dict[str, Any] = {}
-        for name, text in environment.items():
-            if not name.startswith("PLENUM_"):
-                continue
-            if name not in known:
-                raise SettingsError(f"{name} is not a setting; known are {', '.join(sorted(known))}")
-            values[known[name].name] = _convert(name, known[name].type, text)
+        """Reads `PLENUM_NAME` for every field, then `plenum.toml` in the directory, or the file that `PLENUM_CONFIG` names,
+        for what is still missing. What is unknown, and values that cannot be read, raise `SettingsError`."""
+        kinds = {f.name: str(f.type) for f in fields(cls)}
+        values = from_environment(environment, kinds, SECRETS)
         values |= {key: value for key, value in overrides.items() if value is not None}
-        if "directory" in values:
-            values["directory"] = Path(values["directory"]).resolve()
-        settings = cls(**values)
-        settings.check()
+        directory = Path(values.get("directory", Path.cwd())).resolve()
+        named = environment.get(CONFIG)
+        path = Path(named) if named else directory / FILE_NAME
+        if not named and not path.exists():
+            settings = cls(**values | {"directory": directory})
+            settings.check()
+            return settings
+        file = read_file(path, kinds, SECRETS)
+        settings = cls(**{**file.values, **values, "directory": directory})
+        try:
+            settings.check()
+        except SettingsError as error:
+            raise file.blame(error, set(values)) from None
         return settings
 
     def check(self) -> None:
@@ -134,15 +140,6 @@ class Settings:
             _check_turn_url(server)
         _check_turn_secret(self.turn_secret, wanted=bool(self.turn_servers))
         _check_public_url(self.public_url)
-
-
-def _convert(name: str, kind: object, text: str) -> object:
-    convert: dict[object, Any] = {"int": int, "float": float, "str": str, "Path": Path}
-    try:
-        return convert[kind](text)
-    except ValueError:
-        words = {"int": "a whole number", "float": "a number"}
-        raise SettingsError(f"{name} must be {words.get(str(kind), kind)}, not {text!r}") from None
 
 
 def _check_metrics_token(text: str) -> None:

@@ -12,7 +12,8 @@ import pytest
 
 from rooms import messages as m
 from rooms.errors import REFUSALS
-from server.settings import Settings
+from server.settings import SECRETS, Settings
+from server.settings_sources import CONFIG
 
 ROOT = Path(__file__).resolve().parents[2]
 PROTOCOL = (ROOT / "docs" / "protocol.md").read_text()
@@ -63,7 +64,10 @@ def test_every_refusal_is_documented_with_its_sentence() -> None:
 def test_every_setting_is_documented() -> None:
     text = (ROOT / "docs" / "operations.md").read_text()
     documented = set(re.findall(r"`(PLENUM_\w+)`", text))
-    assert documented == {f"PLENUM_{field.name.upper()}" for field in fields(Settings)}
+    files = {name for name in documented if name.endswith("_FILE")}
+    assert documented - files == {CONFIG, *(f"PLENUM_{field.name.upper()}" for field in fields(Settings))}
+    assert files <= {f"PLENUM_{name.upper()}_FILE" for name in SECRETS}
+    assert all(f"`PLENUM_{name.upper()}`" in text.partition("Secrets (")[2].partition(")")[0] for name in SECRETS)
 
 
 def test_every_dependency_is_justified() -> None:
