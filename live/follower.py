@@ -175,9 +175,8 @@ class Lead:
         tracks, self.tracks = self.tracks, {}
         self._sources, self.slots, self.speaker = {}, {}, ""
         self._board.arrange(now)
-        for stream, track in tracks.items():
+        for stream in tracks:
             self._streams.pop(stream, None)
-            self._board.forget_track(track, now)
 
 
 def _nothing(track: Track) -> None:

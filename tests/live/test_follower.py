@@ -183,6 +183,37 @@ def test_what_was_repaired_at_home_comes_late_and_in_its_place() -> None:
     assert [number - first for number in viewer.sequences] == [0, 1, 3, 2]
 
 
+def test_what_was_repaired_from_before_a_viewer_came_is_not_for_it() -> None:
+    pair = Pair()
+    anna, viewer = Publisher("anna"), Receiver("viewer")
+    pair.enter(anna)
+    anna.send(pair.now, key=True)
+    pair.tick()
+    lost = anna.packet()
+    anna.send(pair.now)
+    pair.watch("programme", viewer)
+    anna.send(pair.now, key=True)
+    anna.track.receive(lost, pair.now)
+    anna.send(pair.now)
+    assert [number - viewer.sequences[0] for number in viewer.sequences] == [0, 1]
+
+
+def test_after_a_repair_numbers_go_on_from_the_newest() -> None:
+    pair = Pair()
+    anna, viewer = Publisher("anna"), Receiver("viewer")
+    pair.enter(anna)
+    pair.watch("programme", viewer)
+    anna.send(pair.now, key=True)
+    lost = anna.packet()
+    for _ in range(3):
+        anna.send(pair.now)
+    anna.track.receive(lost, pair.now)
+    bo = Publisher("bo", "screen")
+    pair.enter(bo)
+    bo.send(pair.now, key=True)
+    assert [number - viewer.sequences[0] for number in viewer.sequences] == [0, 2, 3, 4, 1, 5]
+
+
 def test_a_nack_is_answered_by_the_follower_itself() -> None:
     pair = Pair()
     anna, viewer = Publisher("anna"), Receiver("viewer")

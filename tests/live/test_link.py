@@ -67,6 +67,25 @@ async def test_a_slow_reader_loses_media_and_no_message() -> None:
     right.link.close()
 
 
+async def test_nothing_overtakes_what_waits() -> None:
+    ours, theirs = pair()
+    theirs.setblocking(False)
+    left, heard = End(ours), []
+    while not left.link._behind:
+        left.link.send_media(b"\1" * 1000)
+        left.link.flush()
+    for _ in range(100):  # room for more, of which the link has not heard yet
+        heard.append(theirs.recv(module.LONGEST))
+    left.link.send(b"last")
+    left.link.flush()
+    right = End(theirs)
+    await until(lambda: right.heard and right.heard[-1] == b"last")
+    assert all(data[:1] == b"\1" for data in [*heard, *right.heard[:-1]])
+    assert sum(map(len, [*heard, *right.heard])) == left.link.sent * 1000 + len(b"last")
+    left.link.close()
+    right.link.close()
+
+
 async def test_who_does_not_read_at_all_is_given_up() -> None:
     ours, theirs = pair()
     left = End(ours)

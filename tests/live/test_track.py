@@ -50,6 +50,16 @@ def test_an_outage_is_mended_by_a_key_frame() -> None:
     assert not nacks(anna) and anna.key_frames_asked == 1
 
 
+def test_a_key_frame_serves_whoever_asked_before_it() -> None:
+    anna = Publisher("anna")
+    anna.send(10.0)
+    anna.track.request_key_frame(10.0)
+    anna.track.request_key_frame(10.1)  # waits for the window's end
+    anna.send(10.2, key=True)
+    anna.track.tick(10.6)
+    assert anna.key_frames_asked == 1
+
+
 def test_key_frames_are_asked_for_once_a_window_however_many_want_one() -> None:
     anna = Publisher("anna")
     for n in range(50):
