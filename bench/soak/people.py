@@ -31,7 +31,8 @@ class House:
         self.url, self._cookies, self._stay = url, cookies, stay
         self.chance = random.Random(seed)
         self.certificate = RTCCertificate.generateCertificate()
-        self.http = httpx.AsyncClient(base_url=url, timeout=PATIENCE, limits=httpx.Limits(max_keepalive_connections=4))
+        limits = httpx.Limits(max_keepalive_connections=4, keepalive_expiry=2.0)  # before the server ends them, after five
+        self.http = httpx.AsyncClient(base_url=url, timeout=PATIENCE, limits=limits)
         self.visits: Counter[str] = Counter()
         self.served: Counter[str] = Counter()  # of these, who had sound or picture
         self.failures: Counter[str] = Counter()
