@@ -42,9 +42,9 @@ class Home:
         found[1].clear(now)
         room.board.lead = None
         self.tell(Unfollow(room.name))
-        if not self._rooms and self.link:
-            self.link.flush()
-            self.link.close()
+        if not self._rooms and (link := self.link):
+            link.flush()  # which may find that the home is gone
+            link.close()
 
     def look(self) -> None:
         """Connects, if there is need and a worker that answers."""

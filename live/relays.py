@@ -121,6 +121,8 @@ class Relays:
             logger.warning("a worker said what cannot be read: %s", error)
 
     def _heed(self, link: Link, message: Frame) -> None:
+        if link not in self._followers:  # it was given up in the middle of a datagram
+            return
         now = self._clock()
         match message:
             case Follow(room):

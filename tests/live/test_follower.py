@@ -326,6 +326,13 @@ def test_when_the_home_is_gone_viewers_wait_and_their_numbers_go_on_here() -> No
     assert any(isinstance(told, SlotsChanged) and told.slots["programme"] == "bo" for told in pair.told_there)
 
 
+def test_the_last_room_leaves_a_home_that_is_gone_already() -> None:
+    pair = Pair()
+    pair.up.flush = lambda: pair.home._lose(pair.up)  # as sending finds out
+    pair.home.leave(pair.other)
+    assert pair.home.link is None and pair.other.board.lead is None
+
+
 def test_what_viewers_elsewhere_cannot_decode_counts_at_home() -> None:
     pair = Pair()
     pair.other.repertoire.hear("somebody here", ("H264",))
