@@ -13,6 +13,7 @@ import typer
 from server.cli.conference import check, init, run
 from server.cli.copy import copy
 from server.cli.demo import demo
+from server.cli.doctor import doctor
 from server.cli.export import export
 from server.cli.failure import describe
 from server.cli.people import import_people, links, remove_person
@@ -30,7 +31,7 @@ def build_app() -> typer.Typer:
         rich_markup_mode=None,
         pretty_exceptions_enable=False,
     )
-    for command in (init, check, run, links, export, copy, demo):
+    for command in (init, check, run, links, export, copy, doctor, demo):
         app.command()(command)
     people = typer.Typer(help="Import and erase people.", rich_markup_mode=None)
     people.command("import")(import_people)

@@ -20,7 +20,7 @@ from server.__main__ import main
 from server.cli import conference
 
 Plenum = Callable[..., "Result"]
-EVERY_COMMAND = ("init", "check", "run", "people import", "people remove", "links", "export", "demo")
+EVERY_COMMAND = ("init", "check", "run", "people import", "people remove", "links", "export", "copy", "doctor", "demo")
 
 
 def free_port() -> str:
