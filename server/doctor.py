@@ -1,5 +1,5 @@
-"""What keeps a conference from working on this machine, each with its remedy: ports, TLS, clock, disk, the media's ways. Every
-check is on its own, bounded in time, and leaves nothing behind. Neighbour: `cli/doctor`, which prints them.
+"""What keeps a conference from working on this machine, each with its remedy: ports, TLS, clock, disk, the media's ways.
+Every check is on its own, bounded in time, and leaves nothing behind. Neighbour: `cli/doctor`, which prints them.
 """
 
 from __future__ import annotations
