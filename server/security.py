@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from rooms.errors import Refused
 from server.errors import Errors
+from server.request_id import RequestId
 from server.settings import Settings
 
 _OWN: Final = "own_origin"  # in the request's state
@@ -40,6 +41,7 @@ _PERMISSIONS: Final = ", ".join([*(f"{name}=(self)" for name in _USED), *(f"{nam
 def middleware(settings: Settings) -> list[Middleware]:
     """What every request passes, outermost first: an error page has the security headers too."""
     return [
+        Middleware(RequestId),
         Middleware(SecurityHeaders, url=settings.url),
         Middleware(Errors),
         Middleware(SameOrigin, url=settings.public_url),
@@ -47,7 +49,7 @@ def middleware(settings: Settings) -> list[Middleware]:
 
 
 class SecurityHeaders:
-    """Outermost: a nonce for the request (`request.state.nonce`), headers for the answer."""
+    """A nonce for the request (`request.state.nonce`), headers for the answer."""
 
     def __init__(self, app: ASGIApp, url: str) -> None:
         self._app = app

@@ -85,17 +85,26 @@ def calm_collector() -> None:
 
 
 def configure_logging(level: str) -> None:
-    """Structured lines on stderr; no personal data, no addresses of pages."""
+    """JSON lines on stderr, the libraries' too, each with the request that it belongs to, if it belongs to one; no personal
+    data, no addresses of pages."""
     number = logging.getLevelNamesMapping().get(level.upper(), logging.INFO)
-    logging.basicConfig(stream=sys.stderr, level=max(number, logging.WARNING), format="%(levelname)s %(name)s %(message)s")
+    shared: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,  # `request`, of `server/request_id.py`
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    rendering: list[structlog.typing.Processor] = [
+        # without the values of variables: they may be personal, or secrets
+        structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show_locals=False)),
+        structlog.processors.JSONRenderer(),
+    ]
+    handler = logging.StreamHandler(sys.stderr)
+    finishing = [structlog.stdlib.ProcessorFormatter.remove_processors_meta, *rendering]
+    of_libraries = [structlog.stdlib.add_logger_name, *shared]
+    handler.setFormatter(structlog.stdlib.ProcessorFormatter(processors=finishing, foreign_pre_chain=of_libraries))
+    logging.basicConfig(handlers=[handler], level=max(number, logging.WARNING))
     structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            # without the values of variables: they may be personal, or secrets
-            structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show_locals=False)),
-            structlog.processors.JSONRenderer(),
-        ],
+        processors=[*shared, *rendering],
         wrapper_class=structlog.make_filtering_bound_logger(number),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
