@@ -70,7 +70,7 @@ async def on_pages(page: Page, hall: Hall, paths: tuple[str, ...]) -> list[str]:
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
 async def day(tmp_path_factory: pytest.TempPathFactory, prepared: Conference, browser: Browser) -> AsyncIterator[Hall]:
     """One conference for all looks, in the middle of its first session: a question published, a poll open, the evaluation
-    too. Nobody is on stage: pictures are nothing that axe can judge, and cost what the pages need."""
+    too. Two are on stage without pictures, which are nothing that axe can judge, and cost what the pages need."""
     served = Conference(tmp_path_factory.mktemp("day"))
     served.prepare_like(prepared)
     async with held(served, browser) as hall:
@@ -86,6 +86,10 @@ async def day(tmp_path_factory: pytest.TempPathFactory, prepared: Conference, br
         await expect(anna.get_by_role("radio", name="Ja")).to_be_visible()
         await click(mona, "Open the evaluation")
         await expect(mona.get_by_role("button", name="Close the evaluation")).to_be_visible()
+        siri = await hall.sit("siri")
+        await siri.goto(hall.url("/session/s1"))
+        for page in (mona, siri):
+            await page.evaluate("() => plenum.do({ type: 'stage.enter' })")
         yield hall
 
 
@@ -175,6 +179,35 @@ async def test_the_session(day: Hall, look: Look) -> None:
     async with seen_by(day, look, "bo") as page:
         await page.goto(day.url("/session/s1"))
         assert await in_the_session(page, look) == []
+
+
+# One picture that the browser cannot show, one that does not arrive; and what is advised.
+TROUBLED = """(advice) => {
+    const { get } = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(plenum), "layout");
+    const layout = () => {
+        const found = get.call(plenum);
+        found.tiles.forEach((tile, place) => Object.assign(tile, place ? { isPaused: true } : { unshown: "H264" }));
+        return found;
+    };
+    Object.defineProperty(plenum, "layout", { get: layout, configurable: true });
+    plenum.adviser.heed = () => (plenum.adviser.advice = advice);
+    plenum.refresh();
+}"""
+ADVISED: Final[tuple[tuple[str, str, dict[str, Any]], ...]] = (
+    ("speaker", "UDP", {"kind": "poor", "reasons": ["narrow", "tcp"], "offer": "sound"}),
+    ("grid", "H.264", {"kind": "codec", "unshown": [{"name": "Siri Berg", "codec": "H264"}]}),
+)
+
+
+async def test_the_choice_of_a_layout_and_what_is_advised(day: Hall, look: Look) -> None:
+    async with seen_by(day, look, "bo") as page:
+        await page.goto(day.url("/session/s1"))
+        for choice, word, advice in ADVISED:
+            await page.locator(f'.layout-choice [value="{choice}"]').check()
+            await page.evaluate(TROUBLED, advice)
+            await expect(page.locator(f".shape-{choice} .tile-trouble")).to_have_count(2)
+            await expect(page.locator(".advice-words")).to_contain_text(word)
+            assert await violations(page) == []
 
 
 async def test_the_desk(day: Hall, look: Look) -> None:

@@ -101,7 +101,7 @@ onClick("network", async () => {
   } else if (udp === "unavailable" && tcp === "unavailable") {
     report("network", "attention", t("Could not be tried"), t("The server's sound and picture could not be reached just now. Try again in a minute; if it stays like this, tell the organiser."));
   } else {
-    report("network", "danger", t("Blocked"), t("Neither way is open: you can read, ask and answer, but not see and hear. Try another network, for example your phone's, and ask your IT department to open this server."));
+    report("network", "danger", t("Blocked"), t("None of the ways is open: you can read, ask and answer, but not see and hear. Try another network, for example your phone's, and ask your IT department to open this server."));
   }
 });
 

@@ -56,7 +56,7 @@ function gapView({ name, codec, recorded_in }) {
   const words = { name, codec: codecWord(codec), recorded: codecWord(recorded_in) };
   return html`<p class="notice attention small">
     ${icon("camera-off")}<span><strong>${t("The recording leaves out the picture of {name}: it is sent in {codec}, and the recording is in {recorded}.", words)}</strong>
-      ${t("The sound is recorded. Let their software send {recorded}, or record anew: a new recording is in what is on stage then.", words)}</span>
+      ${t("The sound is recorded. Let their software send {recorded}, or start a new recording: it takes what is sent then.", words)}</span>
   </p>`;
 }
 

@@ -41,7 +41,7 @@ function rowView(row) {
     <span><strong>${name}</strong></span> ${level === "lost" ? badge(t("No contact"), "danger") : badge(isCodecAlone(row) ? t("Pictures missing") : t("Poor connection"), "attention")}
     ${sends ? badge(t("On stage"), "live") : nothing}
     <p class="small">${reasons.map((reason) => reasonWord(reason, undecodable)).join(" ")} ${adviceOf(row)}</p>
-    <details class="small">
+    <details class="as-table small">
       <summary>${t("Figures")}</summary>
       <p class="muted tabular">${figuresOf(row).join(" · ")}</p>
     </details>

@@ -63,8 +63,8 @@ function tileView(tile, track, isLarge) {
 
 /** Why there is no picture, or none that moves. @param {Tile | Screen} one */
 function troubleView({ name, unshown, isPaused }) {
-  if (unshown) return html`<p class="tile-trouble">${icon("camera-off")}<span class="at-length">${unshownWords(name, unshown)}</span><span class="in-short">${t("Cannot be shown here")}</span></p>`;
-  if (isPaused) return html`<p class="tile-trouble">${icon("network")}<span class="at-length">${t("The picture is paused: the network is too narrow now.")}</span><span class="in-short">${t("Paused")}</span></p>`;
+  if (unshown) return html`<p class="tile-trouble">${icon("camera-off")}<span class="at-length">${unshownWords(name, unshown)}</span><span class="in-short" aria-hidden="true">${t("No picture")}</span></p>`;
+  if (isPaused) return html`<p class="tile-trouble">${icon("network")}<span class="at-length">${t("The picture is paused: the network is too narrow now.")}</span><span class="in-short" aria-hidden="true">${t("Paused")}</span></p>`;
   return nothing;
 }
 
