@@ -39,7 +39,7 @@ async def publish(options: argparse.Namespace, calls: AsyncIterator[dict[str, An
         tell(up=True)
         async for call in calls:
             if call["do"] == "start":
-                publisher.start()
+                publisher.start(in_pictures=call["in_pictures"])
             else:
                 publisher.stop()
             tell(done=call["do"])

@@ -139,10 +139,10 @@ class Contender:
         self._viewers_now = total
         return figures
 
-    def run(self, seconds: float) -> Result:
+    def run(self, seconds: float, *, in_pictures: bool = False) -> Result:
         """One window. Streams that the server renumbered meanwhile (it took a picture away, and gave it back) count as lost
         from there on."""
-        self._publisher.ask(do="start")
+        self._publisher.ask(do="start", in_pictures=in_pictures)
         try:
             self._viewers.ask(do="learn")
             result = Result(**self._viewers.ask(do="measure", seconds=seconds, pids=self.pids))

@@ -1,5 +1,5 @@
-"""The publisher: 300 H.264-like packets of 1,100 octets and 50 Opus packets a second, evenly, with the header extensions
-that were agreed on.
+"""The publisher: 300 H.264-like packets of 1,100 octets and 50 Opus packets a second, evenly or picture by picture, with the
+header extensions that were agreed on.
 
 Each payload ends with the packet's number, and the moment at which it was sent stands in a table that the viewers share.
 """
@@ -23,6 +23,7 @@ from live.rtp import HEADER, HEADER_LENGTH, pack_extensions
 
 RATES: Final = (300, 50)  # packets a second, by stream
 PER_FRAME: Final = 10  # packets
+WITHIN: Final = 0.00025  # seconds between the packets of a picture, where they are not sent evenly
 LENGTH: Final = 1100  # octets of a video packet before SRTP
 AUDIO_PAYLOAD: Final = 120
 CLOCKS: Final = (90_000, 48_000)
@@ -121,12 +122,13 @@ class Publisher:
             self._stamps.set_next(stream.which, stream.number)
         await self.client.connect(remote)
 
-    def start(self) -> None:
+    def start(self, *, in_pictures: bool = False) -> None:
+        """`in_pictures`: a picture's packets leave one after the other, as browsers send them, and not evenly."""
         self._stopping.clear()
         video = self._streams[VIDEO]
         video.number += -video.number % PER_FRAME  # a picture is whole
         video.wants_key = True
-        self._thread = threading.Thread(target=self._run)
+        self._thread = threading.Thread(target=self._run, args=(in_pictures,))
         self._thread.start()
 
     def stop(self) -> None:
@@ -139,7 +141,7 @@ class Publisher:
         self.stop()
         asyncio.get_running_loop().remove_reader(self._wire.socket)
 
-    def _run(self) -> None:
+    def _run(self, in_pictures: bool) -> None:
         """The thread: it alone protects, since an SRTP session has one buffer for everything."""
         due = [time.monotonic()] * len(self._streams)
         while not self._stopping.is_set():
@@ -147,7 +149,11 @@ class Publisher:
             if (pause := due[which] - time.monotonic()) > 0:
                 time.sleep(pause)
             self._send(self._streams[which])
-            due[which] += 1 / RATES[which]
+            if in_pictures and which == VIDEO:
+                is_last = self._streams[VIDEO].number % PER_FRAME == 0
+                due[which] += PER_FRAME / RATES[VIDEO] - (PER_FRAME - 1) * WITHIN if is_last else WITHIN
+            else:
+                due[which] += 1 / RATES[which]
 
     def _report(self, stream: Stream) -> None:
         ntp = int((time.time() + EPOCH) * (1 << 32))

@@ -139,7 +139,7 @@ def figures(name: str, cpu: float, floor: float) -> Figures:
 
 
 def test_the_last_line_has_ratios_by_round() -> None:
-    told = summary([figures("Plenum", 0.004, 1.0), figures("Janus 1.1.2", 0.008, 1.0)], 600)
+    told = summary([figures("Plenum", 0.004, 1.0), figures("Janus 1.1.2", 0.008, 1.0)], (600, 1000))
     assert told == {
         "us_per_packet": 4.0,
         "vs_janus": 0.5,
@@ -147,11 +147,12 @@ def test_the_last_line_has_ratios_by_round() -> None:
         "loss": 0.001,
         "p99_ms": 10.0,
         "max_viewers": 600,
+        "max_viewers_in_pictures": 1000,
     }
 
 
 def test_without_janus_the_last_line_says_so() -> None:
-    assert summary([figures("Plenum", 0.004, 2.0)], 0)["vs_janus"] is None
+    assert summary([figures("Plenum", 0.004, 2.0)], (0, 0))["vs_janus"] is None
     assert report([figures("Plenum", 0.004, 2.0)]).row_count == 1
 
 

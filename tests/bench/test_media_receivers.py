@@ -7,7 +7,7 @@ import shutil
 import socket
 import struct
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 import pytest
@@ -21,6 +21,7 @@ pytestmark = pytest.mark.skipif(shutil.which("cc") is None, reason="no C compile
 
 BASE = 256
 SSRC = 77
+UDP_SEGMENT = 103  # <linux/udp.h>
 SHIFT = 0xFFF0  # so that sequence numbers wrap in the window
 
 
@@ -51,6 +52,12 @@ class Hall:
     def rtp(self, viewer: int, number: int, *, ssrc: int = SSRC, transport: int | None = None) -> None:
         extensions = () if transport is None else ((1, b"0"), (2, struct.pack("!H", transport)))
         self.send(viewer, bytes(RtpPacket(102, number + SHIFT & 0xFFFF, 0, ssrc, b"payload", extensions=extensions)))
+
+    def together(self, viewer: int, numbers: Iterable[int]) -> None:
+        """As one datagram that the kernel would cut up (UDP GSO)."""
+        packets = [bytes(RtpPacket(102, number + SHIFT & 0xFFFF, 0, SSRC, b"payload")) for number in numbers]
+        size = [(socket.SOL_UDP, UDP_SEGMENT, struct.pack("=H", len(packets[0])))]
+        self._server.sendmsg(packets, size, 0, (f"127.200.1.{viewer}", self._wire.port))
 
     def flush(self, viewer: int = 2) -> None:
         """Returns when everything sent so far has been read: STUN is handed up, in order."""
@@ -91,6 +98,19 @@ def test_each_packet_of_the_window_counts_once_for_its_viewer(library: ctypes.CD
         first, second, third = (viewer.streams[0] for viewer in hall.viewers)
         assert (first.counted, first.repeated, first.received) == (5, 2, 10)
         assert (second.counted, third.counted) == (1, 0)
+
+
+def test_packets_that_were_sent_together_count_each_and_are_learnt_from_each(library: ctypes.CDLL) -> None:
+    with receiving(library) as hall:
+        hall.open(10, 20)
+        hall.viewers[0].learning = 1
+        hall.together(0, range(10, 20))
+        learnt = hall.up.recv(4096)
+        hall.together(0, range(15, 25))
+        hall.flush()
+        first = hall.viewers[0].streams[0]
+        assert (first.counted, first.repeated, first.received) == (15, 5, 20)
+        assert (learnt[:4], len(learnt), learnt[-7:]) == (b"\0\0\0\0", 4 + 12 + 7, b"payload")
 
 
 def test_other_sources_and_rtcp_count_for_themselves(library: ctypes.CDLL) -> None:
