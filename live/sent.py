@@ -54,6 +54,7 @@ class Sent(Protocol):
     def told(self) -> int: ...
     def sent(self, sequence: int, size: int, now: float) -> None: ...
     def take(self, feedback: TransportFeedback) -> Told: ...
+    def rest(self, *, is_calm: bool) -> None: ...
 
 
 class SentPackets:
@@ -77,6 +78,9 @@ class SentPackets:
         self.sizes[index] = size
         self.times[index] = now
         self.newest = sequence
+
+    def rest(self, *, is_calm: bool) -> None:
+        """While nothing is to be found out, feedback could be told of together: only where that saves something."""
 
     def take(self, feedback: TransportFeedback) -> Told:
         """Reads feedback. What it says of packets never sent or forgotten is left out."""
