@@ -69,7 +69,7 @@ async def serving(
     """A real server; gives the hall and its address. `send_buffer`: bytes that the kernel takes for a client who does not
     read, about; 0: as many as it likes."""
     hall = Hall()
-    config = uvicorn.Config(hall, ws=protocol, lifespan="off", log_level="warning", timeout_graceful_shutdown=2)
+    config = uvicorn.Config(hall, ws=protocol, lifespan="off", log_config=None, timeout_graceful_shutdown=2)
     config.load()
     server = uvicorn.Server(config)
     server.lifespan = config.lifespan_class(config)

@@ -329,7 +329,7 @@ def test_uvicorn_is_the_one_whose_internals_were_read() -> None:
     """After an upgrade: read `websockets_sansio_impl.py` again, see that `FrameProtocol` still fits, and change this."""
     assert uvicorn.__version__.startswith("0.54."), "uvicorn changed: read its WebSocketsSansIOProtocol again"
     assert int(websockets_version.split(".")[0]) == 17
-    config = uvicorn.Config(Hall(), ws=FrameProtocol, lifespan="off")
+    config = uvicorn.Config(Hall(), ws=FrameProtocol, lifespan="off", log_config=None)
     config.load()
     with Runner() as runner:
         loop = runner.get_loop()

@@ -136,15 +136,16 @@ async def test_an_outcome_that_cannot_be_looked_up_yet_is_not_told(
 
         async def cut_and_commit(connection: AsyncConnection) -> None:
             await stay(1)(connection)
-            wire.next_commit = "unheard"
+            wire.next_commit, wire.stays_cut = "unheard", True
 
         writing = asyncio.create_task(one.write(cut_and_commit))
         await until(lambda: wire.cuts == 1)
-        wire.cut()
+        wire.cut()  # the others' connections, too
         with pytest.raises(Refused, match="try_again"):  # others are told soon, since nothing of theirs was begun
             for number in range(2, 20):
                 await one.write(stay(number))
         assert not writing.done()
+        wire.stays_cut = False
         wire.mend()
         await writing
         assert (await stays(one))["p1"] == 1

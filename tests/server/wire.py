@@ -23,6 +23,7 @@ class Wire:
         self._to = port
         self.port = 0
         self.next_commit: Fate | None = None
+        self.stays_cut = False  # with the next COMMIT that has a fate
         self.cuts = 0
         self.arrive = asyncio.Event()
         self._is_open = True
@@ -54,6 +55,7 @@ class Wire:
             if COMMIT in data and self.next_commit is not None:
                 fate, self.next_commit = self.next_commit, None
                 self.cuts += 1
+                self._is_open = self._is_open and not self.stays_cut
                 if fate == "lost":
                     to_server.transport.abort()
                 down.transport.abort()
