@@ -106,12 +106,6 @@ class Estimator:
         return self._silenced > 0
 
     @property
-    def is_calm(self) -> bool:
-        """Nothing is to be found out: the path takes all that is wanted of it."""
-        settled = not self._silenced and not self._probing.is_running and self._delay.signal is Signal.NORMAL
-        return settled and self.wanted <= 1.05 * self._rate
-
-    @property
     def queue(self) -> float:
         """Seconds that packets seem to wait on the path."""
         return self._delay.queue
@@ -123,11 +117,8 @@ class Estimator:
 
     def take(self, told: Told, now: float) -> None:
         """What feedback says of `packets`."""
-        if told.came or told.lost:
-            self._heed(told, now)
-            self.packets.rest(is_calm=self.is_calm)
-
-    def _heed(self, told: Told, now: float) -> None:
+        if not told.came and not told.lost:
+            return
         self._heard_at = self._waiting_since = now
         if told.came:
             self.round_trip(now - told.sent_at)
@@ -240,7 +231,6 @@ class Estimator:
             target = min(target, PROBE_MARGIN * max(self._capacity, self._rate))
         if self._is_idle(now):
             self._delay, self._media = DelayTrend(), 1.0  # what was known is old
-        self.packets.rest(is_calm=False)
         return self._probing.begin(target, self._media, now)
 
     def _may_probe(self, now: float) -> bool:

@@ -1,14 +1,10 @@
 /* Transport-wide feedback of a viewer, held against the rings of what it was sent: which packets came, which were lost, and
  * the windows that the estimate is made of. transport_cc.py and sent.py are the reference, to the last bit of a float. */
-#include <string.h>
-
 #include "native.h"
 
 enum { MAX_STATUSES = 2048, HEAD = 8 };
 
 static const double TICK = 0.00025, WINDOW = 0.04;
-static const double TOGETHER = 0.2;      /* seconds of sending that are told of together */
-static const double NOTEWORTHY = 0.005; /* seconds that a window's delay is above what was told last: no longer calm */
 
 struct feedback {
     int base, reference, count;
@@ -58,8 +54,7 @@ static void conclude(struct inbox *box, struct line *line, struct event *event, 
     int end = age + 1 < feedback->count ? age + 1 : feedback->count, came = 0, lost = 0, total = 0;
     struct window open = line->open, *windows = box->windows + box->windows_used;
     event->kind = TOLD;
-    event->length = event->sequence = event->second = event->flow = 0;
-    event->at = box->windows_used;
+    event->at = event->length = event->sequence = event->second = event->flow = 0;
     if (skipped >= end) return;
     int64_t before = line->epoch == NO_EPOCH ? feedback->reference : line->epoch;
     line->epoch = before + ((feedback->reference - before + 0x800000) & 0xFFFFFF) - 0x800000;
@@ -91,59 +86,23 @@ static void conclude(struct inbox *box, struct line *line, struct event *event, 
     }
     line->open = open;
     event->sequence = came, event->second = lost, event->flow = total;
+    event->at = box->windows_used;
     event->length = (int)(windows - box->windows) - box->windows_used;
     event->sent_at = open.last_sent, event->arrived = open.arrived;
     box->windows_used += event->length;
 }
 
-/* Whether the event may wait for the next: the client is calm, nothing was lost or delayed, and it is not long since one. */
-static int may_wait(const struct inbox *box, const struct line *line, const struct event *event) {
-    if (!line->is_calm || event->second || line->held_windows + event->length > HELD) return 0;
-    if (line->open.last_sent - line->held_from >= TOGETHER) return 0;
-    for (int i = 0; i < event->length; i++)
-        if (box->windows[event->at + i].delay > line->usual + NOTEWORTHY) return 0;
-    return 1;
-}
-
-static void hold(struct inbox *box, struct line *line, const struct event *event) {
-    memcpy(line->held + line->held_windows, box->windows + event->at, sizeof *line->held * (size_t)event->length);
-    box->windows_used -= event->length;
-    line->held_windows += event->length;
-    line->held_came += event->sequence;
-    line->held_octets += event->flow;
-}
-
-/* What was held comes with the event, before it. */
-static void release(struct inbox *box, struct line *line, struct event *event) {
-    struct window *first = box->windows + event->at;
-    memmove(first + line->held_windows, first, sizeof *first * (size_t)event->length);
-    memcpy(first, line->held, sizeof *first * (size_t)line->held_windows);
-    box->windows_used += line->held_windows;
-    event->length += line->held_windows;
-    event->sequence += line->held_came;
-    event->flow += line->held_octets;
-    if (line->held_came) event->sent_at = line->open.last_sent, event->arrived = line->open.arrived;
-    line->held_windows = line->held_came = line->held_octets = 0;
-    line->held_from = line->open.last_sent;
-    if (event->length) line->usual = first[event->length - 1].delay;
-}
-
-/* Takes feedback: `data` is what follows the two SSRCs. Its outcome becomes the event, now or LATER with that of more feedback.
- * NONE if it is not feedback, or if the inbox has no room for as many windows as there may be: then nothing has changed. */
-enum outcome plenum_take_feedback(struct inbox *box, struct line *line, struct event *event, const uint8_t *data, int length) {
+/* Takes feedback: `data` is what follows the two SSRCs. Its outcome becomes the event. Returns 0 if it is not feedback, or if
+ * the inbox has no room for as many windows as there may be: then nothing has changed. */
+int plenum_take_feedback(struct inbox *box, struct line *line, struct event *event, const uint8_t *data, int length) {
     static __thread struct feedback feedback;
-    if (!line->sizes || box->windows_used + RING + HELD > WINDOWS || !parse_feedback(&feedback, data, length)) return NONE;
+    if (!line->sizes || box->windows_used + RING > WINDOWS || !parse_feedback(&feedback, data, length)) return 0;
     conclude(box, line, event, &feedback);
-    if (may_wait(box, line, event)) {
-        hold(box, line, event);
-        return LATER;
-    }
-    release(box, line, event);
-    return EVENT;
+    return 1;
 }
 
 /* The same for feedback that Python has found among other packets: the inbox is for nothing else. */
 int plenum_told(struct inbox *box, struct line *line, const uint8_t *data, int length) {
     box->windows_used = 0;
-    return plenum_take_feedback(box, line, box->events, data, length) == EVENT;
+    return plenum_take_feedback(box, line, box->events, data, length);
 }

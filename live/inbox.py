@@ -211,9 +211,5 @@ class SentRings:
         self.sizes[sequence & RING - 1], self.times[sequence & RING - 1] = size, now
         self._line.raw.next = sequence + 1 & 0xFFFF
 
-    def rest(self, *, is_calm: bool) -> None:
-        """While nothing is to be found out, feedback of 200 ms is told of together, unless it says something new."""
-        self._line.raw.is_calm = is_calm
-
     def take(self, feedback: TransportFeedback) -> Told:
         return self._inbox.tell(self._line, bytes(feedback)[12:])

@@ -12,7 +12,6 @@ enum {
     REPORTERS = 4,
     RING = 1024, /* entries; and so the most windows that one feedback gives */
     WINDOWS = 2 * RING,
-    HELD = 5, /* windows that are told together while a client is calm */
 };
 #define NO_EPOCH INT64_MIN
 
@@ -45,9 +44,6 @@ struct line {
     uint64_t bad;     /* packets of its own that could not be decrypted */
     struct line *after; /* in its bucket of the directory */
     struct window open;
-    struct window held[HELD]; /* not told yet, and of how much */
-    double usual;       /* the delay that was told last */
-    double held_from;   /* when what was told last had been sent */
     double end;         /* of the open window */
     double losses_from; /* losses of packets sent before are not counted */
     int64_t epoch;      /* the newest reference time, unwrapped */
@@ -57,9 +53,7 @@ struct line {
     int32_t mask;       /* of the rings */
     uint32_t address_length;
     uint16_t next;      /* transport-wide number of the next packet */
-    uint8_t is_listed;  /* in a directory */
-    uint8_t is_calm;    /* nothing is to be found out about its path: feedback may be told together */
-    int32_t held_windows, held_came, held_octets;
+    uint16_t is_listed; /* in a directory */
     uint8_t address[sizeof(struct sockaddr_in6)];
     uint32_t reporters[REPORTERS]; /* SSRCs that its RTCP comes from */
     uint32_t reporters_known;
@@ -91,7 +85,6 @@ struct inbox {
     int32_t windows_used;
 };
 
-enum outcome { NONE, EVENT, LATER };
-enum outcome plenum_take_feedback(struct inbox *, struct line *, struct event *, const uint8_t *, int);
+int plenum_take_feedback(struct inbox *, struct line *, struct event *, const uint8_t *, int);
 
 #endif

@@ -23,7 +23,6 @@ LIBRARY: Final = Path(__file__).with_name("libnative.so")
 LONGEST: Final = 2048 - 148  # octets of a packet before encryption
 BURST: Final = 64  # packets a call
 FLOWS: Final = 16  # sources of one client that the helper knows
-HELD: Final = 5  # windows of feedback that it tells together
 REPORTERS: Final = 4  # and SSRCs that its RTCP comes from
 _ADDRESS: Final = 28  # octets of a sockaddr_in6
 _NO_EPOCH: Final = -(1 << 63)
@@ -67,7 +66,6 @@ class _Line(ctypes.Structure):
     address_length: int
     next: int
     is_listed: int
-    is_calm: int
     address: Any
     reporters: Any
     reporters_known: int
@@ -83,9 +81,6 @@ class _Line(ctypes.Structure):
         ("bad", ctypes.c_uint64),
         ("after", ctypes.c_void_p),
         ("open", _Window),
-        ("held", _Window * HELD),
-        ("usual", ctypes.c_double),
-        ("held_from", ctypes.c_double),
         ("end", ctypes.c_double),
         ("losses_from", ctypes.c_double),
         ("epoch", ctypes.c_int64),
@@ -95,11 +90,7 @@ class _Line(ctypes.Structure):
         ("mask", ctypes.c_int32),
         ("address_length", ctypes.c_uint32),
         ("next", ctypes.c_uint16),
-        ("is_listed", ctypes.c_uint8),
-        ("is_calm", ctypes.c_uint8),
-        ("held_windows", ctypes.c_int32),
-        ("held_came", ctypes.c_int32),
-        ("held_octets", ctypes.c_int32),
+        ("is_listed", ctypes.c_uint16),
         ("address", ctypes.c_uint8 * _ADDRESS),
         ("reporters", ctypes.c_uint32 * REPORTERS),
         ("reporters_known", ctypes.c_uint32),

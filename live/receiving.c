@@ -145,7 +145,8 @@ static int take_rtcp(struct inbox *box, struct line *line, struct event *event, 
     if (length <= HEADER || (data[0] & 0xDF) != 0x8F || data[1] != 205) return 1;
     int padding = data[0] & 0x20 ? data[length - 1] : 0;
     if (4 * (data[2] << 8 | data[3]) + 4 != length || (data[0] & 0x20 && !padding)) return 1;
-    return plenum_take_feedback(box, line, event, data + HEADER, length - HEADER - padding) != LATER; /* NONE: Python looks */
+    plenum_take_feedback(box, line, event, data + HEADER, length - HEADER - padding); /* 0: Python looks at it */
+    return 1;
 }
 
 /* --- a wake-up --- */

@@ -54,7 +54,6 @@ class Sent(Protocol):
     def told(self) -> int: ...
     def sent(self, sequence: int, size: int, now: float) -> None: ...
     def take(self, feedback: TransportFeedback) -> Told: ...
-    def rest(self, *, is_calm: bool) -> None: ...
 
 
 class SentPackets:
@@ -78,9 +77,6 @@ class SentPackets:
         self.sizes[index] = size
         self.times[index] = now
         self.newest = sequence
-
-    def rest(self, *, is_calm: bool) -> None:
-        """While nothing is to be found out, feedback could be told of together: only where that saves something."""
 
     def take(self, feedback: TransportFeedback) -> Told:
         """Reads feedback. What it says of packets never sent or forgotten is left out."""

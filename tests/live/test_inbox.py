@@ -403,63 +403,6 @@ def test_windows_are_as_long_as_in_python(hall: Hall) -> None:
     assert len(client.told[0].windows) == 24
 
 
-# --- told together ---
-
-
-def _told(hall: Hall, client: Client, base: int, arrivals: tuple[int | None, ...]) -> None:
-    wire = bytes(TransportFeedback(REPORTER, 2, base & 0xFFFF, 7, 0, arrivals))
-    hall.send(client, client.theirs.protect_rtcp(wire))
-
-
-@given(st.lists(st.tuples(st.booleans(), st.lists(st.integers(0, 9), min_size=1, max_size=30)), max_size=40))
-@settings(max_examples=100, deadline=None)
-def test_what_is_told_together_is_what_would_have_been_told_apart(helper: Helper, parts: list[Any]) -> None:
-    """Each part of the feedback: whether the client is calm, and how each packet fared (0: lost, else how late)."""
-    hall, reference, apart = Hall(helper), SentPackets(), list[Told]()
-    try:
-        client = hall.client()
-        number = 0
-        for is_calm, fates in [*parts, (False, [1])]:
-            client.rings.rest(is_calm=is_calm)
-            for offset in range(len(fates)):
-                for packets in (reference, client.rings):
-                    packets.sent(number + offset & 0xFFFF, 100, 1.0 + (number + offset) * 0.01)
-            arrivals = tuple((number + offset) * 40 + 8 * fate if fate else None for offset, fate in enumerate(fates))
-            apart.append(reference.take(TransportFeedback(REPORTER, 2, number & 0xFFFF, 7, 0, arrivals)))
-            _told(hall, client, number, arrivals)
-            number += len(fates)
-        assert _sums(client.told) == _sums(apart)
-        assert [w for told in client.told for w in told.windows] == [w for told in apart for w in told.windows]
-        assert client.rings.told == reference.told
-    finally:
-        hall.close()
-
-
-def _sums(all_told: list[Told]) -> tuple[int, int, int]:
-    return sum(t.came for t in all_told), sum(t.lost for t in all_told), sum(t.octets for t in all_told)
-
-
-def test_while_calm_it_is_told_a_few_times_a_second_and_at_once_what_is_new(hall: Hall) -> None:
-    client = hall.client()
-    client.rings.rest(is_calm=True)
-    for number in range(200):
-        client.rings.sent(number, 100, 1.0 + number / 100)
-    for base in range(0, 100, 5):
-        _told(hall, client, base, tuple(40 * number for number in range(base, base + 5)))
-    assert len(client.told) == 4  # of twenty in a second
-    assert client.told[-1].sent_at == pytest.approx(1.79) and client.told[-1].came == 25
-    _told(hall, client, 100, (4000, None, 4080))
-    assert (len(client.told), client.told[-1].came, client.told[-1].lost) == (5, 22, 1)
-    for base in range(103, 123, 5):  # 10 ms later than before: no longer calm
-        _told(hall, client, base, tuple(40 * number + 40 for number in range(base, base + 5)))
-    assert len(client.told) > 5
-    client.rings.rest(is_calm=False)
-    told = len(client.told)
-    for number in range(123, 130):
-        _told(hall, client, number, (40 * number + 40,))
-    assert len(client.told) == told + 7
-
-
 def test_a_viewer_without_transport_wide_numbers_has_feedback_of_no_meaning(hall: Hall) -> None:
     client = hall.client()
     client.line.record(array("h"), array("d"))
