@@ -39,9 +39,9 @@ def test_a_few_wait_and_many_are_freed_but_not_all_the_time() -> None:
 
 async def test_a_worker_frees_the_peers_that_have_gone() -> None:
     async with stage() as at:
-        for _ in range(ENOUGH):
+        for n in range(ENOUGH):
             admission = at.admit()
-            at.check(admission, (f"192.0.2.{_ + 1}", 1000))
+            at.check(admission, (f"192.0.2.{n + 1}", 1000))
         gone = [weakref.ref(at.at((f"192.0.2.{n + 1}", 1000))) for n in range(ENOUGH)]
         at.forwarder.remove_label("r", "anna", senders_only=False)
         await until(lambda: not any(peer() for peer in gone))
