@@ -13,6 +13,7 @@ import json
 import sys
 import tempfile
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -29,6 +30,24 @@ MOST_LOSS: Final = 0.001
 MOST_DELAY: Final = 0.020  # seconds, p99
 OURS: Final = "Plenum"
 
+
+@dataclass
+class Most:
+    """Viewers: without loss and in time, evenly and in pictures; and without loss, however late."""
+
+    in_time: int = 0
+    in_time_in_pictures: int = 0
+    without_loss: int = 0
+
+    def take(self, viewers: int, *, in_time: bool, in_pictures: bool) -> None:
+        """A window with so many, in which nothing was lost."""
+        self.without_loss = viewers
+        if in_time and in_pictures:
+            self.in_time_in_pictures = viewers
+        elif in_time:
+            self.in_time = viewers
+
+
 _console: Final = Console(stderr=True, width=None if sys.stderr.isatty() else 120)
 
 
@@ -40,7 +59,7 @@ def main() -> None:
         library = native.build(directory)
         _console.print(f"network: {net.note}")
         figures = compare(net, library, directory, options)
-        most = climb(net, library, directory, options) if options.steps else (0, 0)
+        most = climb(net, library, directory, options) if options.steps else Most()
     _console.print(report(figures))
     print(json.dumps(summary(figures, most)))
 
@@ -91,36 +110,34 @@ def _janus(net: Network, library: Path, directory: Path, options: argparse.Names
     return None
 
 
-def climb(net: Network, library: Path, directory: Path, options: argparse.Namespace) -> tuple[int, int]:
-    """The most viewers of our engine without loss and delay, among the steps: with the publisher's packets evenly spread,
-    and picture by picture as browsers send them."""
-    most = {False: 0, True: 0}
+def climb(net: Network, library: Path, directory: Path, options: argparse.Namespace) -> Most:
+    """The most viewers of our engine among the steps: with the publisher's packets evenly spread, and picture by picture as
+    browsers send them. It ends where packets are lost either way."""
+    most = Most()
     workers = options.workers or default_workers()
     _console.print(f"with {workers} worker{'s' * (workers > 1)}:")
     arguments = ["--workers", workers, *(["--pure"] if options.pure else [])]
     contender = Contender("plenum", OURS, net, library, directory / "climb", *arguments)
-    going = [False, True]
     try:
         for step in options.steps:
             entry = contender.join(step)
-            for in_pictures in list(going):
-                entry.results = [contender.run(options.seconds, in_pictures=in_pictures)]
-                told = f"loss {entry.loss:.3%}{_moved(entry)}, p99 {entry.p99 * 1000:.1f} ms, {entry.cost:.2f} µs a packet"
-                how = (
-                    "in pictures"
-                    if in_pictures
-                    else f"set up in {entry.set_up * 1000:.1f} ms, {entry.kib:.0f} KiB each; evenly"
-                )
-                _console.print(f"{step} viewers {how}: {told}")
-                if entry.loss > MOST_LOSS or entry.p99 > MOST_DELAY:
-                    going.remove(in_pictures)
-                else:
-                    most[in_pictures] = step
-            if not going:
+            _console.print(f"{step} viewers set up in {entry.set_up * 1000:.1f} ms, {entry.kib:.0f} KiB each")
+            if not any([_step(contender, entry, most, in_pictures, options.seconds) for in_pictures in (False, True)]):
                 break
     finally:
         contender.close()
-    return most[False], most[True]
+    return most
+
+
+def _step(contender: Contender, entry: Figures, most: Most, in_pictures: bool, seconds: float) -> bool:
+    """One window; returns whether nothing was lost."""
+    entry.results = [contender.run(seconds, in_pictures=in_pictures)]
+    told = f"loss {entry.loss:.3%}{_moved(entry)}, p99 {entry.p99 * 1000:.1f} ms, {entry.cost:.2f} µs a packet"
+    _console.print(f"{entry.viewers} viewers, {'in pictures' if in_pictures else 'evenly'}: {told}")
+    if entry.loss > MOST_LOSS:
+        return False
+    most.take(entry.viewers, in_time=entry.p99 <= MOST_DELAY, in_pictures=in_pictures)
+    return True
 
 
 def report(figures: list[Figures]) -> Table:
@@ -149,7 +166,7 @@ def _over_floor(entry: Figures) -> float:
     return median([cost / base for cost, base in zip(entry.costs, entry.floors, strict=True)])
 
 
-def summary(figures: list[Figures], most: tuple[int, int]) -> dict[str, float | None]:
+def summary(figures: list[Figures], most: Most) -> dict[str, float | None]:
     """The last line: our figures with the most viewers that were compared; loss is the worst of all sizes."""
     own = [entry for entry in figures if entry.name == OURS]
     last = own[-1]
@@ -161,8 +178,9 @@ def summary(figures: list[Figures], most: tuple[int, int]) -> dict[str, float | 
         "vs_c_floor": round(_over_floor(last), 2),
         "loss": round(max(entry.loss for entry in own), 6),
         "p99_ms": round(last.p99 * 1000, 2),
-        "max_viewers": most[0],
-        "max_viewers_in_pictures": most[1],
+        "max_viewers": most.in_time,
+        "max_viewers_in_pictures": most.in_time_in_pictures,
+        "max_viewers_without_loss": most.without_loss,
     }
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from bench.media import native, sdp
-from bench.media.__main__ import compare, report, summary
+from bench.media.__main__ import Most, compare, report, summary
 from bench.media.contest import Figures
 from bench.media.janus import configure
 from bench.media.network import client_address, network
@@ -139,7 +139,10 @@ def figures(name: str, cpu: float, floor: float) -> Figures:
 
 
 def test_the_last_line_has_ratios_by_round() -> None:
-    told = summary([figures("Plenum", 0.004, 1.0), figures("Janus 1.1.2", 0.008, 1.0)], (600, 1000))
+    most = Most()
+    for viewers, in_time, in_pictures in ((600, True, False), (1000, True, True), (1000, False, False)):
+        most.take(viewers, in_time=in_time, in_pictures=in_pictures)
+    told = summary([figures("Plenum", 0.004, 1.0), figures("Janus 1.1.2", 0.008, 1.0)], most)
     assert told == {
         "us_per_packet": 4.0,
         "vs_janus": 0.5,
@@ -148,11 +151,12 @@ def test_the_last_line_has_ratios_by_round() -> None:
         "p99_ms": 10.0,
         "max_viewers": 600,
         "max_viewers_in_pictures": 1000,
+        "max_viewers_without_loss": 1000,
     }
 
 
 def test_without_janus_the_last_line_says_so() -> None:
-    assert summary([figures("Plenum", 0.004, 2.0)], (0, 0))["vs_janus"] is None
+    assert summary([figures("Plenum", 0.004, 2.0)], Most())["vs_janus"] is None
     assert report([figures("Plenum", 0.004, 2.0)]).row_count == 1
 
 
