@@ -25,7 +25,7 @@ soak: install-dev
 	@$(V)/python -m bench.soak $(ARGS)
 
 install: $(STAMPS)/python $(STAMPS)/web native
-install-dev: install $(STAMPS)/dev $(STAMPS)/browser $(STAMPS)/clients $(STAMPS)/postgres $(STAMPS)/turn
+install-dev: install $(STAMPS)/dev $(STAMPS)/browser $(STAMPS)/clients $(STAMPS)/postgres $(STAMPS)/turn $(STAMPS)/redis
 
 $(STAMPS)/python: requirements.lock pyproject.toml
 	@./tools/install python
@@ -41,6 +41,8 @@ $(STAMPS)/postgres: $(STAMPS)/dev
 	@./tools/install postgres
 $(STAMPS)/turn: $(STAMPS)/dev
 	@./tools/install turn
+$(STAMPS)/redis: $(STAMPS)/dev
+	@./tools/install redis
 
 # compiled helpers: optional, Python does the same more slowly
 native: live/libnative.so

@@ -21,7 +21,9 @@ TURN_SECRET_LENGTH: Final = 16  # likewise
 MOST_WORKERS: Final = 64
 LOG_LEVELS: Final = ("debug", "info", "warning", "error")
 IO_URING: Final = ("auto", "off")
-SECRETS: Final = frozenset({"secret", "database_url", "turn_secret", "metrics_token"})  # may be in a file of their own
+SECRETS: Final = frozenset(
+    {"secret", "database_url", "redis_url", "turn_secret", "metrics_token"}
+)  # may be in a file of their own
 
 # The least and the most that work, ends included. Heartbeats: `RECONNECT_GRACE` must cover several of them. Outbox: less
 # than a snapshot of a long day, and nobody would ever get one.
@@ -50,6 +52,7 @@ class Settings:
     media_port: int = 8001  # UDP and TCP of the first media worker, the others' follow; 0: any free ones
     media_workers: int = 0  # processes; 0: as many as there are processors
     database_url: str = field(default="", repr=False)  # postgresql://USER:PASSWORD@HOST/NAME; empty: SQLite in data/
+    redis_url: str = field(default="", repr=False)  # redis://:PASSWORD@HOST:PORT/NUMBER; empty: this is the only node
     turn_urls: str = ""  # turn: and turns: addresses for clients, comma-separated (RFC 7065)
     turn_secret: str = field(default="", repr=False)  # shared with the TURN server (coturn: static-auth-secret)
     secret: str = field(default="", repr=False)  # signs cookies; empty: kept in data/secret.key
@@ -132,6 +135,7 @@ class Settings:
             raise SettingsError(f"PLENUM_IO_URING must be one of {', '.join(IO_URING)}, not {self.io_uring!r}")
         _check_metrics_token(self.metrics_token)
         _check_database_url(self.database_url)
+        _check_redis_url(self)
         if not self.host.strip():
             raise SettingsError("PLENUM_HOST is empty; 127.0.0.1 listens on this machine only, 0.0.0.0 on all its addresses")
         for address in self.media_hosts:
@@ -155,6 +159,25 @@ def _check_database_url(text: str) -> None:
     """The rest of it is PostgreSQL's to read. It has a password, so it is not told."""
     if text and not text.startswith(("postgresql://", "postgres://")):
         raise SettingsError("PLENUM_DATABASE_URL must be postgresql://USER:PASSWORD@HOST/NAME; leave it out to use SQLite")
+
+
+def _check_redis_url(settings: Settings) -> None:
+    """Several nodes need one database and one secret. It has a password, so it is not told."""
+    if not settings.redis_url:
+        return
+    if not settings.redis_url.startswith(("redis://", "rediss://")):
+        raise SettingsError("PLENUM_REDIS_URL must be redis://:PASSWORD@HOST:PORT/NUMBER, or rediss:// with TLS")
+    if not re.fullmatch(r"/?\d*", urlsplit(settings.redis_url).path):
+        raise SettingsError("PLENUM_REDIS_URL must end with the number of a database, as in redis://HOST:PORT/0")
+    if not settings.database_url:
+        raise SettingsError(
+            "PLENUM_REDIS_URL is for several nodes, which need one database between them: set PLENUM_DATABASE_URL"
+        )
+    if not settings.secret:
+        raise SettingsError(
+            "PLENUM_REDIS_URL is for several nodes, which need one secret between them, or links and cookies of one would "
+            "not be known to the others: set PLENUM_SECRET to the same on all (openssl rand -hex 32)"
+        )
 
 
 def _check_address(text: str) -> None:

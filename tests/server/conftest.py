@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from uuid import uuid4
@@ -9,6 +10,7 @@ from uuid import uuid4
 import pytest
 
 from bench.postgres import PostgresServer
+from bench.redis import RedisServer
 
 
 @pytest.fixture(scope="session")
@@ -37,6 +39,30 @@ def postgres_places(postgres: PostgresServer) -> Iterator[str]:
 def postgres_place(postgres_places: Iterator[str]) -> str:
     """The address of an empty place in PostgreSQL."""
     return next(postgres_places)
+
+
+@pytest.fixture(scope="session")
+def redis_numbers() -> Iterator[int]:
+    """Each test its own database, and with it its own channels."""
+    return itertools.count()
+
+
+@pytest.fixture(scope="session")
+def redis() -> Iterator[RedisServer]:
+    """A private Redis for all tests of a run. Without the program, tests that ask for it are skipped, and say so. Whoever
+    pauses or kills it brings it back."""
+    try:
+        server = RedisServer()
+    except LookupError as missing:
+        pytest.skip(str(missing))
+    with server:
+        yield server
+
+
+@pytest.fixture
+def redis_url(redis: RedisServer, redis_numbers: Iterator[int]) -> str:
+    """The address of an empty database in Redis."""
+    return redis.url(next(redis_numbers))
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Final
 
 import pytest
 
@@ -117,6 +118,23 @@ def test_a_turn_server_needs_its_secret_and_the_secret_is_not_told() -> None:
         assert "PLENUM_TURN_SECRET" in text and not (secret and secret in text)
     settings = Settings.from_environment({"PLENUM_TURN_URLS": urls, "PLENUM_TURN_SECRET": "rather-secret-and-long"})
     assert len(settings.turn_servers) == 3 and "rather-secret" not in repr(settings)
+
+
+SEVERAL: Final = {"database_url": "postgresql://db/plenum", "secret": "s" * 32, "redis_url": "redis://:rather-secret@db/3"}
+
+
+def test_several_nodes_need_one_database_and_one_secret() -> None:
+    settings = Settings.from_environment({f"PLENUM_{name.upper()}": value for name, value in SEVERAL.items()})
+    assert settings.redis_url == SEVERAL["redis_url"] and "rather-secret" not in repr(settings)
+    for name in ("database_url", "secret"):
+        text = complaint(**{key: value for key, value in SEVERAL.items() if key != name})
+        assert f"PLENUM_{name.upper()}" in text and "rather-secret" not in text
+
+
+@pytest.mark.parametrize("url", ["rather-secret", "http://rather-secret", "redis://db/rather-secret"])
+def test_an_address_that_is_no_redis_is_refused_and_not_told(url: str) -> None:
+    text = complaint(**SEVERAL | {"redis_url": url})
+    assert "PLENUM_REDIS_URL" in text and "rather-secret" not in text
 
 
 def test_a_token_is_not_told_where_settings_are() -> None:

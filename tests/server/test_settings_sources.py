@@ -91,7 +91,7 @@ def test_what_is_no_toml_is_refused_with_the_name(file: Path, content: bytes) ->
     assert complaint(file.parent).startswith(f"{file}: ")
 
 
-@pytest.mark.parametrize("name", sorted(SECRETS - {"database_url", "turn_secret"}))
+@pytest.mark.parametrize("name", sorted(SECRETS - {"database_url", "redis_url", "turn_secret"}))
 def test_a_secret_is_read_from_a_file_of_its_own(file: Path, name: str) -> None:
     (file.parent / "one").write_text(f"{SECRET}\n")
     by_variable = read(file.parent, **{f"PLENUM_{name.upper()}_FILE": str(file.parent / "one")})

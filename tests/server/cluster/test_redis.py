@@ -1,0 +1,86 @@
+"""The way to Redis: what is told is heard, and whatever becomes of Redis, hearing begins again by itself."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import msgspec
+import pytest
+
+from bench.redis import RedisServer
+from server.cluster.redis import AWAY, RedisLink
+from tests.server.running import until
+
+
+@asynccontextmanager
+async def linked(url: str, heard: list[bytes]) -> AsyncIterator[RedisLink]:
+    link = RedisLink(url)
+    link.on("news", heard.append)
+    running = asyncio.create_task(link.run())
+    try:
+        await until(lambda: link.is_subscribed)
+        yield link
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        await link.close()
+
+
+async def test_what_one_tells_all_hear_in_order(redis_url: str) -> None:
+    here: list[bytes] = []
+    there: list[bytes] = []
+    async with linked(redis_url, here) as link, linked(redis_url, there):
+        for number in range(1000):
+            link.tell("news", b"%d" % number)
+        await until(lambda: len(here) == len(there) == 1000)
+    assert here == there == [b"%d" % number for number in range(1000)]
+
+
+async def test_another_database_number_is_another_conference(redis: RedisServer) -> None:
+    here: list[bytes] = []
+    there: list[bytes] = []
+    async with linked(redis.url(1000), here) as link, linked(redis.url(1001), there) as other:
+        await link.publish("news", b"ours")
+        await other.publish("news", b"theirs")
+        await until(lambda: bool(here and there))
+    assert (here, there) == ([b"ours"], [b"theirs"])
+
+
+@pytest.mark.parametrize("trouble", ["killed", "paused"])
+async def test_hearing_begins_again_by_itself(redis: RedisServer, redis_url: str, trouble: str) -> None:
+    heard: list[bytes] = []
+    async with linked(redis_url, heard) as link:
+        if trouble == "killed":
+            redis.kill()
+        else:
+            redis.pause()
+        try:
+            await until(lambda: not link.is_subscribed)
+            link.tell("news", b"lost")
+            with pytest.raises(AWAY):
+                await link.publish("news", b"refused")
+        finally:
+            if trouble == "killed":
+                redis.start()
+            else:
+                redis.go_on()
+        await until(lambda: link.is_subscribed)
+        await link.publish("news", b"again")
+        await until(lambda: b"again" in heard)
+
+
+async def test_what_cannot_be_understood_disturbs_nobody(redis_url: str) -> None:
+    numbers: list[int] = []
+    link = RedisLink(redis_url)
+    link.on("news", lambda message: numbers.append(msgspec.msgpack.decode(message, type=int)))
+    running = asyncio.create_task(link.run())
+    await until(lambda: link.is_subscribed)
+    for message in (b"", b"\xff\xff", msgspec.msgpack.encode("words"), msgspec.msgpack.encode(7)):
+        link.tell("news", message)
+    await until(lambda: numbers == [7])
+    assert not running.done()
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    await link.close()
