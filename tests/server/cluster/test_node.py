@@ -48,6 +48,10 @@ class Observed:
         self.nodes.on_turn.append(self.said.append)
         self.hear = air.listeners[0]
 
+    @property
+    def mood(self) -> tuple[bool, bool]:
+        return self.nodes.is_well, self.nodes.knows_all
+
     def live(self, seconds: float, *others: str, deaf: bool = False) -> None:
         for _ in range(int(seconds * 2)):
             self.clock.now += 0.5
@@ -59,16 +63,16 @@ class Observed:
 
 def test_a_node_is_well_while_it_hears_itself() -> None:
     node = Observed()
-    assert not node.nodes.is_well
+    assert node.mood == (False, False)
     node.live(1)
-    assert node.nodes.is_well and not node.nodes.knows_all
+    assert node.mood == (True, False)
     node.live(LIFE_SECONDS)
-    assert node.nodes.knows_all
+    assert node.mood == (True, True)
     node.live(UNWELL_SECONDS, deaf=True)
-    assert not node.nodes.is_well and not node.nodes.knows_all
+    assert node.mood == (False, False)
     node.live(1)
     assert node.said == [True, False, True]
-    assert not node.nodes.knows_all  # not at once: others may not have been heard yet
+    assert node.mood == (True, False)  # not at once: others may not have been heard yet
 
 
 def test_another_that_is_silent_is_dead_and_lives_again_when_it_is_heard() -> None:
@@ -96,7 +100,7 @@ def test_a_node_that_was_stopped_knows_that_it_has_missed_something_before_anyth
     node = Observed()
     node.live(LIFE_SECONDS + 1, "a")
     node.clock.now += 60  # SIGSTOP, SIGCONT
-    assert not node.nodes.is_well and not node.nodes.knows_all
+    assert node.mood == (False, False)
     node.hear(beat("b"))  # its own, from before
     assert node.nodes.others == {"a"} and not node.nodes.knows_all
     assert node.said[-2:] == [False, True]
@@ -113,7 +117,8 @@ async def test_nodes_on_one_redis_find_each_other_and_what_they_tell(redis: Redi
     links = [RedisLink(redis_url) for _ in range(2)]
     nodes = [Nodes(link) for link in links]
     nodes[0].tell_with("media", lambda: {"peers": 7})
-    running = [asyncio.create_task(part.run()) for part in (*links, *nodes)]
+    running = [asyncio.create_task(link.run()) for link in links]
+    running += [asyncio.create_task(node.run()) for node in nodes]
     await until(lambda: all(node.is_well and len(node.living) == 2 for node in nodes))
     told = nodes[1].about(nodes[0].id, "media")
     assert told is not None and msgspec.msgpack.decode(told) == {"peers": 7}
