@@ -48,7 +48,6 @@ class Observed:
         self.nodes.on_turn.append(self.said.append)
         self.hear = air.listeners[0]
 
-    @property
     def mood(self) -> tuple[bool, bool]:
         return self.nodes.is_well, self.nodes.knows_all
 
@@ -63,16 +62,16 @@ class Observed:
 
 def test_a_node_is_well_while_it_hears_itself() -> None:
     node = Observed()
-    assert node.mood == (False, False)
+    assert node.mood() == (False, False)
     node.live(1)
-    assert node.mood == (True, False)
+    assert node.mood() == (True, False)
     node.live(LIFE_SECONDS)
-    assert node.mood == (True, True)
+    assert node.mood() == (True, True)
     node.live(UNWELL_SECONDS, deaf=True)
-    assert node.mood == (False, False)
+    assert node.mood() == (False, False)
     node.live(1)
     assert node.said == [True, False, True]
-    assert node.mood == (True, False)  # not at once: others may not have been heard yet
+    assert node.mood() == (True, False)  # not at once: others may not have been heard yet
 
 
 def test_another_that_is_silent_is_dead_and_lives_again_when_it_is_heard() -> None:
@@ -100,7 +99,7 @@ def test_a_node_that_was_stopped_knows_that_it_has_missed_something_before_anyth
     node = Observed()
     node.live(LIFE_SECONDS + 1, "a")
     node.clock.now += 60  # SIGSTOP, SIGCONT
-    assert node.mood == (False, False)
+    assert node.mood() == (False, False)
     node.hear(beat("b"))  # its own, from before
     assert node.nodes.others == {"a"} and not node.nodes.knows_all
     assert node.said[-2:] == [False, True]
