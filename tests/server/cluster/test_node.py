@@ -77,9 +77,9 @@ def test_a_node_is_well_while_it_hears_itself() -> None:
 def test_another_that_is_silent_is_dead_and_lives_again_when_it_is_heard() -> None:
     node = Observed()
     node.live(LIFE_SECONDS, "a", "c")
-    assert (node.nodes.living, node.nodes.is_eldest) == ({"a", "b", "c"}, False)
+    assert (node.nodes.living, node.nodes.is_eldest) == (frozenset("abc"), False)
     node.live(LIFE_SECONDS + 1, "c")
-    assert (node.nodes.others, node.nodes.is_eldest) == ({"c"}, True)
+    assert (node.nodes.others, node.nodes.is_eldest) == (frozenset("c"), True)
     node.live(1, "a", "c")
     assert node.said == [True, ("joined", "a"), ("joined", "c"), ("died", "a"), ("joined", "a")]
 
