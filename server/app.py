@@ -27,6 +27,7 @@ from server.hub import Hub
 from server.i18n import Translations
 from server.identity import Identity
 from server.journal import Journal
+from server.leftovers import free_leftovers
 from server.links import Links
 from server.people import People
 from server.presence import Presence
@@ -179,6 +180,7 @@ def background(services: Services, reactions: Reactions) -> tuple[Callable[[], C
         services.seats.listen,
         partial(follow_other_processes, services.people, services.links, services.hub, services.seats),
         partial(tell_deaths, services.recorder, reactions),
+        partial(free_leftovers, services.hub),
     )
 
 

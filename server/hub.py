@@ -51,6 +51,7 @@ class Hub:
         self._changed: dict[str, dict[str, m.Signal]] = {}  # not yet told
         self._flush: asyncio.TimerHandle | None = None
         self._snapshots = Snapshots()
+        self.departed = 0  # connections, since the start
 
     # --- connections
 
@@ -63,7 +64,8 @@ class Hub:
     def remove(self, connection: Connection) -> None:
         for stream in list(connection.follows):
             self.unfollow(connection, stream)
-        self._connections.pop(connection.id, None)
+        if self._connections.pop(connection.id, None) is not None:
+            self.departed += 1
         own = self._of_person.get(connection.actor.person_id, set())
         own.discard(connection.id)
         if not own:
