@@ -38,6 +38,9 @@ class Options:
     setup_timeout: float = 15.0
     is_pure: bool = False
     links: str = ""
+    node: str = ""
+    public_tcp_port: int = 0
+    proxies: tuple[str, ...] = ()
 
 
 class WorkerProcess:
@@ -191,6 +194,9 @@ class WorkerProcess:
             "--transports": ",".join(given.transports),
             "--idle": given.idle_timeout,
             "--setup": given.setup_timeout,
+            "--node": given.node,
+            "--public-tcp-port": given.public_tcp_port,
+            "--proxies": ",".join(given.proxies),
         }
         flags = ["--pure"] if given.is_pure else []
         return [sys.executable, "-m", "live.worker", *(f"{name}={value}" for name, value in options.items()), *flags]

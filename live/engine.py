@@ -42,7 +42,8 @@ class EmbeddedEngine:
     """A `MediaEngine`. `hosts`: addresses announced to clients; empty: the loopback and this machine's own. `port`: UDP
     of the first worker, the others' follow, and TCP of all; 0: any free ones, kept over restarts. `workers`: processes.
     `transports`: whose candidates are announced. `idle_timeout`, `setup_timeout`: seconds, see `limits`. `is_pure`: the
-    compiled helper is not used, even if it has been built. `small`: see `placement`."""
+    compiled helper is not used, even if it has been built. `small`: see `placement`. `public_tcp_port`: where clients find
+    the TCP port, if not where it is: at a proxy, which tells nodes by `node` and is in one of the networks `proxies`."""
 
     def __init__(
         self,
@@ -55,6 +56,9 @@ class EmbeddedEngine:
         setup_timeout: float = 15.0,
         is_pure: bool = False,
         small: int = SMALL,
+        public_tcp_port: int = 0,
+        node: str = "",
+        proxies: tuple[str, ...] = (),
     ) -> None:
         options = Options(
             hosts=hosts,
@@ -63,6 +67,9 @@ class EmbeddedEngine:
             setup_timeout=setup_timeout,
             is_pure=is_pure,
             links=secrets.token_hex(8) if workers > 1 else "",
+            node=node,
+            public_tcp_port=public_tcp_port,
+            proxies=proxies,
         )
         self._workers = tuple(
             WorkerProcess(index, port and port + index, options, self._heed, persists=index > 0) for index in range(workers)

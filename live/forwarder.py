@@ -56,7 +56,7 @@ class Forwarder:
         helper: Helper | None = None,
         place: Place = Place(),  # noqa: B008 (frozen)
     ) -> None:
-        self._index, self._prefix = place.index, place.prefix
+        self._index, self._node, self._prefix = place.index, place.node, place.prefix
         self.helped = (Bursts(helper), Inbox(helper)) if helper else None
         self._notify = notify
         self._limits = limits
@@ -91,7 +91,7 @@ class Forwarder:
         if not self._has_room(here):
             self.close_if_empty(room)
             raise MediaRefused("media_unavailable", "too many peers")
-        credentials = ice.make_credentials(agreed.remote_ufrag, self._index)
+        credentials = ice.make_credentials(agreed.remote_ufrag, self._index, self._node)
         peer = Peer(
             self._prefix + secrets.token_hex(8),
             label,

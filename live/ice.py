@@ -42,10 +42,17 @@ class Check:
     nominates: bool
 
 
-def make_credentials(remote_ufrag: str, worker: int = 0) -> Credentials:
+def make_credentials(remote_ufrag: str, worker: int = 0, node: str = "") -> Credentials:
     """128 bits of password (RFC 8445, 5.3 asks for 128 at least). The user name fragment begins with the worker's index, as
-    TCP connections come in by any worker."""
-    return Credentials(f"{worker:02x}{secrets.token_hex(6)}", secrets.token_hex(16), remote_ufrag)
+    TCP connections come in by any worker, and ends with `+` and the node's name if it has one: they may come in by a proxy
+    in front of several nodes, too, which cannot see more of what they are for."""
+    ending = f"+{node}" if node else ""
+    return Credentials(f"{worker:02x}{secrets.token_hex(6)}{ending}", secrets.token_hex(16), remote_ufrag)
+
+
+def renew(credentials: Credentials, remote_ufrag: str) -> Credentials:
+    """New ones of the same worker's."""
+    return make_credentials(remote_ufrag, worker_of(credentials.ufrag), credentials.ufrag.partition("+")[2])
 
 
 def worker_of(user: str) -> int:

@@ -22,7 +22,7 @@ from live.control import PeerStatistics
 from live.downlink import Downlink
 from live.dtls import HandshakeFailed, SecureTransport, Srtp
 from live.fan import Bursts
-from live.ice import Credentials, make_credentials, worker_of
+from live.ice import Credentials, renew
 from live.inbox import Inbox
 from live.limits import Budget, Limits
 from live.path import Paths
@@ -116,7 +116,7 @@ class Peer:
     def restart_ice(self, remote_ufrag: str) -> Credentials:
         """The credentials of a new ICE session. The one before goes on until an address is nominated in this one."""
         if self.renewed is None or self.renewed.remote_ufrag != remote_ufrag:
-            self.renewed = make_credentials(remote_ufrag, worker_of(self.credentials.ufrag))
+            self.renewed = renew(self.credentials, remote_ufrag)
             self._paths.restart()
         return self.renewed
 

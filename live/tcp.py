@@ -2,18 +2,21 @@
 
 Every connection is an `Endpoint` of its own. What a stranger can hold is bounded: so many connections, a few checks each,
 and a few seconds to pass ICE; when there are too many, the oldest makes room, so that who means it gets in. A viewer that
-reads too slowly loses packets, as it would over UDP; memory does not grow.
+reads too slowly loses packets, as it would over UDP; memory does not grow. A proxy that is known says first whom it speaks
+for (`proxy_line`): it is the client's address that counts.
 """
 
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import socket
 import struct
 from collections import Counter
 from collections.abc import Callable
 from typing import Any, Final, cast
 
+from live import proxy_line
 from live.port import Endpoint, OnCheck
 
 MAX_CONNECTIONS: Final = 2000  # per worker
@@ -37,6 +40,7 @@ class TcpConnection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._address: Any = None
         self._buffer = bytearray(beginning)
+        self._line: bytes | None = b""  # of the proxy; None: it has to be read yet
         self._heard = 0  # octets, as a stranger
         self._deadline: asyncio.TimerHandle | None = None
         self.endpoint = Endpoint("tcp", self._sendto, port.on_check)
@@ -49,9 +53,16 @@ class TcpConnection(asyncio.Protocol):
     def host(self) -> str:
         return str(self._address[0])
 
+    @property
+    def is_named(self) -> bool:
+        """False while a proxy has not said whom it speaks for."""
+        return self._line is not None
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)  # uvloop's is one in all but name
         self._address = transport.get_extra_info("peername")
+        if self._address is not None and self._port.is_proxy(self.host):
+            self._line = None
         if self._address is None or not self._port.accept(self):
             self._transport.abort()
             return
@@ -72,6 +83,8 @@ class TcpConnection(asyncio.Protocol):
 
     def _read_frames(self) -> None:
         """At most a batch; the rest after others have been served, and nothing more is taken from the socket until then."""
+        if self._line is None and not self._read_line():
+            return
         buffer, position = self._buffer, 0
         for _ in range(BATCH):
             if len(buffer) - position < 2:
@@ -91,13 +104,35 @@ class TcpConnection(asyncio.Protocol):
             self._pause()
         del buffer[:position]
 
+    def _read_line(self) -> bool:
+        """Returns whether it is known whom the connection comes from. A proxy may also speak for itself."""
+        if not self._buffer:
+            return False
+        self._line = b""
+        if not proxy_line.begins(self._buffer):
+            return True
+        try:
+            found = proxy_line.read(self._buffer)
+        except ValueError:
+            self.close()
+            return False
+        if found is None:
+            self._line = None
+            return False
+        address, length = found
+        self._line = bytes(self._buffer[:length])
+        del self._buffer[:length]
+        self._address = address or self._address
+        self._port.name(self)
+        return True
+
     def _pass_on(self, frame: bytes) -> bool:
         """The first frame says which worker the connection is for. Returns whether it is gone."""
         self._may_be_anothers = False
         if (transport := self._transport) is None or transport.is_closing():
             return False
         transport.pause_reading()  # what has not been read is the other's to read
-        if self._port.pass_on(frame, transport.get_extra_info("socket").fileno(), bytes(self._buffer)):
+        if self._port.pass_on(frame, transport.get_extra_info("socket").fileno(), (self._line or b"") + self._buffer):
             transport.abort()
             return True
         transport.resume_reading()
@@ -147,10 +182,16 @@ class TcpConnection(asyncio.Protocol):
 
 class TcpPort:
     """The listener. `pass_on` is asked with the first frame of a connection, its descriptor and all that was read of it, and
-    returns True if it has been given to another worker."""
+    returns True if it has been given to another worker. `proxies`: networks whose word is taken for whom they speak for."""
 
-    def __init__(self, on_check: OnCheck, pass_on: Callable[[bytes, int, bytes], bool] = lambda *_: False) -> None:
+    def __init__(
+        self,
+        on_check: OnCheck,
+        pass_on: Callable[[bytes, int, bytes], bool] = lambda *_: False,
+        proxies: tuple[str, ...] = (),
+    ) -> None:
         self.on_check, self.pass_on = on_check, pass_on
+        self._proxies = tuple(ipaddress.ip_network(each) for each in proxies)
         self.refused = 0
         self._connections: dict[TcpConnection, None] = {}  # oldest first
         self._server: asyncio.Server | None = None
@@ -176,21 +217,34 @@ class TcpPort:
         or in all, the oldest of that host, or of the host that has most of them, is closed instead."""
         strangers = [each for each in self._connections if each.is_stranger]
         hosts = Counter(each.host for each in strangers)
-        if hosts[connection.host] >= MAX_STRANGERS_PER_HOST:
+        if connection.is_named and hosts[connection.host] >= MAX_STRANGERS_PER_HOST:
             crowded = connection.host
         elif strangers and (len(strangers) >= MAX_STRANGERS or len(self._connections) >= MAX_CONNECTIONS):
             crowded = hosts.most_common(1)[0][0]
         else:
             crowded = ""
         if crowded:
-            oldest = next(each for each in strangers if each.host == crowded)
-            self.forget(oldest)
-            oldest.close()
+            self._turn_out(next(each for each in strangers if each.host == crowded))
         self.refused += bool(crowded) or len(self._connections) >= MAX_CONNECTIONS
         if len(self._connections) >= MAX_CONNECTIONS:
             return False
         self._connections[connection] = None
         return True
+
+    def name(self, connection: TcpConnection) -> None:
+        """A proxy has said whom a connection comes from."""
+        alike = [each for each in self._connections if each.is_stranger and each.is_named and each.host == connection.host]
+        if len(alike) > MAX_STRANGERS_PER_HOST:
+            self.refused += 1
+            self._turn_out(alike[0])
+
+    def is_proxy(self, host: str) -> bool:
+        address = ipaddress.ip_address(host.partition("%")[0]) if self._proxies else None
+        return any(address in network for network in self._proxies)
+
+    def _turn_out(self, connection: TcpConnection) -> None:
+        self.forget(connection)
+        connection.close()
 
     def forget(self, connection: TcpConnection) -> None:
         self._connections.pop(connection, None)

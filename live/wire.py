@@ -105,11 +105,12 @@ Reply = Result | Failure | Notice
 
 class Place(Struct, frozen=True):
     """Which worker a process is. `life`: its processes are counted. `links`: the name by which workers find each other; "":
-    there are no others."""
+    there are no others. `node`: the node's name, "" if it has none."""
 
     index: int = 0
     life: int = 1
     links: str = ""
+    node: str = ""
 
     @property
     def prefix(self) -> str:

@@ -100,16 +100,19 @@ async def run(
     transports: frozenset[Transport],
     limits: Limits,
     helper: Helper | None,
+    public_tcp_port: int = 0,
+    proxies: tuple[str, ...] = (),
 ) -> None:
     """Serves until the control connection ends. `ports`: UDP, and TCP if all workers share another's, else 0. `transports`:
-    which candidates are announced."""
+    which candidates are announced. `public_tcp_port` and `proxies`: see `engine.EmbeddedEngine`."""
     reader, writer = await asyncio.open_connection(sock=socket.socket(fileno=control_fd))
     control = Control(reader, writer)
     forwarder = Forwarder(control.tell, limits, helper, place)
     hosts = announced(hosts)
-    udp, tcp = await _open_ports(hosts, ports, forwarder, shared=bool(place.links))
+    udp, tcp = await _open_ports(hosts, ports, forwarder, proxies, shared=bool(place.links))
     tcp_port = ports[1] or udp.port
-    forwarder.candidates = candidates(hosts, udp.port if "udp" in transports else 0, tcp_port if "tcp" in transports else 0)
+    announced_ports = udp.port if "udp" in transports else 0, public_tcp_port or tcp_port if "tcp" in transports else 0
+    forwarder.candidates = candidates(hosts, *announced_ports)
     forwarder.start()
     control.tell(EngineUp(udp.port, tcp_port))
     try:
@@ -122,12 +125,12 @@ async def run(
 
 
 async def _open_ports(
-    hosts: tuple[str, ...], ports: tuple[int, int], forwarder: Forwarder, *, shared: bool
+    hosts: tuple[str, ...], ports: tuple[int, int], forwarder: Forwarder, proxies: tuple[str, ...], *, shared: bool
 ) -> tuple[MediaPort, TcpPort]:
     """UDP and TCP on one number, unless another is given for TCP; with port 0 one that is free for both is looked for."""
     for attempt in range(20):
         udp = MediaPort(hosts, ports[0], forwarder.entrance.on_check, forwarder.helped)
-        tcp = TcpPort(forwarder.entrance.on_check, forwarder.entrance.pass_on)
+        tcp = TcpPort(forwarder.entrance.on_check, forwarder.entrance.pass_on, proxies)
         udp.start()
         try:
             await tcp.start(local_addresses(hosts), ports[1] or udp.port, shared=shared)
@@ -156,16 +159,20 @@ def main() -> None:
     parser.add_argument("--transports", default="udp,tcp", help="whose candidates are announced")
     parser.add_argument("--idle", type=float, default=Limits().idle)
     parser.add_argument("--setup", type=float, default=Limits().setup)
+    parser.add_argument("--node", default="", help="this node's name, for a proxy in front of several")
+    parser.add_argument("--public-tcp-port", type=int, default=0, help="that is announced; 0: the real one")
+    parser.add_argument("--proxies", default="", help="networks that say whom they speak for, comma-separated")
     parser.add_argument("--pure", action="store_true", help="without the compiled helper, even if it has been built")
     options = parser.parse_args()
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in a terminal reaches the whole group; the server decides
-    hosts = tuple(host.strip() for host in options.hosts.split(",") if host.strip())
+    hosts, proxies = (tuple(filter(None, map(str.strip, text.split(",")))) for text in (options.hosts, options.proxies))
     transports = frozenset(name for name in get_args(Transport) if name in options.transports.split(","))
     limits = Limits(idle=options.idle, setup=options.setup)
     helper = None if options.pure else native.load()
-    place = wire.Place(options.index, options.life, options.links)
-    work = run(options.control, place, hosts, (options.port, options.tcp_port), transports, limits, helper)
+    place = wire.Place(options.index, options.life, options.links, options.node)
+    ports, outside = (options.port, options.tcp_port), (options.public_tcp_port, proxies)
+    work = run(options.control, place, hosts, ports, transports, limits, helper, *outside)
     leftovers.freeze()
     try:
         _run(work)

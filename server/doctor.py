@@ -164,7 +164,7 @@ def check_udp(settings: Settings) -> Iterator[Finding]:
             f"announced are {', '.join(hosts)}",
             "behind NAT, set PLENUM_PUBLIC_ADDRESSES to the outside address",
         )
-    ports = f"UDP {settings.media_port} and the following, TCP {settings.media_port}"
+    ports = f"UDP {settings.media_port} and the following, TCP {settings.media_public_tcp_port or settings.media_port}"
     for host in hosts:
         if not is_own(host):
             remedy = f"let the router or firewall pass {ports} to this machine; then try the device check from outside"

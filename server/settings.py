@@ -21,6 +21,7 @@ TURN_SECRET_LENGTH: Final = 16  # likewise
 MOST_WORKERS: Final = 64
 LOG_LEVELS: Final = ("debug", "info", "warning", "error")
 IO_URING: Final = ("auto", "off")
+NODE_NAME: Final = "[a-z0-9]{0,16}"  # ends up in ICE user names (RFC 8839, 5.4)
 SECRETS: Final = frozenset(
     {"secret", "database_url", "redis_url", "turn_secret", "metrics_token"}
 )  # may be in a file of their own
@@ -31,6 +32,7 @@ RANGES: Final[Mapping[str, tuple[float, float]]] = {
     "port": (1, 65_535),
     "media_port": (0, 65_535),
     "media_workers": (0, MOST_WORKERS),
+    "media_public_tcp_port": (0, 65_535),
     "heartbeat_seconds": (0.1, 20),
     "stage_grace_seconds": (0, 3600),
     "drain_seconds": (0, 3600),
@@ -51,6 +53,9 @@ class Settings:
     public_addresses: str = ""  # announced to browsers for media, comma-separated; empty: loopback and this machine's own
     media_port: int = 8001  # UDP and TCP of the first media worker, the others' follow; 0: any free ones
     media_workers: int = 0  # processes; 0: as many as there are processors
+    media_public_tcp_port: int = 0  # where browsers find the media's TCP port, if a proxy stands before it; 0: where it is
+    node_name: str = ""  # by which such a proxy tells several nodes' TCP connections apart
+    trusted_proxies: str = ""  # addresses and networks that are believed whom they speak for, comma-separated
     database_url: str = field(default="", repr=False)  # postgresql://USER:PASSWORD@HOST/NAME; empty: SQLite in data/
     redis_url: str = field(default="", repr=False)  # redis://:PASSWORD@HOST:PORT/NUMBER; empty: this is the only node
     turn_urls: str = ""  # turn: and turns: addresses for clients, comma-separated (RFC 7065)
@@ -89,6 +94,10 @@ class Settings:
     def media_hosts(self) -> tuple[str, ...]:
         """The addresses to announce to browsers; empty: the engine finds this machine's own."""
         return tuple(host.strip() for host in self.public_addresses.split(",") if host.strip())
+
+    @property
+    def proxies(self) -> tuple[str, ...]:
+        return tuple(each.strip() for each in self.trusted_proxies.split(",") if each.strip())
 
     @property
     def turn_servers(self) -> tuple[str, ...]:
@@ -140,6 +149,10 @@ class Settings:
             raise SettingsError("PLENUM_HOST is empty; 127.0.0.1 listens on this machine only, 0.0.0.0 on all its addresses")
         for address in self.media_hosts:
             _check_address(address)
+        for network in self.proxies:
+            _check_network(network)
+        if not re.fullmatch(NODE_NAME, self.node_name):
+            raise SettingsError(f"PLENUM_NODE_NAME takes at most 16 of a-z and 0-9, not {self.node_name!r}")
         for server in self.turn_servers:
             _check_turn_url(server)
         _check_turn_secret(self.turn_secret, wanted=bool(self.turn_servers))
@@ -190,6 +203,16 @@ def _check_address(text: str) -> None:
         ) from None
     if address.is_unspecified or address.is_multicast or getattr(address, "scope_id", None):
         raise SettingsError(f"PLENUM_PUBLIC_ADDRESSES: nobody can be sent to {text}; name the address that browsers reach")
+
+
+def _check_network(text: str) -> None:
+    """With an end that is not all zeros it could mean a machine or a network: then it is asked."""
+    try:
+        ipaddress.ip_network(text)
+    except ValueError as error:
+        raise SettingsError(
+            f"PLENUM_TRUSTED_PROXIES takes addresses and networks as 10.0.0.7 or 10.0.0.0/24, comma-separated: {error}"
+        ) from None
 
 
 def _check_turn_url(text: str) -> None:

@@ -23,7 +23,14 @@ def start(settings: Settings, check: Callable[[Settings], Awaitable[None]], anno
 def embedded_engine(settings: Settings) -> EmbeddedEngine:
     """The media engine as the settings want it."""
     workers = settings.media_workers or default_workers()
-    return EmbeddedEngine(settings.media_hosts, settings.media_port, workers=workers)
+    return EmbeddedEngine(
+        settings.media_hosts,
+        settings.media_port,
+        workers=workers,
+        public_tcp_port=settings.media_public_tcp_port,
+        node=settings.node_name,
+        proxies=settings.proxies,
+    )
 
 
 async def _start(settings: Settings, check: Callable[[Settings], Awaitable[None]], announce: Callable[[], None]) -> None:

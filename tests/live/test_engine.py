@@ -136,3 +136,23 @@ async def test_a_worker_whose_port_is_taken_does_not_keep_the_others_from_their_
                 assert len(await engine.statistics()) == 1
         finally:
             await engine.stop()
+
+
+async def test_behind_a_proxy_its_port_is_announced_and_the_node_named_and_connections_still_reach_their_worker() -> None:
+    engine = EmbeddedEngine(("127.0.0.1",), workers=2, public_tcp_port=443, node="b", proxies=("127.0.0.1",))
+    async with engine:
+        for room in ("left", "right"):  # of different workers
+            admission = await engine.admit(room, "anna", GSTREAMER, None, may_send=True, may_receive=False)
+            assert set(re.findall(r"127\.0\.0\.1 (\d+) typ host tcptype passive", admission.answer)) == {"443"}
+            ufrag, password = (re.findall(rf"a=ice-{name}:(\S+)", admission.answer)[0] for name in ("ufrag", "pwd"))
+            assert ufrag.endswith("+b")
+            remote = re.findall(r"a=ice-ufrag:(\S+)", GSTREAMER)[0]
+            check = request(f"{ufrag}:{remote}", password, nominate=True)
+            for _ in range(4):  # whichever worker the kernel gives each to
+                reader, writer = await asyncio.open_connection("127.0.0.1", engine.port)
+                writer.write(b"PROXY TCP4 192.0.2.7 192.0.2.1 40000 443\r\n" + len(check).to_bytes(2, "big") + check)
+                async with asyncio.timeout(60):
+                    length = int.from_bytes(await reader.readexactly(2), "big")
+                    response = stun.parse_message(await reader.readexactly(length))
+                assert response.attributes["XOR-MAPPED-ADDRESS"] == ("192.0.2.7", 40000)
+                writer.close()

@@ -147,3 +147,13 @@ def test_candidates_prefer_udp_and_keep_the_order() -> None:
     priorities = [int(line.split()[3]) for line in lines]
     assert priorities == sorted(priorities, reverse=True) and len(set(priorities)) == 4
     assert lines[3].endswith("2001:db8::1 8001 typ host tcptype passive")
+
+
+def test_the_node_is_told_behind_a_plus_and_stays_over_a_restart() -> None:
+    before = ice.make_credentials("theirs", 3, "b")
+    after = ice.renew(before, "later")
+    for credentials, remote in ((before, "theirs"), (after, "later")):
+        assert ice.worker_of(credentials.ufrag) == 3 and credentials.ufrag.endswith("+b")
+        assert credentials.remote_ufrag == remote
+    assert before.ufrag != after.ufrag and before.password != after.password
+    assert "+" not in ice.make_credentials("theirs").ufrag

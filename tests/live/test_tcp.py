@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import socket
 import struct
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import pytest
 from aioice import stun
@@ -29,9 +29,11 @@ class Line:
 
 
 @contextlib.asynccontextmanager
-async def line() -> AsyncIterator[Line]:
+async def line(
+    pass_on: Callable[[bytes, int, bytes], bool] = lambda *_: False, proxies: tuple[str, ...] = ()
+) -> AsyncIterator[Line]:
     async with stage() as s:
-        listener = TcpPort(s.forwarder.entrance.on_check)
+        listener = TcpPort(s.forwarder.entrance.on_check, pass_on, proxies)
         with socket.create_server(("127.0.0.1", 0)) as probe:
             port = probe.getsockname()[1]
         await listener.start(("127.0.0.1",), port)
@@ -186,3 +188,77 @@ async def test_a_connection_that_breaks_takes_its_address_with_it() -> None:
         writer.transport.abort()
         await until(lambda: not at.listener._connections)
         assert peer.endpoint is None and not connection.endpoint.checked
+
+
+LINE = b"PROXY TCP4 192.0.2.%d 198.51.100.1 40000 443\r\n"
+
+
+async def test_behind_a_proxy_it_is_the_clients_address_that_counts() -> None:
+    async with line(proxies=("127.0.0.0/8",)) as at:
+        reader, writer = await at.connect()
+        for octet in LINE % 7 + frame(check_of(at.stage)):
+            writer.write(bytes([octet]))
+        (length,) = struct.unpack("!H", await reader.readexactly(2))
+        response = stun.parse_message(await reader.readexactly(length))
+        assert response.attributes["XOR-MAPPED-ADDRESS"] == ("192.0.2.7", 40000)
+        writer.close()
+
+
+async def test_a_proxy_may_speak_for_itself() -> None:
+    async with line(proxies=("127.0.0.1",)) as at:
+        reader, writer = await at.connect()
+        writer.write(frame(check_of(at.stage)))
+        (length,) = struct.unpack("!H", await reader.readexactly(2))
+        response = stun.parse_message(await reader.readexactly(length))
+        assert response.attributes["XOR-MAPPED-ADDRESS"] == writer.get_extra_info("sockname")
+        writer.close()
+
+
+@pytest.mark.parametrize("proxies", [(), ("192.0.2.0/24", "::1")])
+async def test_nobody_else_is_believed_whom_they_speak_for(proxies: tuple[str, ...]) -> None:
+    async with line(proxies=proxies) as at:
+        reader, writer = await at.connect()
+        writer.write(LINE % 7 + frame(check_of(at.stage)))
+        with contextlib.suppress(ConnectionError):
+            assert await reader.read() == b""
+        writer.close()
+
+
+async def test_nonsense_from_a_proxy_ends_the_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tcp, "CHECK_TIMEOUT", 1000.0)
+    async with line(proxies=("127.0.0.1",)) as at:
+        reader, writer = await at.connect()
+        writer.write(b"PROXY TCP4 nobody\r\n" + frame(check_of(at.stage)))
+        with contextlib.suppress(ConnectionError):
+            assert await reader.read() == b""
+        writer.close()
+
+
+async def test_behind_one_proxy_only_the_strangers_of_one_host_make_room_for_one_another(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(tcp, "MAX_STRANGERS_PER_HOST", 2)
+    async with line(proxies=("127.0.0.1",)) as at:
+        lines = [await at.connect() for _ in range(6)]  # that have said nothing yet: all from one machine
+        await until(lambda: at.listener.connections == 6)
+        for (_, writer), host in zip(lines, (1, 1, 1, 2, 2, 3), strict=True):
+            writer.write(LINE % host)
+            named = [f"192.0.2.{host}"]
+            await until(lambda named=named: {each.host for each in at.listener._connections} >= set(named))  # type: ignore[misc]
+        await until(lambda: (at.listener.connections, at.listener.refused) == (5, 1))
+        hosts = sorted(each.host for each in at.listener._connections)
+        assert hosts == ["192.0.2.1", "192.0.2.1", "192.0.2.2", "192.0.2.2", "192.0.2.3"]
+        with contextlib.suppress(ConnectionError):
+            assert await lines[0][0].read() == b""  # the oldest of the three
+        for _, writer in lines:
+            writer.close()
+
+
+async def test_a_connection_that_is_passed_on_takes_the_proxys_line_with_it() -> None:
+    given: list[bytes] = []
+    async with line(proxies=("127.0.0.1",), pass_on=lambda _frame, _fd, beginning: given.append(beginning) or True) as at:  # type: ignore[func-returns-value]
+        _, writer = await at.connect()
+        said = LINE % 7 + frame(check_of(at.stage))
+        writer.write(said)
+        await until(lambda: given == [said])
+        writer.close()
