@@ -14,7 +14,8 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from live import ice
-from live.answer import Local, answer_text, offers_better, plan
+from live.answer import offers_better, plan
+from live.answer_text import Local, answer_text
 from live.control import (
     RECORDABLE,
     Admission,

@@ -14,6 +14,7 @@ from struct import Struct
 from typing import Any, Final, Protocol
 
 from live.endpoint import Endpoint
+from live.media import Arrived
 from live.native import Helper, Line, unpack_address
 from live.sent import NOTHING, RING, Told, Window
 from live.srtp import LONGEST, function_address
@@ -31,21 +32,7 @@ class Client(Protocol):
     """Who is at the other end of a `Line`."""
 
     def receive_media(self, data: bytes, now: float) -> None: ...
-
-    def take_media(
-        self,
-        place: int,
-        sequence: int,
-        timestamp: int,
-        second: int,
-        payload: bytes,
-        level: int,
-        dependency: bytes,
-        transport: int,
-        length: int,
-        now: float,
-    ) -> None: ...
-
+    def take_media(self, place: int, arrived: Arrived, now: float) -> None: ...
     def take_packet(self, packet: bytes, now: float) -> None: ...
     def take_rtcp(self, compound: bytes, now: float) -> None: ...
     def take_told(self, told: Told, now: float) -> None: ...
@@ -139,8 +126,14 @@ class Inbox:
         endpoint.received += datagrams
         if events < datagrams:
             endpoint.strangers, self._space.raw.strangers = endpoint.strangers + self._space.raw.strangers, 0
+        failure: Exception | None = None
         for event in _EVENT.iter_unpack(self._space.events[: events * _EVENT.size]):
-            self._take(endpoint, event, now)
+            try:
+                self._take(endpoint, event, now)
+            except Exception as error:  # a bug: it must not cost the others their packets
+                failure = error
+        if failure is not None:
+            raise failure
         return datagrams
 
     def _take(self, endpoint: Endpoint, event: tuple[Any, ...], now: float) -> None:
@@ -160,7 +153,8 @@ class Inbox:
         elif kind == MEDIA:
             dependency = bytes(octets[extra : extra + size]) if size > 0 else b""
             payload = bytes(octets[at : at + length])
-            client.take_media(place, sequence, timestamp, second, payload, level, dependency, transport, whole, now)
+            arrived = Arrived(sequence, timestamp, second, payload, level, dependency, transport, whole)
+            client.take_media(place, arrived, now)
         elif kind == FEEDBACK:
             client.take_rtcp(bytes(octets[at : at + length]), now)
         elif kind == PACKET:

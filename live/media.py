@@ -1,4 +1,5 @@
-"""One RTP packet of a publisher, read once for all who get it. Neighbours: `track` makes it, `group` writes it out again."""
+"""One RTP packet of a publisher: `Arrived` as it came, `Media` read once for all who get it. Neighbours: `inbox` or `track`
+make the one, `track` the other, and `group` writes it out again."""
 
 from __future__ import annotations
 
@@ -8,6 +9,21 @@ from live.codecs import PictureIds
 
 RING: Final = 512  # packets of a source kept to answer NACKs: a second and a half of a busy screen
 RING_MASK: Final = RING - 1
+
+
+class Arrived(NamedTuple):
+    """What the header says of a packet, and its payload without padding. `second`: the header's second octet; `level`,
+    `dependency` and `transport` (the transport-wide number) are of its extensions, -1 or b"" without one; `length`: the
+    whole packet's."""
+
+    sequence: int
+    timestamp: int
+    second: int
+    payload: bytes
+    level: int
+    dependency: bytes
+    transport: int
+    length: int
 
 
 class Media(NamedTuple):

@@ -16,15 +16,15 @@ from aiortc import RTCCertificate
 from pylibsrtp import Error as SrtpError
 
 from live import rtcp
-from live.answer import PROGRAMME, Plan
+from live.answer import Plan
 from live.compiled import CompiledDownlink
-from live.control import PeerStatistics
 from live.downlink import Downlink
 from live.dtls import HandshakeFailed, SecureTransport, Srtp
 from live.fan import Bursts
 from live.ice import Credentials, renew
 from live.inbox import Inbox
 from live.limits import Budget, Limits
+from live.media import Arrived
 from live.path import Paths
 from live.port import Endpoint
 from live.rtp import HEADER_LENGTH
@@ -210,24 +210,12 @@ class Peer:
         else:
             self.bad += 1
 
-    def take_media(
-        self,
-        place: int,
-        sequence: int,
-        timestamp: int,
-        second: int,
-        payload: bytes,
-        level: int,
-        dependency: bytes,
-        transport: int,
-        length: int,
-        now: float,
-    ) -> None:
+    def take_media(self, place: int, arrived: Arrived, now: float) -> None:
         """Takes a packet that the compiled helper has read, of the track in that place."""
         self.seen_at = now
         track = self.up.places[place]
         if track is not None and self._packet_budget.take(1, now):
-            track.accept(sequence, timestamp, second, payload, level, dependency, transport, length, now)
+            track.accept(arrived, now)
         else:
             self.bad += 1
 
@@ -311,35 +299,3 @@ class Peer:
         self.down.report(now)
         if compound := b"".join(reports.of(name, outlet) for name, outlet in self.down.outlets.items()):
             self.send_rtcp(compound)
-
-    def statistics(self, now: float) -> PeerStatistics:
-        down = self.down
-        return PeerStatistics(
-            peer_id=self.id,
-            label=self.label,
-            transport=self.endpoint.transport if self.endpoint else "",
-            up=self.is_up,
-            silent_s=round(now - self.seen_at, 1),
-            rtt_ms=round(1000 * down.steering.estimate.rtt, 1),
-            loss_up=round(self.up.loss, 3),
-            loss_down=down.heard.fraction_lost(now),
-            estimate_bps=down.estimate,
-            sent_bps=int(down.bitrate),
-            received_bps=int(self.up.bitrate),
-            dropped=self.dropped + down.dropped,
-            bad=self.bad + self.up.bad + down.bad,
-            nacks=down.nacks,
-            plis=down.plis,
-            resent=down.resent,
-            slots=down.shown(),
-            tracks=tuple(track.statistics() for track in self.tracks),
-            undecodable=self._undecodable(),
-        )
-
-    def _undecodable(self) -> tuple[str, ...]:
-        """The codecs of pictures that are sent now and that it asked for and cannot be shown."""
-        pictures = [name for name in self.down.outlets if not self.room.slots[name].is_audio]
-        if not pictures and not self.plan.decodes:
-            pictures = [PROGRAMME]  # nothing could be agreed on
-        sources = [source for name in pictures if (source := self.room.slots[name].source) and source.owner is not self]
-        return tuple(sorted({source.codec for source in sources} - set(self.plan.decodes)))

@@ -11,6 +11,7 @@ from live.codecs import Codec
 from live.control import Notification, RoomStatistics
 from live.limits import Limits
 from live.peer import Peer
+from live.peer_statistics import peer_statistics
 from live.relayed import Publication
 from live.repertoire import Repertoire, lacking
 from live.switchboard import Switchboard
@@ -57,7 +58,7 @@ class Room:
         return choose_codec(codecs, (source.codec, *self.repertoire.common()) if source else self.repertoire.common())
 
     def statistics(self, now: float) -> RoomStatistics:
-        peers = {peer.id: peer.statistics(now) for peer in self.peers.values()}
+        peers = {peer.id: peer_statistics(peer, now) for peer in self.peers.values()}
         return RoomStatistics(
             self.board.statistics(), peers, {tap_id: tap.statistics() for tap_id, tap in self.taps.items()}
         )

@@ -52,14 +52,20 @@ class Rounds:
         now = time.monotonic()
         if share == 0:
             self._on_tick()
+        failure: Exception | None = None
         for room in list(self._rooms.values()):
             if share == 0:
                 _tick_room(room, tick % TICKS_PER_REPORT, now)
             reports = room.board.reports(now)
             for peer in [peer for peer in room.peers.values() if share <= peer.phase % SHARES < share + shares]:
-                peer.tick(now)
-                if peer.phase // SHARES % TICKS_PER_REPORT == tick % TICKS_PER_REPORT:
-                    self._look_after(peer, reports, now)
+                try:
+                    peer.tick(now)
+                    if peer.phase // SHARES % TICKS_PER_REPORT == tick % TICKS_PER_REPORT:
+                        self._look_after(peer, reports, now)
+                except Exception as error:  # a bug: the others are looked after all the same
+                    failure = error
+        if failure is not None:
+            raise failure
 
     def _look_after(self, peer: Peer, reports: Reports, now: float) -> None:
         """Once a second: a report to a peer, or its end if it is gone."""

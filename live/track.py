@@ -14,7 +14,7 @@ from live.codecs import CLOCK, PictureIds, picture_ids, starts_key_frame
 from live.codecs.dimensions import picture_height
 from live.codecs.red import primary
 from live.control import TrackStatistics
-from live.media import RING, RING_MASK, Media
+from live.media import RING, RING_MASK, Arrived, Media
 from live.reception import Missing, Reception
 from live.rtp import (
     AUDIO_LEVEL,
@@ -132,22 +132,11 @@ class Track:
             except ValueError:
                 self.bad += 1
                 return
-        self.accept(sequence, timestamp, second, payload, level, dependency, transport, len(packet), now)
+        self.accept(Arrived(sequence, timestamp, second, payload, level, dependency, transport, len(packet)), now)
 
-    def accept(
-        self,
-        sequence: int,
-        timestamp: int,
-        second: int,
-        payload: bytes,
-        level: int,
-        dependency: bytes,
-        transport: int,
-        length: int,
-        now: float,
-    ) -> None:
-        """Takes a packet that has been read: `second` is the header's second octet; `level`, `dependency` and `transport`
-        (the transport-wide number) are of its extensions, -1 or b"" without one; `length` is that of the whole."""
+    def accept(self, arrived: Arrived, now: float) -> None:
+        """Takes a packet that has been read."""
+        sequence, timestamp, second, payload, level, dependency, transport, length = arrived
         if transport >= 0 and self._note_arrival:
             self._note_arrival(transport, now)
         starting = not self.is_live(now)

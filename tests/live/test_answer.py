@@ -10,7 +10,8 @@ from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 from hypothesis import given
 from hypothesis import strategies as st
 
-from live.answer import Abilities, Local, Plan, answer_text, common_codecs, decodable, plan
+from live.answer import Abilities, Plan, common_codecs, decodable, plan
+from live.answer_text import Local, answer_text
 from live.control import MediaRefused, Use
 from live.sdp import MAX_LINE, MAX_OFFER, parse_offer
 from tests.live.test_sdp import ALL, CHROMIUM, FIREFOX, GSTREAMER, SAFARI, SIMULCAST

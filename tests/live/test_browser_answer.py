@@ -7,7 +7,8 @@ from typing import Any, Final
 import pytest
 from playwright.async_api import Browser
 
-from live.answer import Local, answer_text, plan
+from live.answer import plan
+from live.answer_text import Local, answer_text
 from live.rtp import MID, REPAIRED_RID, RID, TRANSPORT_CC
 from tests.live.test_answer import WIDE_STAGE, slot_sources
 from tests.live.test_browser import browser

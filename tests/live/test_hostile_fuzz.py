@@ -17,6 +17,7 @@ from live.control import RoomStatistics
 from live.dtls import Certificate
 from live.limits import Limits
 from live.peer import Peer
+from live.peer_statistics import peer_statistics
 from live.rtp import AUDIO_LEVEL, DEPENDENCY_DESCRIPTOR, MID, REPAIRED_RID, RID, TRANSPORT_CC, RtpPacket
 from live.srtp import Srtp
 from live.switchboard import Switchboard
@@ -70,7 +71,7 @@ class Peers:
             peer.report(reports, self.now)
 
     def told(self) -> bytes:
-        peers = {peer.id: peer.statistics(self.now) for peer in (self.hostile, self.watching)}
+        peers = {peer.id: peer_statistics(peer, self.now) for peer in (self.hostile, self.watching)}
         return msgspec.json.encode(RoomStatistics(self.board.statistics(), peers, {}))
 
 

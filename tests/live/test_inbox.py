@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from live import rtcp
 from live.agreement import Sending
 from live.inbox import BATCH, Inbox, SentRings
+from live.media import Arrived
 from live.native import Helper, Line, load, pack_address, unpack_address
 from live.port import Endpoint
 from live.rtp import AUDIO_LEVEL, DEPENDENCY_DESCRIPTOR, TRANSPORT_CC, RtpPacket
@@ -45,8 +46,8 @@ class Reader(Track):
         super().__init__(SENDING, SSRC, lambda packet: None, lambda track: None)
         self.read: list[tuple[Any, ...]] = []
 
-    def accept(self, *fields: Any) -> None:
-        self.read.append(fields)
+    def accept(self, arrived: Arrived, now: float) -> None:
+        self.read.append((*arrived, now))
 
 
 class Client:
@@ -70,9 +71,9 @@ class Client:
         self.ways.append("whole")
         self.datagrams.append(data)
 
-    def take_media(self, place: int, *fields: Any) -> None:
+    def take_media(self, place: int, arrived: Arrived, now: float) -> None:
         self.ways.append("read")
-        self.track.accept(*fields)
+        self.track.accept(arrived, now)
 
     def take_packet(self, packet: bytes, now: float) -> None:
         self.ways.append("decrypted")
@@ -151,6 +152,17 @@ def test_a_packet_of_a_known_source_is_read(hall: Hall) -> None:
     assert hall.send(client, client.theirs.protect(plain)) == 1
     assert client.ways == ["read"]
     assert client.track.read == [(7, 1000, 0x80 | 45, b"picture", 0x85, b"abc", 0x1234, len(plain), 5.0)]
+
+
+def test_a_bug_with_one_packet_costs_nobody_the_others(hall: Hall) -> None:
+    broken, client = hall.client(), hall.client()
+    broken.track = None  # type: ignore[assignment]
+    own = client.theirs.protect(packet(1)), client.theirs.protect(packet(2))
+    hall.socket_of(client).sendto(own[0], hall.server.getsockname())
+    hall.socket_of(broken).sendto(broken.theirs.protect(packet(1)), hall.server.getsockname())
+    with pytest.raises(AttributeError):
+        hall.send(client, own[1])
+    assert [sequence for sequence, *_ in client.track.read] == [1, 2]
 
 
 ELEMENTS = st.lists(st.tuples(st.integers(0, 16), st.binary(max_size=20)), max_size=4)

@@ -44,3 +44,16 @@ async def test_each_peer_has_its_turn(count: int, wake_ups: int) -> None:
         assert {peer.ticks for peer in peers} == {len(ticks)}
     assert {peer.reports for peer in peers} == {1}
     assert len(ticks) == TICKS_PER_REPORT
+
+
+async def test_a_bug_with_one_peer_costs_the_others_no_turn() -> None:
+    peers = [Peer(0), Peer(0), Peer(0)]
+    peers[1].report = None  # type: ignore[assignment]
+    room: Any = SimpleNamespace(
+        peers=dict(enumerate(peers)), taps={}, phase=0, board=Switchboard("room", lambda notification: None)
+    )
+    rounds = Rounds({"room": room}, Limits(), lambda: None, lambda peer, reason: None)
+    with pytest.raises(TypeError):
+        rounds._tick()
+    rounds.stop()
+    assert [(peer.ticks, peer.reports) for peer in peers] == [(1, 1), (1, 0), (1, 1)]
