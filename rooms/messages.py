@@ -656,6 +656,13 @@ class MediaSignal(_ServerFrame, tag="media", frozen=True):
     lost: tuple[str, ...] = ()
 
 
+class UpdatesSignal(_ServerFrame, tag="updates", frozen=True):
+    """Whether what happens on other nodes is known here late (`delayed`), on the stream `conference`."""
+
+    stream: str
+    delayed: bool
+
+
 ServerFrame = (
     Welcome
     | Snapshot
@@ -670,5 +677,6 @@ ServerFrame = (
     | SlotsSignal
     | SpeakingSignal
     | MediaSignal
+    | UpdatesSignal
 )
-Signal = PresenceSignal | TallySignal | SlotsSignal | SpeakingSignal | MediaSignal
+Signal = PresenceSignal | TallySignal | SlotsSignal | SpeakingSignal | MediaSignal | UpdatesSignal

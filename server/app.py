@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any, Final, TypedDict
+from typing import TYPE_CHECKING, Any, Final, TypedDict
 
 import structlog
 from starlette.applications import Starlette
@@ -47,12 +47,16 @@ from server.start import embedded_engine
 from server.streams import Streams
 from server.vault import Vault
 
+if TYPE_CHECKING:
+    from server.cluster.cluster import Cluster
+
 REFRESH_SECONDS: Final = 2.0
 PAUSE_SECONDS: Final = 1.0  # before background work that failed begins again
 
 _log = structlog.get_logger("plenum")
 
 Clock = Callable[[], datetime]
+Work = Callable[[], Coroutine[Any, Any, None]]
 
 
 class State(TypedDict):
@@ -106,6 +110,9 @@ async def run_services(
         reactions, stagehand = connect(services)
         if isinstance(media, EmbeddedEngine):
             await media.wait_until_up()
+        if services.cluster is not None:
+            start(services.cluster.work(services.streams), stack)
+            await services.cluster.find_others(services.hub)
         await services.streams.handle(m.CONFERENCE, m.SYSTEM, m.ProgrammePublish(programme))
         reactions.catch_up()
         stagehand.look_everywhere()
@@ -113,8 +120,7 @@ async def run_services(
         stack.push_async_callback(services.presence.stop)
         stack.callback(stagehand.stop)
         stack.push_async_callback(reactions.stop)
-        for work in background(services, reactions):
-            stack.push_async_callback(end, asyncio.create_task(keep_going(work)))
+        start(background(services, reactions), stack)
         yield services
         services.hub.close_all()
         await services.streams.drain()
@@ -131,7 +137,8 @@ async def load_services(
     secret = read_secret(settings)
     people, links = People(database), Links(database, secret, now)
     hub = Hub(settings.outbox_bytes, people.name_of, start_ring(settings, stack))
-    bus, journal = MemoryBus(), Journal(database)
+    cluster = open_cluster(settings, stack)
+    bus, journal = cluster.bus if cluster else MemoryBus(), Journal(database)
     streams = Streams(journal, bus, now)
     ballots = Ballots(database, Vault(settings.data / "keys"))
     for part in (people, links, streams, ballots):
@@ -144,6 +151,7 @@ async def load_services(
         database=database,
         journal=journal,
         bus=bus,
+        cluster=cluster,
         people=people,
         links=links,
         identity=Identity(secret, links, people, secure=settings.url.startswith("https:")),
@@ -159,6 +167,17 @@ async def load_services(
     )
 
 
+def open_cluster(settings: Settings, stack: AsyncExitStack) -> Cluster | None:
+    """What makes this a node among several, where it is one."""
+    if not settings.redis_url:
+        return None
+    from server.cluster.cluster import Cluster  # late: most have no use for it, and it takes a while
+
+    cluster = Cluster(settings.redis_url)
+    stack.push_async_callback(cluster.close)
+    return cluster
+
+
 def connect(services: Services) -> tuple[Reactions, Stagehand]:
     """Who hears of what. The hub is first: nothing is done about an event before everybody has been told."""
     bus, seats, presence, ballots = services.bus, services.seats, services.presence, services.ballots
@@ -171,10 +190,12 @@ def connect(services: Services) -> tuple[Reactions, Stagehand]:
     presence.on_change = both(tallies.presence_changed, stagehand.look)
     seats.on_change = stagehand.look
     seats.on_reset = reactions.taps_lost
+    if services.cluster is not None:
+        services.cluster.connect(services)
     return reactions, stagehand
 
 
-def background(services: Services, reactions: Reactions) -> tuple[Callable[[], Coroutine[Any, Any, None]], ...]:
+def background(services: Services, reactions: Reactions) -> tuple[Work, ...]:
     """What goes on all the time."""
     return (
         services.seats.listen,
@@ -220,6 +241,12 @@ def both(first: Callable[[str], None], second: Callable[[str], None]) -> Callabl
     return listener
 
 
+def start(works: Iterable[Work], stack: AsyncExitStack) -> None:
+    """Starts what goes on all the time; the stack ends it."""
+    for work in works:
+        stack.push_async_callback(end, asyncio.create_task(keep_going(work)))
+
+
 async def end(task: asyncio.Task[None]) -> None:
     """Cancels a background task and waits for its end."""
     task.cancel()
@@ -227,7 +254,7 @@ async def end(task: asyncio.Task[None]) -> None:
         await task
 
 
-async def keep_going(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+async def keep_going(work: Work) -> None:
     """Background work that must not end: what goes wrong is reported, and it begins again."""
     while True:
         try:

@@ -1,4 +1,4 @@
-"""The bus: tells those who follow that something durable has happened. In memory; one process."""
+"""The bus: tells those who follow that something durable has happened. In memory; `cluster/redis_bus` tells other nodes."""
 
 from __future__ import annotations
 
@@ -14,16 +14,24 @@ class MemoryBus:
 
     def __init__(self) -> None:
         self._listeners: list[Listener] = []
+        self._own_listeners: list[Listener] = []
 
     def subscribe(self, listener: Listener) -> None:
+        """To all entries, wherever they were written."""
         self._listeners.append(listener)
+
+    def subscribe_own(self, listener: Listener) -> None:
+        """To those that were written here: for what one node is to do about each. Called after all other listeners."""
+        self._own_listeners.append(listener)
 
     def announce(self, entries: Sequence[Entry]) -> None:
         """Tells everybody, on every node, of entries that were written here. Call only after they are durable."""
-        self.deliver(entries)
+        for entry in entries:
+            for listener in (*self._listeners, *self._own_listeners):
+                listener(entry)
 
     def deliver(self, entries: Sequence[Entry]) -> None:
-        """Tells those on this node of entries, wherever they were written."""
+        """Tells those on this node of entries that were written on another."""
         for entry in entries:
             for listener in self._listeners:
                 listener(entry)

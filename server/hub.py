@@ -52,6 +52,8 @@ class Hub:
         self._flush: asyncio.TimerHandle | None = None
         self._snapshots = Snapshots()
         self.departed = 0  # connections, since the start
+        self.elsewhere: Callable[[str], int] = lambda person_id: 0  # connections of somebody's on other nodes
+        self.on_count: Callable[[str, int], None] = lambda person_id, count: None  # of somebody's here
 
     # --- connections
 
@@ -59,7 +61,9 @@ class Hub:
         self._connections[connection.id] = connection
         if connection.outbox.writer is not None:
             connection.outbox.writer.on_turn = partial(self._sort, connection)
-        self._of_person.setdefault(connection.actor.person_id, set()).add(connection.id)
+        own = self._of_person.setdefault(connection.actor.person_id, set())
+        own.add(connection.id)
+        self.on_count(connection.actor.person_id, len(own))
 
     def remove(self, connection: Connection) -> None:
         for stream in list(connection.follows):
@@ -70,9 +74,11 @@ class Hub:
         own.discard(connection.id)
         if not own:
             self._of_person.pop(connection.actor.person_id, None)
+        self.on_count(connection.actor.person_id, len(own))
 
     def connections_of(self, person_id: str) -> int:
-        return len(self._of_person.get(person_id, ()))
+        """On all nodes."""
+        return len(self._of_person.get(person_id, ())) + self.elsewhere(person_id)
 
     @property
     def count(self) -> int:

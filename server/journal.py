@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final
 
 import msgspec
-from sqlalchemy import func, insert, select
+from sqlalchemy import ColumnElement, Row, and_, func, insert, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from rooms import messages as m
@@ -18,6 +18,7 @@ from server.tables import events
 _encoder: Final = msgspec.json.Encoder()
 _decoder: Final = msgspec.json.Decoder(m.Event)
 
+MOST_ENTRIES: Final = 5000  # of many streams, in one reading
 
 # Events after which some writes must not come: those ask `has_happened` in their own transaction.
 CLOSING: Final = (m.SurveyClosed,)
@@ -97,21 +98,20 @@ class Journal:
 
     async def read(self, stream: str, since: int = 0) -> list[Entry]:
         """The entries of a stream after sequence number `since`."""
-        query = select(events).where(events.c.stream == stream, events.c.seq > since).order_by(events.c.seq)
+        return await self._read(and_(events.c.stream == stream, events.c.seq > since))
+
+    async def read_after(self, seen: Mapping[str, int]) -> list[Entry]:
+        """The entries of many streams, each after the sequence number that was seen: stream by stream, in order, at most
+        `MOST_ENTRIES`; whoever sees that many asks again."""
+        return await self._read(
+            or_(*(and_(events.c.stream == name, events.c.seq > seq) for name, seq in seen.items())), MOST_ENTRIES
+        )
+
+    async def _read(self, which: ColumnElement[bool], most: int | None = None) -> list[Entry]:
+        query = select(events).where(which).order_by(events.c.stream, events.c.seq).limit(most)
 
         async def work(connection: AsyncConnection) -> list[Entry]:
-            return [
-                Entry(
-                    row.stream,
-                    row.seq,
-                    datetime.fromtimestamp(row.at, UTC),
-                    row.actor,
-                    _decoder.decode(row.body),
-                    row.body,
-                    row.cause,
-                )
-                for row in await connection.execute(query)
-            ]
+            return [_entry(row) for row in await connection.execute(query)]
 
         return await self._database.read(work)
 
@@ -122,6 +122,11 @@ class Journal:
             return list((await connection.execute(select(events.c.stream).distinct())).scalars())
 
         return await self._database.read(work)
+
+
+def _entry(row: Row[Any]) -> Entry:
+    at = datetime.fromtimestamp(row.at, UTC)
+    return Entry(row.stream, row.seq, at, row.actor, _decoder.decode(row.body), row.body, row.cause)
 
 
 def _gate(stream: str, event: type[m.Event]) -> str:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any, Final
 
@@ -60,12 +60,15 @@ class Stretch:
 
 
 class Presence:
-    """`start`, then `enter` and `leave` for every connection, then `stop`. `on_change(session_id)` tells of new counts."""
+    """`start`, then `enter` and `leave` for every connection, then `stop`. `on_change(session_id)` tells of new counts,
+    `on_person(session_id, person_id, visible)` who is here, with a visible tab or without; None: no longer."""
 
     def __init__(self, database: Database, now: Callable[[], datetime], heartbeat: float) -> None:
         self._database = database
         self._now = now
         self.on_change: Callable[[str], None] = lambda session_id: None
+        self.on_person: Callable[[str, str, bool | None], None] = lambda session_id, person_id, visible: None
+        self.elsewhere: Callable[[str], Iterable[Mapping[str, int]]] = lambda session_id: ()  # who is there on other nodes
         self._tick = min(SETTLE_SECONDS, heartbeat)
         self._rota = Rota[Stretch](heartbeat, self._tick)  # of all in `_present`
         self._present: dict[tuple[str, str], Stretch] = {}  # by connection id and session id
@@ -103,7 +106,7 @@ class Presence:
         self._sessions.setdefault(session_id, {}).setdefault(person_id, []).append(stretch)
         self._rota.add(stretch)
         self._unwritten[stretch.id] = stretch.row(now)
-        self.on_change(session_id)
+        self._tell(session_id, person_id)
 
     def leave(self, connection_id: str, session_id: str) -> None:
         """A connection is no longer in a session; harmless if it never was."""
@@ -117,19 +120,30 @@ class Presence:
         if not people[stretch.person_id]:
             del people[stretch.person_id]
         self._unwritten[stretch.id] = stretch.row(now)
+        self._tell(session_id, stretch.person_id)
+
+    def _tell(self, session_id: str, person_id: str) -> None:
+        stretches = self._sessions[session_id].get(person_id)
+        self.on_person(session_id, person_id, any(s.visible for s in stretches) if stretches else None)
         self.on_change(session_id)
 
     def present(self, session_id: str) -> tuple[int, int]:
         """How many people are in a session, and how many of them only with the tab in the background."""
-        people = self._sessions.get(session_id, {})
-        return len(people), sum(1 for stretches in people.values() if not any(s.visible for s in stretches))
+        people = self.people(session_id)
+        return len(people), sum(not visible for visible in people.values())
 
     def people(self, session_id: str) -> dict[str, bool]:
-        """Who is in a session: person id to "has a visible tab"."""
-        return {person: any(s.visible for s in own) for person, own in self._sessions.get(session_id, {}).items()}
+        """Who is in a session, on whatever node: person id to "has a visible tab"."""
+        people = {person: any(s.visible for s in own) for person, own in self._sessions.get(session_id, {}).items()}
+        for others in self.elsewhere(session_id):
+            for person, visible in others.items():
+                people[person] = bool(visible) or people.get(person, False)
+        return people
 
     def is_present(self, session_id: str, person_id: str) -> bool:
-        return person_id in self._sessions.get(session_id, {})
+        return person_id in self._sessions.get(session_id, {}) or any(
+            person_id in others for others in self.elsewhere(session_id)
+        )
 
     async def flush(self) -> None:
         """Writes what has changed. If that fails, for whatever reason, the rows are kept for the next time: one bad moment

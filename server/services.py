@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 import structlog
 
@@ -27,6 +28,9 @@ from server.settings import Settings
 from server.streams import Streams
 from server.templates import Templates
 
+if TYPE_CHECKING:
+    from server.cluster.cluster import Cluster
+
 _log = structlog.get_logger("plenum")
 
 
@@ -46,6 +50,7 @@ class Services:
     database: Database
     journal: Journal
     bus: MemoryBus
+    cluster: Cluster | None  # None: this is the only node
     people: People
     links: Links
     identity: Identity

@@ -88,9 +88,9 @@ class Session:
         hub, connection = self._services.hub, self._connection
         hub.add(connection)
         try:
-            self._greet(await asyncio.wait_for(self._receive(), HELLO_SECONDS))
+            await self._greet(await asyncio.wait_for(self._receive(), HELLO_SECONDS))
             while not connection.closing:
-                self._dispatch(await self._receive())
+                await self._dispatch(await self._receive())
         except (ProtocolViolation, TimeoutError):
             connection.outbox.close(CLOSE_PROTOCOL)
         except WebSocketDisconnect:
@@ -114,7 +114,7 @@ class Session:
             raise ProtocolViolation from error
         return frame
 
-    def _greet(self, frame: m.ClientFrame) -> None:
+    async def _greet(self, frame: m.ClientFrame) -> None:
         if not isinstance(frame, m.Hello):
             raise ProtocolViolation
         services, connection, actor = self._services, self._connection, self._connection.actor
@@ -123,9 +123,9 @@ class Session:
         roles = tuple(sorted(actor.roles))
         services.hub.send(connection, m.Welcome(actor.person_id, actor.name, roles, services.now(), services.epoch))
         for stream, since in frame.follow.items():
-            self._follow(stream, since)
+            await self._follow(stream, since)
 
-    def _dispatch(self, frame: m.ClientFrame) -> None:
+    async def _dispatch(self, frame: m.ClientFrame) -> None:
         if not self._allowance.take():
             refused_id = frame.id if isinstance(frame, m.Do) else None
             self._refuse(refused_id, Refused("too_fast"))
@@ -134,7 +134,7 @@ class Session:
             case m.Do():
                 self._start(frame)
             case m.Follow(stream, since):
-                self._follow(stream, since)
+                await self._follow(stream, since)
             case m.Unfollow(stream):
                 self._present_in.discard(session_of(stream))
                 self._services.presence.leave(self._connection.id, session_of(stream))
@@ -144,12 +144,14 @@ class Session:
             case m.Hello():
                 raise ProtocolViolation
 
-    def _follow(self, name: str, since: int) -> None:
+    async def _follow(self, name: str, since: int) -> None:
         services, connection = self._services, self._connection
         try:
             if len(connection.follows - {name}) >= MOST_STREAMS:  # following again is asking for a sign of life
                 raise Refused("too_many", most=MOST_STREAMS)
             stream = services.streams.stream(name)
+            if services.cluster is not None:  # who comes from another node is not sent back in time
+                await services.streams.reach(name, since)
         except Refused as refusal:
             self._refuse(None, refusal)
             return

@@ -12,6 +12,8 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Final
 
+import structlog
+
 from rooms import conference
 from rooms import messages as m
 from rooms import room as room_rules
@@ -22,7 +24,10 @@ from server.bus import MemoryBus
 from server.journal import Conflict, Entry, Journal
 
 TRIES: Final = 20  # of one command against other nodes; somebody gets through each time
+WAITING: Final = 1000  # entries of a stream that were heard and not taken in yet; past it the oldest are dropped: a gap
 TAIL: Final = 512  # entries kept per stream for those who come back; older ones get a snapshot
+
+_log = structlog.get_logger("streams")
 
 
 class Stream:
@@ -35,6 +40,8 @@ class Stream:
         self.tail: deque[Entry] = deque(maxlen=TAIL)
         self.causes: set[str] = set()
         self.lock = asyncio.Lock()
+        self.heard: deque[Entry | int] = deque(maxlen=WAITING)  # of other nodes: entries, or numbers that there are
+        self.taking: asyncio.Task[None] | None = None
 
     def apply(self, entry: Entry) -> None:
         self.state = _apply(self.state, entry.event)
@@ -59,6 +66,8 @@ class Streams:
         self._now = now
         self._streams: dict[str, Stream] = {}
         self._running: set[asyncio.Task[list[Entry]]] = set()
+        self.elsewhere = 0  # entries taken in that were written on other nodes
+        self.gaps = 0  # how often the journal was read because some were missed
 
     async def load(self) -> None:
         """Projects every stream from the journal."""
@@ -107,8 +116,9 @@ class Streams:
         return await asyncio.shield(task)
 
     async def drain(self) -> None:
-        """Waits for the commands under way."""
-        await asyncio.gather(*self._running, return_exceptions=True)
+        """Waits for the commands under way, and what is being taken in."""
+        taking = [stream.taking for stream in self._streams.values() if stream.taking is not None]
+        await asyncio.gather(*self._running, *taking, return_exceptions=True)
 
     async def _handle(
         self, stream: Stream, actor: m.Actor, command: m.ConferenceCommand | m.RoomCommand, cause: str | None
@@ -133,11 +143,69 @@ class Streams:
                 return entries
         raise Refused("try_again")
 
+    # --- what other nodes write
+
+    def hear(self, entry: Entry) -> None:
+        """Takes in an entry that another node has told of, in its turn and once, whatever comes before or again."""
+        self._hear(entry.stream, entry)
+
+    def hear_of(self, name: str, seq: int) -> None:
+        """Takes in what the journal has of a stream, up to `seq` at least."""
+        self._hear(name, seq)
+
+    async def reach(self, name: str, seq: int) -> None:
+        """Makes sure that a stream is no older here than it was where somebody comes from, as far as there is so much.
+        Raises `Refused`."""
+        stream = self.stream(name)
+        if seq > stream.seq:
+            async with stream.lock:
+                await self._catch_up(stream)
+
+    async def look(self) -> None:
+        """Takes in what the journal has and nobody told of. Raises `Refused` while it cannot be read."""
+        for entry in await self._journal.read_after({name: self.seq(name) for name in self._names()}):
+            self.hear(entry)
+
+    def _hear(self, name: str, heard: Entry | int) -> None:
+        stream = self._stream(name)
+        stream.heard.append(heard)
+        if stream.taking is None:
+            stream.taking = asyncio.create_task(self._take_in(stream), name=f"taking in {name}")
+
+    async def _take_in(self, stream: Stream) -> None:
+        try:
+            async with stream.lock:
+                while stream.heard:
+                    await self._take_one(stream, stream.heard.popleft())
+        except Refused as refusal:  # `look` comes by again
+            _log.warning("a gap stays open", stream=stream.name, code=refusal.code)
+        finally:
+            stream.taking = None
+
+    async def _take_one(self, stream: Stream, heard: Entry | int) -> None:
+        seq = heard if isinstance(heard, int) else heard.seq
+        if seq <= stream.seq:
+            return
+        if isinstance(heard, int) or seq > stream.seq + 1:
+            self.gaps += 1
+            await self._catch_up(stream)
+            return
+        self._take_from_elsewhere(stream, [heard])
+
     async def _catch_up(self, stream: Stream) -> None:
         """Takes in what other nodes have appended, under the stream's lock."""
-        entries = await self._journal.read(stream.name, since=stream.seq)
+        self._take_from_elsewhere(stream, await self._journal.read(stream.name, since=stream.seq))
+
+    def _take_from_elsewhere(self, stream: Stream, entries: Sequence[Entry]) -> None:
         self._take(stream, entries)
+        self.elsewhere += len(entries)
         self._bus.deliver(entries)
+
+    def _names(self) -> set[str]:
+        """All streams that there can be by now."""
+        programme = self.conference.programme
+        sessions = programme.sessions if programme is not None else ()
+        return {m.CONFERENCE, *self._streams, *(m.session_stream(plan.id) for plan in sessions)}
 
     @staticmethod
     def _take(stream: Stream, entries: Sequence[Entry]) -> None:

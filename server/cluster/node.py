@@ -36,12 +36,13 @@ class Beat(msgspec.Struct, frozen=True):
 
 
 class Nodes:
-    """This node and the others. Callbacks are synchronous: `on_join` and `on_death` with another node's id, `on_turn` with
-    whether this node is well."""
+    """This node and the others. Callbacks are synchronous: `on_join`, `on_beat` and `on_death` with another node's id,
+    `on_turn` with whether this node is well."""
 
     def __init__(self, link: RedisLink, clock: Callable[[], float] = time.monotonic, node_id: str | None = None) -> None:
         self.id = node_id or secrets.token_hex(4)
         self.on_join: list[Callable[[str], None]] = []
+        self.on_beat: list[Callable[[str], None]] = []
         self.on_death: list[Callable[[str], None]] = []
         self.on_turn: list[Callable[[bool], None]] = []
         self._link = link
@@ -146,6 +147,8 @@ class Nodes:
                 _log.info("another node is there", node=beat.node)
                 for joined in self.on_join:
                     joined(beat.node)
+            for heard in self.on_beat:
+                heard(beat.node)
 
     def _bury(self, node: str) -> None:
         if self._others.pop(node, None) is not None:
