@@ -52,7 +52,9 @@ class Nodes:
         self._heard_self_at: float | None = None
         self._well_since: float | None = None
         self._others: dict[str, tuple[float, Beat]] = {}  # when last heard, and what
+        self._subscribed = asyncio.Event()  # a beat that is heard at once
         link.on(CHANNEL, self._hear)
+        link.on_subscribed.append(self._subscribed.set)
 
     # --- asking
 
@@ -98,7 +100,10 @@ class Nodes:
             self.look()
             with contextlib.suppress(*AWAY):
                 await self.beat()
-            await asyncio.sleep(BEAT_SECONDS)
+            self._subscribed.clear()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(BEAT_SECONDS):
+                    await self._subscribed.wait()
 
     async def leave(self) -> None:
         """Says goodbye, so that nobody waits for this node to be dead."""

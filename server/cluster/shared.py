@@ -8,7 +8,7 @@ anything is missing. Bounded by the people there are.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 import msgspec
@@ -29,7 +29,7 @@ class Changed(msgspec.Struct, frozen=True, array_like=True, tag=True):
 
     node: str
     number: int
-    facts: list[Fact]
+    facts: Sequence[Fact]
 
 
 class All(msgspec.Struct, frozen=True, array_like=True, tag=True):
@@ -37,7 +37,7 @@ class All(msgspec.Struct, frozen=True, array_like=True, tag=True):
 
     node: str
     number: int
-    facts: list[Fact]
+    facts: Sequence[Fact]
 
 
 class Ask(msgspec.Struct, frozen=True, array_like=True, tag=True):
@@ -91,13 +91,14 @@ class Shared:
     def put(self, kind: str, scope: str, key: str, value: int | None) -> None:
         """A fact of this node's; None: no longer."""
         keys = self._own.setdefault(kind, {}).setdefault(scope, {})
-        if keys.get(key) == value:
+        told = None if value is None else int(value)
+        if keys.get(key) == told:
             return
-        if value is None:
+        if told is None:
             del keys[key]
         else:
-            keys[key] = value
-        self._untold[kind, scope, key] = value
+            keys[key] = told
+        self._untold[kind, scope, key] = told
         if self._telling is None:
             self._telling = asyncio.get_running_loop().call_later(COALESCE_SECONDS, self._tell)
 

@@ -170,6 +170,17 @@ test("tallies are changes, slots and presence the whole", () => {
   assert.equal(signals.present, 12);
 });
 
+test("that news come late is known until they do not, or contact is lost", () => {
+  const { connection, sockets } = start();
+  const told = () => connection.signals("conference").delayed;
+  for (const delayed of [true, false, true]) {
+    sockets.last().tell({ type: "updates", stream: "conference", delayed });
+    assert.equal(told(), delayed);
+  }
+  sockets.last().tell({ type: "welcome", person_id: "anna", name: "Anna", roles: [], server_time: "2026-03-25T09:00:00Z", epoch: "e" });
+  assert.equal(told(), false); // told again if it is still so
+});
+
 test("signed out: no further attempts, and everything that waits is told", async () => {
   const { connection, sockets, timers } = start();
   const lost = connection.do(ROOM, VOTE);

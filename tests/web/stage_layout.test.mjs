@@ -9,7 +9,7 @@ const on = (person_id, order, more = {}) => ({
   ...more,
 });
 const room = (...members) => ({ type: "room", stage: Object.fromEntries(members.map((member) => [member.person_id, member])), polls: {}, questions: {}, recordings: {} });
-const signals = (slots = {}, speaking = "", codecs = {}) => ({ present: 0, background: 0, answered: {}, votes: {}, slots, codecs, speaking, media: "" });
+const signals = (slots = {}, speaking = "", codecs = {}) => ({ present: 0, background: 0, answered: {}, votes: {}, slots, codecs, speaking, media: "", delayed: false });
 const SHOWN = { unshown: "", isPaused: false };
 
 test("an empty stage", () => {

@@ -203,7 +203,8 @@ export class Connection extends EventTarget {
     const hasOtherRoles = this.me !== null && [...this.me.roles].sort().join() !== [...roles].sort().join();
     this.me = { person_id, name, roles };
     if (hasOtherRoles) for (const stream of this.#streams.keys()) this.#send({ type: "follow", stream, since: 0 }); // other roles see other things
-    for (const { signals } of this.#streams.values()) signals.media = ""; // may be over; told again if not
+    // may be over; told again if not
+    for (const { signals } of this.#streams.values()) Object.assign(signals, { media: "", delayed: false });
     this.#become("connected");
     this.#watch();
     this.#commands.sendAll();

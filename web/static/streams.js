@@ -12,7 +12,7 @@ export function newStream() {
   return {
     seq: 0,
     state: undefined,
-    signals: { present: 0, background: 0, answered: {}, votes: {}, slots: {}, codecs: {}, speaking: "", media: "" },
+    signals: { present: 0, background: 0, answered: {}, votes: {}, slots: {}, codecs: {}, speaking: "", media: "", delayed: false },
     mine: { answers: {}, votes: [] },
   };
 }
@@ -35,6 +35,9 @@ export function heedSignal(signals, frame) {
       return true;
     case "media":
       signals.media = frame.status;
+      return true;
+    case "updates":
+      signals.delayed = frame.delayed;
       return true;
     default:
       return false;

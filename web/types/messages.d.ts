@@ -155,6 +155,7 @@ export interface Signals {
   codecs: Record<string, string>;
   speaking: string;
   media: "" | "reset" | "down";
+  delayed: boolean;
 }
 
 export type ServerFrame =
@@ -173,4 +174,5 @@ export type SignalFrame =
   | { type: "tally"; stream: string; answered: Record<string, number>; votes: Record<string, number> }
   | { type: "slots"; stream: string; slots: Record<string, string>; codecs?: Record<string, string> }
   | { type: "speaking"; stream: string; person_id: string }
-  | { type: "media"; stream: string; status: "reset" | "down" };
+  | { type: "media"; stream: string; status: "reset" | "down" }
+  | { type: "updates"; stream: string; delayed: boolean };

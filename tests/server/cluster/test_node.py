@@ -18,6 +18,7 @@ class Air:
 
     def __init__(self) -> None:
         self.listeners: list[Callable[[bytes], None]] = []
+        self.on_subscribed: list[Callable[[], None]] = []
 
     def on(self, channel: str, listener: Callable[[bytes], None]) -> None:
         self.listeners.append(listener)

@@ -58,7 +58,7 @@ page.refresh();
 function draw() {
   root.dataset.part = view.part;
   root.dataset.phase = page.isReady ? page.phase : "";
-  const contact = contactView(page.connection.status, page.zone);
+  const contact = contactView(page.connection.status, page.zone, page.isDelayed);
   render(page.isReady ? html`${contact} ${deskView()}` : html`${contact}<p class="muted">${t("Connecting…")}</p>`, root);
 }
 

@@ -91,6 +91,11 @@ export class LivePage {
     return runOf(this.conference, this.data.session_id).phase;
   }
 
+  /** What happens on other nodes is known late. */
+  get isDelayed() {
+    return this.connection.signals("conference").delayed;
+  }
+
   /** @returns {Signals} */
   get signals() {
     return this.connection.signals(this.stream);

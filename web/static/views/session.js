@@ -73,7 +73,7 @@ function choose(tab) {
 
 function draw() {
   root.dataset.phase = page.isReady ? page.phase : "";
-  const contact = contactView(page.connection.status, page.zone);
+  const contact = contactView(page.connection.status, page.zone, page.isDelayed);
   render(page.isReady ? html`${contact} ${sessionView()}` : html`${contact} ${loadingView()}`, root);
 }
 

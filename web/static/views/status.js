@@ -15,14 +15,24 @@ import { phaseWord, qualityWord } from "./words.js";
 /** A short break of contact is not worth a word. */
 const WORTH_SAYING_MS = 1_500;
 
-/** The banner of a lost contact; an empty region otherwise, so that it is read aloud when it fills. @param {Status} status @param {string} zone */
-export function contactView(status, zone) {
+/**
+ * The banner of a lost contact, or of news that come late; an empty region otherwise, so that it is read aloud when it fills.
+ * @param {Status} status
+ * @param {string} zone
+ * @param {boolean} isDelayed
+ */
+export function contactView(status, zone, isDelayed) {
   return html`<div class="contact" role="status">
     ${status.name === "reconnecting" && Date.now() - status.since > WORTH_SAYING_MS
       ? html`<p class="notice attention">
           ${icon("network")}
           <span><strong>${t("Contact lost since {time}.", { time: timeOf(status.since, zone) })}</strong>
             ${t("Reconnecting… What you send now is kept and sent when contact is back.")}</span>
+        </p>`
+      : nothing}
+    ${status.name === "connected" && isDelayed
+      ? html`<p class="notice attention">
+          ${icon("network")}<span>${t("Updates arrive a moment later than usual. Everything you send is saved.")}</span>
         </p>`
       : nothing}
     ${status.name === "signed_out"

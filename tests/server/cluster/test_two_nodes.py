@@ -1,0 +1,125 @@
+"""Two nodes serve one conference: everybody hears everything in order, once, wherever they are, and without Redis."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from bench.redis import RedisServer
+from tests.server.cluster.pair import cluster_of, pair, seqs
+from tests.server.running import Client, until
+
+S1 = "session/s1"
+
+
+def ask(text: str) -> dict[str, str]:
+    return {"type": "question.ask", "text": text}
+
+
+async def heard_all(client: Client, last: int) -> None:
+    await client.until(lambda f: f["type"] == "event" and f["stream"] == S1 and f["seq"] == last)
+
+
+async def test_what_is_done_on_one_is_heard_on_both_in_one_order(
+    tmp_path: Path, postgres_place: str, redis_url: str
+) -> None:
+    async with pair(tmp_path, postgres_place, redis_url) as nodes:
+        await nodes.a.go_live()
+        await until(lambda: nodes.b.services.streams.conference.runs["s1"].phase == "live")
+        here, there = await nodes.a.client("mona", (S1,)), await nodes.b.client("mona", (S1,))
+        anna, bo = await nodes.a.client("anna", (S1,)), await nodes.b.client("bo", (S1,))
+        for _ in range(4):
+            await asyncio.gather(*(who.do(S1, ask("Hur?")) for who in (anna, bo)))
+        await asyncio.gather(*(heard_all(one, 8) for one in (here, there)))
+        assert seqs(here, S1) == seqs(there, S1) == list(range(1, 9))
+        assert nodes.b.services.streams.elsewhere > 0  # and not by reading the journal only
+        assert nodes.a.services.streams.gaps + nodes.b.services.streams.gaps < 16
+
+
+Trouble = Callable[[RedisServer], None]
+
+
+@pytest.mark.parametrize("trouble", ["killed", "paused"])
+async def test_without_redis_everything_goes_on_by_the_journal_and_pages_say_so(
+    tmp_path: Path, postgres_place: str, redis: RedisServer, redis_url: str, trouble: str
+) -> None:
+    async with pair(tmp_path, postgres_place, redis_url) as nodes:
+        await nodes.a.go_live()
+        there = await nodes.b.client("mona", ("conference", S1))
+        anna, bo = await nodes.a.client("anna", (S1,)), await nodes.b.client("bo", (S1,))
+        (redis.kill if trouble == "killed" else redis.pause)()
+        try:
+            await anna.do(S1, ask("Märks det?"))
+            await nodes.apart()
+            await there.heard("updates", delayed=True)
+            newcomer = await nodes.b.client("siri")
+            await newcomer.heard("updates", delayed=True)
+            await anna.do(S1, ask("Går det?"))
+            await heard_all(there, 2)
+            await bo.do(S1, ask("Ja"))
+        finally:
+            (redis.start if trouble == "killed" else redis.go_on)()
+        await nodes.well()
+        await there.heard("updates", delayed=False)
+        await anna.do(S1, ask("Och nu?"))
+        await heard_all(there, 4)
+        assert seqs(there, S1) == [1, 2, 3, 4]
+        later = await nodes.b.client("siri")
+        assert not [f for f in later.frames if f["type"] == "updates" and f["delayed"]]
+
+
+async def test_a_flushed_redis_is_nothing_to_anybody(
+    tmp_path: Path, postgres_place: str, redis: RedisServer, redis_url: str
+) -> None:
+    async with pair(tmp_path, postgres_place, redis_url) as nodes:
+        await nodes.a.go_live()
+        there, anna = await nodes.b.client("mona", (S1,)), await nodes.a.client("anna", (S1,))
+        for number in range(1, 4):
+            redis.command("FLUSHALL")
+            await anna.do(S1, ask("Hörs det?"))
+            await heard_all(there, number)
+        assert seqs(there, S1) == [1, 2, 3]
+        assert all(cluster_of(node).nodes.is_well for node in nodes)
+
+
+async def test_presence_and_connections_count_on_all_nodes_and_end_with_a_node(
+    tmp_path: Path, postgres_place: str, redis_url: str
+) -> None:
+    async with pair(tmp_path, postgres_place, redis_url, connections_per_person=3) as nodes:
+        mona = await nodes.a.client("mona", (S1,))
+        await nodes.a.client("anna", (S1,))
+        await nodes.b.client("anna", (S1,))
+        await nodes.b.client("anna", (S1,))
+        await nodes.b.client("bo", (S1,))
+        await mona.until(lambda f: f["type"] == "presence" and f["present"] == 3)  # anna once
+        assert set(nodes.a.services.presence.people("s1")) == {"mona", "anna", "bo"}
+        await until(lambda: nodes.a.services.hub.connections_of("anna") == 3)
+        too_many = await nodes.a.connect("anna")
+        assert await too_many.closed() == 4429
+        cluster = cluster_of(nodes.a)
+        cluster.nodes.on_beat.clear()  # what is heard later of the other counts for nothing
+        mona.frames.clear()
+        cluster.nodes._bury(cluster_of(nodes.b).nodes.id)  # it is silent for so long
+        await mona.until(lambda f: f["type"] == "presence" and f["present"] == 2)
+        assert nodes.a.services.hub.connections_of("anna") == 1
+
+
+async def test_whoever_comes_from_a_node_that_knew_more_is_not_sent_back_in_time(
+    tmp_path: Path, postgres_place: str, redis_url: str
+) -> None:
+    async with pair(tmp_path, postgres_place, redis_url) as nodes:
+        await nodes.a.go_live()
+        anna = await nodes.a.client("anna", (S1,))
+        stream = nodes.b.services.streams.stream(S1)
+        await stream.lock.acquire()  # the other is slow
+        for _ in range(3):
+            await anna.do(S1, ask("Var är jag?"))
+        await until(lambda: len(stream.heard) == 3)
+        moved = await nodes.b.connect("anna")
+        await moved.hello({S1: 3})
+        stream.lock.release()
+        caught = await moved.heard("caught_up", stream=S1)
+        assert caught["seq"] == 3 and not [f for f in moved.frames if f["type"] in ("snapshot", "event")]
