@@ -10,6 +10,7 @@ from typing import Final, NoReturn
 
 import typer
 
+from server.cli.backup import backup, restore
 from server.cli.conference import check, init, run
 from server.cli.copy import copy
 from server.cli.demo import demo
@@ -31,7 +32,7 @@ def build_app() -> typer.Typer:
         rich_markup_mode=None,
         pretty_exceptions_enable=False,
     )
-    for command in (init, check, run, links, export, copy, doctor, demo):
+    for command in (init, check, run, links, export, copy, backup, restore, doctor, demo):
         app.command()(command)
     people = typer.Typer(help="Import and erase people.", rich_markup_mode=None)
     people.command("import")(import_people)

@@ -45,7 +45,7 @@ class Facts(Struct, frozen=True):
 
 async def read_facts(database: Database) -> Facts:
     """Everything the report needs. The tables are read in one transaction, so that they agree with one another."""
-    state, rooms = await _project(Journal(database))
+    state, rooms = await project(Journal(database))
 
     async def work(connection: AsyncConnection) -> Facts:
         return Facts(
@@ -61,7 +61,8 @@ async def read_facts(database: Database) -> Facts:
     return await database.read(work)
 
 
-async def _project(journal: Journal) -> tuple[m.ConferenceState, dict[str, m.RoomState]]:
+async def project(journal: Journal) -> tuple[m.ConferenceState, dict[str, m.RoomState]]:
+    """The state of the conference, and of its sessions by their ids."""
     state = m.ConferenceState()
     for entry in await journal.read(m.CONFERENCE):
         state = conference.apply(state, cast(m.ConferenceEvent, entry.event))

@@ -8,6 +8,7 @@ from typing import Final
 
 from live.control import MediaRefused
 from rooms.errors import Refused
+from server.archive import ArchiveError
 from server.people_file import PeopleFileError
 from server.programme_file import ProgrammeFileError
 from server.settings import SettingsError
@@ -28,7 +29,7 @@ class Failure(Exception):
 def describe(error: Exception) -> str | None:
     """One line for a failure that can be expected; None if `error` is a bug."""
     match error:
-        case Failure() | SettingsError() | ProgrammeFileError() | PeopleFileError() | AlreadyThere():
+        case Failure() | SettingsError() | ProgrammeFileError() | PeopleFileError() | AlreadyThere() | ArchiveError():
             return str(error)
         case Refused(code="read_only" | "try_again"):
             return (

@@ -55,18 +55,22 @@ async def opened(settings: Settings) -> AsyncIterator[Database]:
 @asynccontextmanager
 async def opened_at(place: Path | str) -> AsyncIterator[Database]:
     """Any database: an SQLite file, or a PostgreSQL address."""
-    import structlog  # late, both: they take longer than most commands
+    from server.database import Database  # late: it takes longer than most commands
 
-    from server.database import Database
-
-    # What fails is told in the command's one line; standard output is for links and tables.
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    quiet()
     database = Database(place)
     try:
         await database.open()
         yield database
     finally:
         await database.close()
+
+
+def quiet() -> None:
+    """No log: what fails is told in the command's one line; standard output is for links and tables."""
+    import structlog  # late: it takes longer than most commands
+
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
 
 
 def console() -> Console:

@@ -21,7 +21,7 @@ from websockets.exceptions import ConnectionClosed
 
 from live.control import MediaEngine
 from rooms import messages as m
-from server.app import create_app
+from server.app import Clock, create_app, utc_now
 from server.frames import FrameProtocol
 from server.identity import COOKIE
 from server.services import Services
@@ -211,11 +211,13 @@ class Running:
 
 
 @contextlib.asynccontextmanager
-async def running(directory: Path, *, engine: MediaEngine | None = None, **settings: Any) -> AsyncIterator[Running]:
+async def running(
+    directory: Path, *, engine: MediaEngine | None = None, now: Clock = utc_now, **settings: Any
+) -> AsyncIterator[Running]:
     """Starts a server on a conference in `directory`, which is made if it is empty; stops it in the end."""
     if not (directory / "conference.toml").exists():
         (directory / "conference.toml").write_text(CONFERENCE)
-    app = create_app(Settings(directory=directory, media_port=0, **settings), engine=engine or FakeEngine())
+    app = create_app(Settings(directory=directory, media_port=0, **settings), engine=engine or FakeEngine(), now=now)
     config = uvicorn.Config(
         app, host="127.0.0.1", port=0, ws=FrameProtocol, ws_max_size=16_384, log_config=None, access_log=False, lifespan="on"
     )

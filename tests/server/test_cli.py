@@ -20,7 +20,10 @@ from server.__main__ import main
 from server.cli import conference
 
 Plenum = Callable[..., "Result"]
-EVERY_COMMAND = ("init", "check", "run", "people import", "people remove", "links", "export", "copy", "doctor", "demo")
+EVERY_COMMAND = (
+    *("init", "check", "run", "people import", "people remove", "links", "export", "copy", "backup", "restore"),
+    *("doctor", "demo"),
+)
 
 
 def free_port() -> str:
