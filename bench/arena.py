@@ -13,7 +13,6 @@ from typing import Any, Final
 
 from bench.contenders import PATIENCE, Contender
 from bench.flock import Flock
-from bench.measures import cpu_seconds, resident_kib
 
 SETTLE: Final = 0.7  # seconds before a round, in which a server finishes what came before
 AFTERMATH: Final = 0.05  # seconds after a round's last message, which still belong to it
@@ -39,7 +38,7 @@ class Arena:
     def __init__(self, contender: Contender) -> None:
         self._contender = contender
         contender.start()
-        self.flock = Flock(contender.port, lambda number: contender.greet(self.flock, number), self._heed)
+        self.flock = Flock(contender.ports, lambda number: contender.greet(self.flock, number), self._heed)
         self._delivered = 0
         self._reached = 0
         self._started = 0.0
@@ -48,24 +47,24 @@ class Arena:
 
     def connect(self) -> float:
         """Lets everybody in; returns the KiB of the server's memory that each takes."""
-        before = resident_kib(self._contender.pid)
+        before = self._contender.resident_kib()
         self.flock.join(self._contender.members())
         self._contender.arrive(self.flock)
         self._wait(SETTLE)
-        return (resident_kib(self._contender.pid) - before) / self._contender.connections
+        return (self._contender.resident_kib() - before) / self._contender.connections
 
     def run(self, broadcasts: int) -> Round:
         """One round. Raises `TimeoutError` if a message does not arrive, `ConnectionError` if a client was lost."""
         self._contender.prepare(self.flock, broadcasts)
         self._wait(SETTLE)
         self._delays, self._delivered = array("d"), 0
-        before = cpu_seconds(self._contender.pid)
+        before = self._contender.cpu_seconds()
         for _ in range(broadcasts):
             self._reached, self._started = 0, time.monotonic()
             self._contender.broadcast(self.flock)
             self.flock.run_until(lambda: self._reached >= len(self._contender.reaches), PATIENCE)
         self._wait(AFTERMATH)
-        cost = cpu_seconds(self._contender.pid) - before
+        cost = self._contender.cpu_seconds() - before
         if len(self._delays) != broadcasts * len(self._contender.reaches):
             raise ConnectionError(f"{len(self._delays)} messages for {broadcasts} broadcasts: some came twice")
         return Round(self._delivered, cost, self._delays)

@@ -6,15 +6,18 @@ the very event that Plenum sent, and do so as their own documentation tells.
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
-import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from itertools import cycle
 from pathlib import Path
 from typing import Final
 
 from bench import plenum
 from bench.flock import Flock
+from bench.measures import cpu_seconds, resident_kib
+from bench.setups import Place
 
 PEERS: Final = Path(__file__).parent / "peers"
 TOOLS: Final = Path(__file__).parents[1] / "tools"  # node and npm, whoever brings them
@@ -27,8 +30,8 @@ class Contender:
     def __init__(self, connections: int) -> None:
         self.connections = connections
         self.reaches = range(connections)  # the members that every broadcast reaches
-        self.process: subprocess.Popen[str] | None = None
-        self.port = 0
+        self._processes: list[subprocess.Popen[str]] = []
+        self.ports: list[int] = []  # one of each process; clients take them in turns
 
     def start(self) -> None:
         raise NotImplementedError
@@ -57,22 +60,31 @@ class Contender:
         """What has to be done before a round and is not part of it."""
 
     def stop(self) -> None:
-        if self.process is not None:
-            self.process.communicate(timeout=PATIENCE)  # the end of its standard input ends it
+        for process in self._processes:
+            assert process.stdin is not None
+            process.stdin.close()  # which ends it
+        for process in self._processes:
+            process.wait(PATIENCE)
+            assert process.stdout is not None
+            process.stdout.close()
 
-    @property
-    def pid(self) -> int:
-        assert self.process is not None
-        return self.process.pid
+    def cpu_seconds(self) -> float:
+        """Of all its processes, until now."""
+        return sum(cpu_seconds(process.pid) for process in self._processes)
 
-    def _launch(self, *command: str, cwd: Path | None = None) -> None:
+    def resident_kib(self) -> int:
+        return sum(resident_kib(process.pid) for process in self._processes)
+
+    def _launch(self, *command: str, cwd: Path | None = None, environment: Mapping[str, str] | None = None) -> None:
         """Starts a server that says its port on the first line of its output."""
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=cwd)
-        assert self.process.stdout is not None
-        line = self.process.stdout.readline().strip()
+        pipe, added = subprocess.PIPE, {**os.environ, **(environment or {})}
+        process = subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, cwd=cwd, env=added)
+        self._processes.append(process)
+        assert process.stdout is not None
+        line = process.stdout.readline().strip()
         if not line.isdigit():
             raise SystemExit(f"{command[-1]} did not start: {line or 'see above'}")
-        self.port = int(line)
+        self.ports.append(int(line))
 
 
 class Peer(Contender):
@@ -143,23 +155,24 @@ class SocketIo(Peer):
 class Plenum(Contender):
     """The whole server: everybody signed in as somebody else, in the session; a moderator opens a poll."""
 
-    def __init__(self, connections: int, directory: Path, io_uring: str = "auto", database_url: str = "") -> None:
+    def __init__(self, connections: int, place: Place, io_uring: str = "auto") -> None:
         super().__init__(connections)
-        self._directory = directory
+        self._place = place
         self._io_uring = io_uring
-        self._database_url = database_url
         self._drafts: list[str] = []
         self._commands = 0
         self._acknowledged = 0
         self._arrived = 0
 
     def start(self) -> None:
-        self._cookies = plenum.prepare(self._directory, self.connections, self._database_url)
-        self._launch(sys.executable, "-m", "bench.plenum", str(self._directory), self._io_uring, self._database_url)
+        self._cookies = plenum.prepare(self._place, self.connections)
+        words, environment = plenum.command(self._place, self._io_uring)
+        for _ in range(self._place.nodes):
+            self._launch(*words, environment=environment)
 
     def members(self) -> Iterator[tuple[str, str]]:
-        origin = f"Origin: http://127.0.0.1:{self.port}\r\n"
-        yield from (("/socket", f"{origin}Cookie: {cookie}\r\n") for cookie in self._cookies)
+        for cookie, port in zip(self._cookies, cycle(self.ports), strict=False):
+            yield "/socket", f"Origin: http://127.0.0.1:{port}\r\nCookie: {cookie}\r\n"
 
     def greet(self, flock: Flock, number: int) -> None:
         flock.send(number, plenum.hello(number))

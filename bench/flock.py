@@ -11,7 +11,7 @@ import select
 import socket
 import struct
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final, NoReturn
 
 Heed = Callable[[int, bytes], None]  # the member's number and a text message
@@ -38,10 +38,11 @@ class Member:
 
 class Flock:
     """Members are numbered in the order of their joining. `greet` is called when one is in, `heed` for every whole text
-    message. No member may be lost: everything here raises `ConnectionError` if a connection ends."""
+    message. They take the ports in turns. No member may be lost: everything here raises `ConnectionError` if a connection
+    ends."""
 
-    def __init__(self, port: int, greet: Greet, heed: Heed) -> None:
-        self._address = ("127.0.0.1", port)
+    def __init__(self, ports: Sequence[int], greet: Greet, heed: Heed) -> None:
+        self._ports = ports
         self._greet = greet
         self._heed = heed
         self._epoll = select.epoll()
@@ -64,7 +65,8 @@ class Flock:
         or `ConnectionError` if the server refuses."""
         for target, headers in targets:
             self.run_until(lambda: self._opening < AT_ONCE, seconds)
-            self._connect(_handshake(f"127.0.0.1:{self._address[1]}", target, headers))
+            port = self._ports[len(self._members) % len(self._ports)]
+            self._connect(port, _handshake(f"127.0.0.1:{port}", target, headers))
         self.run_until(lambda: self._opening == 0, seconds)
 
     def send(self, number: int, message: bytes) -> None:
@@ -103,8 +105,8 @@ class Flock:
         time.sleep(TICK)
         self.look()
 
-    def _connect(self, request: bytes) -> None:
-        sock = socket.create_connection(self._address)
+    def _connect(self, port: int, request: bytes) -> None:
+        sock = socket.create_connection(("127.0.0.1", port))
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         sock.sendall(request)
         sock.setblocking(False)

@@ -1,7 +1,7 @@
 """Plenum's real server for the benchmarks: a conference with as many people as wanted, all signed in.
 
-`python -m bench.plenum DIRECTORY IO_URING DATABASE_URL` serves a prepared one on a free port of the loopback, until its
-standard input ends.
+`python -m bench.plenum IO_URING DIRECTORY` serves a prepared one on a free port of the loopback, until its standard input
+ends. What else `bench.setups.Place` says stands in the environment, as it has passwords in it.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from typing import Final
 import uvicorn
 from starlette.responses import Response
 
+from bench.setups import Place
 from rooms.messages import Role
 from server.database import Database
 from server.identity import Identity
@@ -52,11 +53,13 @@ room = "hall"
 """
 
 
-def settings(directory: Path, database_url: str = "", port: int = 0, io_uring: str = "auto") -> Settings:
-    """As installed, but for the ports. Without `database_url`, SQLite."""
+def settings(place: Place, port: int = 0, io_uring: str = "auto") -> Settings:
+    """As installed, but for the ports."""
     return Settings(
-        directory=directory,
-        database_url=database_url,
+        directory=place.directory,
+        database_url=place.database_url,
+        redis_url=place.redis_url,
+        secret=place.secret,
         port=port,
         public_addresses="127.0.0.1",
         media_port=0,
@@ -65,10 +68,10 @@ def settings(directory: Path, database_url: str = "", port: int = 0, io_uring: s
     )
 
 
-def prepare(directory: Path, people: int, database_url: str = "", *, has_speaker: bool = False) -> list[str]:
+def prepare(place: Place, people: int, *, has_speaker: bool = False) -> list[str]:
     """Makes a conference; returns each person's cookie ("name=value")."""
-    (directory / "conference.toml").write_text(PROGRAMME)
-    return asyncio.run(_invite(settings(directory, database_url), people, has_speaker))
+    (place.directory / "conference.toml").write_text(PROGRAMME)
+    return asyncio.run(_invite(settings(place), people, has_speaker))
 
 
 async def _invite(settings: Settings, count: int, has_speaker: bool) -> list[str]:
@@ -135,12 +138,19 @@ def _json(value: object) -> bytes:
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
 
 
-def serve(directory: Path, io_uring: str, database_url: str) -> None:
+def command(place: Place, io_uring: str) -> tuple[tuple[str, ...], dict[str, str]]:
+    """What starts a node: the command line, and what is added to the environment."""
+    secret = {"BENCH_DATABASE_URL": place.database_url, "BENCH_REDIS_URL": place.redis_url, "BENCH_SECRET": place.secret}
+    return (sys.executable, "-m", "bench.plenum", io_uring, str(place.directory)), secret
+
+
+def serve(io_uring: str, directory: Path) -> None:
     """Serves, and says on standard output on which port."""
+    place = Place(directory, *(os.environ[f"BENCH_{name}"] for name in ("DATABASE_URL", "REDIS_URL", "SECRET")))
     calm_collector()
     with socket.create_server(("127.0.0.1", 0), backlog=2048) as listener:
         port = listener.getsockname()[1]
-        server = uvicorn.Server(configuration(settings(directory, database_url, port, io_uring)))
+        server = uvicorn.Server(configuration(settings(place, port, io_uring)))
         threading.Thread(target=_end_with_parent, args=(server,), daemon=True).start()
         print(port, flush=True)
         server.run(sockets=[listener])
@@ -153,4 +163,4 @@ def _end_with_parent(server: uvicorn.Server) -> None:
 
 
 if __name__ == "__main__":
-    serve(Path(sys.argv[1]), sys.argv[2], sys.argv[3])
+    serve(sys.argv[1], Path(sys.argv[2]))

@@ -11,58 +11,62 @@ from __future__ import annotations
 import argparse
 import json
 import subprocess
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
-from pathlib import Path
 from typing import Final
 
 from rich.console import Console
 from rich.table import Table
 
 from bench.arena import Entrant
-from bench.contenders import PEERS, TOOLS, Contender, NodeWs, NodeWsBytes, Plenum, SocketIo
+from bench.contenders import PEERS, TOOLS, Contender, NodeWs, NodeWsBytes, Peer, Plenum, SocketIo
 from bench.measures import median, percentile, raise_file_limit
+from bench.setups import SETUPS, placed, setups, sizes
 from server.settings import IO_URING
 
 BROADCASTS: Final = 10  # a round; Plenum's are polls, of which a session has at most a hundred
 MOST_ROUNDS: Final = 9
+PEER_SERVERS: Final[tuple[tuple[str, type[Peer]], ...]] = (
+    ("Node ws", NodeWs),
+    ("Node ws, bytes", NodeWsBytes),
+    ("Socket.IO", SocketIo),
+)
+RATIOS: Final = {"Node ws": "vs_node_ws", "Node ws, bytes": "vs_node_ws_bytes", "Socket.IO": "vs_socketio"}
 
 _console: Final = Console(stderr=True)
 
 
 def main() -> None:
     options = _options()
-    raise_file_limit(options.connections + 200)
-    install_peers()
-    with tempfile.TemporaryDirectory(prefix="plenum-bench-") as directory:
-        entrants = compare(options.connections, options.rounds, Path(directory), options.io_uring)
-    report(entrants)
-    print(json.dumps(summary(entrants)))
+    raise_file_limit(max(options.connections) + 200)
+    if not options.no_peers:
+        install_peers()
+    for connections in options.connections:
+        entrants = compare(connections, options)
+        report(entrants)
+        print(json.dumps({"connections": connections, **summary(entrants)}))
 
 
-def compare(connections: int, rounds: int, directory: Path, io_uring: str) -> list[Entrant]:
-    """Runs all rounds; the first of each contender warms it up and does not count."""
+def compare(connections: int, options: argparse.Namespace) -> list[Entrant]:
+    """Runs all rounds, Plenum on each setup and then the peers; the first of each warms it up and does not count."""
     with ExitStack() as stack:
-        plenum = stack.enter_context(_entered("Plenum", partial(Plenum, connections, directory, io_uring)))
-        _connect(plenum, connections)
-        plenum.run(1)
-        text = plenum.sample()  # the peers send the very event
-        peers = [
-            stack.enter_context(_entered("Node ws", partial(NodeWs, connections, text))),
-            stack.enter_context(_entered("Node ws, bytes", partial(NodeWsBytes, connections, text))),
-            stack.enter_context(_entered("Socket.IO", partial(SocketIo, connections, text))),
-        ]
-        for peer in peers:
-            _connect(peer, connections)
-            peer.run(BROADCASTS)
-        entrants = [plenum, *peers]
-        for number in range(rounds):
+        entrants = []
+        for setup in options.setups:
+            make = partial(Plenum, connections, stack.enter_context(placed(setup)), options.io_uring)
+            entrants.append(stack.enter_context(_entered(f"Plenum, {SETUPS[setup]}", make)))
+            _connect(entrants[-1], connections)
+            entrants[-1].run(1)
+        text = entrants[0].sample()  # the peers send the very event
+        for name, peer in () if options.no_peers else PEER_SERVERS:
+            entrants.append(stack.enter_context(_entered(name, partial(peer, connections, text))))
+            _connect(entrants[-1], connections)
+            entrants[-1].run(BROADCASTS)
+        for number in range(options.rounds):
             for entrant in entrants:
                 entrant.rounds.append(entrant.run(BROADCASTS))
             costs = ", ".join(f"{e.name} {e.rounds[-1].us_per_message:.2f}" for e in entrants)
-            _console.print(f"round {number + 1} of {rounds}: {costs} µs a message")
+            _console.print(f"round {number + 1} of {options.rounds}: {costs} µs a message")
     return entrants
 
 
@@ -94,21 +98,30 @@ def report(entrants: list[Entrant]) -> None:
 
 
 def summary(entrants: list[Entrant]) -> dict[str, float]:
-    """The last line: Plenum's figures, and its cost over that of each peer (median of the rounds' ratios)."""
-    plenum, ws, ws_bytes, socketio = entrants
-
-    def over(peer: Entrant) -> float:
-        pairs = zip(plenum.rounds, peer.rounds, strict=True)
-        return round(median([own.us_per_message / other.us_per_message for own, other in pairs]), 3)
-
+    """The last line: the figures of Plenum's first setup, its cost over that of each peer, and each other setup's cost over
+    its own (medians of the rounds' ratios)."""
+    plenum, *others = entrants
+    ratios = {}
+    for other in others:
+        if other.name in RATIOS:
+            ratios[RATIOS[other.name]] = _over(plenum, other)
+        else:
+            ratios[f"{_setup(other)}_ratio"] = _over(other, plenum)
     return {
         "us_per_message": round(median([r.us_per_message for r in plenum.rounds]), 2),
-        "vs_node_ws": over(ws),
-        "vs_node_ws_bytes": over(ws_bytes),
-        "vs_socketio": over(socketio),
+        **ratios,
         "p99_ms": round(_delay(plenum, 0.99), 1),
         "kib_per_connection": round(plenum.kib_per_connection, 1),
     }
+
+
+def _over(one: Entrant, other: Entrant) -> float:
+    pairs = zip(one.rounds, other.rounds, strict=True)
+    return round(median([own.us_per_message / theirs.us_per_message for own, theirs in pairs]), 3)
+
+
+def _setup(entrant: Entrant) -> str:
+    return next(setup for setup, name in SETUPS.items() if entrant.name == f"Plenum, {name}")
 
 
 def _delay(entrant: Entrant, share: float) -> float:
@@ -132,7 +145,9 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m bench.websocket", description=__doc__.splitlines()[0] if __doc__ else ""
     )
-    parser.add_argument("--connections", type=int, default=2000, help="to each server (default: %(default)s)")
+    parser.add_argument("--connections", type=sizes, default=[2000], help="to each server (default: 2000)")
+    parser.add_argument("--setups", type=setups, default=["sqlite"], help=f"of {', '.join(SETUPS)} (default: sqlite)")
+    parser.add_argument("--no-peers", action="store_true", help="Plenum alone")
     parser.add_argument("--rounds", type=int, default=7, choices=range(1, MOST_ROUNDS + 1), help="default: %(default)s")
     parser.add_argument("--io-uring", default="auto", choices=IO_URING, help="as PLENUM_IO_URING (default: %(default)s)")
     return parser.parse_args()

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Final
 
 from bench.plenum import prepare
+from bench.setups import Place
 from bench.soak.people import ROTA, House, session, visit
 from bench.soak.readings import Gauge, Reading, slopes, still_there, workers_of
 
@@ -153,7 +154,7 @@ def main() -> None:
     parser.add_argument("--verbose", action="store_true", help="print each reading")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="plenum-soak-") as name:
-        cookies = prepare(Path(name), PEOPLE, has_speaker=True)
+        cookies = prepare(Place(Path(name)), PEOPLE, has_speaker=True)
         result = asyncio.run(soak(options, Path(name), cookies))
     print(json.dumps(result))
     sys.exit(not result["ok"])

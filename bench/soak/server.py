@@ -15,6 +15,7 @@ import uvicorn
 import uvloop
 
 from bench.plenum import settings
+from bench.setups import Place
 from live.engine import EmbeddedEngine
 from server.serve import calm_collector, configuration
 
@@ -22,7 +23,7 @@ from server.serve import calm_collector, configuration
 async def serve(options: argparse.Namespace) -> None:
     with socket.create_server(("127.0.0.1", 0), backlog=2048) as listener:
         port = listener.getsockname()[1]
-        wanted = replace(settings(options.directory, port=port), metrics_token=options.token)
+        wanted = replace(settings(Place(options.directory), port), metrics_token=options.token)
         limits = {"idle_timeout": options.idle, "setup_timeout": options.setup}
         async with EmbeddedEngine(wanted.media_hosts, workers=options.workers, **limits) as engine:
             calm_collector()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import argparse
+
 import pytest
 
-from bench.answers import chosen, recount, run_on
-from bench.postgres import find_programs
+from bench.answers import Outcome, chosen, recount, run, summary
+from bench.setups import SETUPS, setups, sizes
 
 
 def test_answers_that_are_all_there_as_given_are_neither_lost_nor_too_many() -> None:
@@ -24,10 +26,32 @@ def test_a_second_row_and_a_row_nobody_was_acknowledged_for_are_too_many() -> No
     assert recount([("person-1", chosen(1))] * 2 + [("person-7", chosen(7))], [1]) == (0, 2)
 
 
-@pytest.mark.parametrize("database", ["sqlite", "postgres"])
-def test_twenty_people_answer_the_real_server(database: str) -> None:
-    if database == "postgres" and find_programs() is None:
-        pytest.skip("PostgreSQL is not installed (on Debian: apt install postgresql)")
-    outcome = run_on(database, 20)
-    assert (outcome.people, outcome.lost, outcome.duplicated) == (20, 0, 0)
+@pytest.mark.parametrize("setup", SETUPS)
+def test_twenty_people_answer_the_real_server(setup: str) -> None:
+    try:
+        outcome = run(setup, 20)
+    except LookupError as missing:
+        pytest.skip(str(missing))
+    assert (outcome.setup, outcome.people, outcome.lost, outcome.duplicated) == (setup, 20, 0, 0)
     assert len(outcome.delays) == 20
+
+
+def test_the_last_line_compares_the_runs_with_the_most_people() -> None:
+    outcomes = [
+        Outcome(setup, people, 30.0, seconds, 1.0, [0.1], lost, 0)
+        for setup, people, seconds, lost in [("sqlite", 10, 9, 1), ("sqlite", 90, 1, 0), ("postgres", 90, 1.5, 0)]
+    ]
+    assert summary(outcomes) == {"seconds": 1, "postgres_ratio": 1.5, "lost": 1, "duplicated": 0}
+
+
+@pytest.mark.parametrize("text", ["", "mysql", "sqlite,mysql"])
+def test_an_unknown_setup_is_refused_in_words(text: str) -> None:
+    with pytest.raises(argparse.ArgumentTypeError, match="sqlite, postgres, nodes"):
+        setups(text)
+
+
+@pytest.mark.parametrize("text", ["", "many", "0", "10,-1"])
+def test_sizes_are_numbers_of_people(text: str) -> None:
+    with pytest.raises(argparse.ArgumentTypeError):
+        sizes(text)
+    assert sizes("10000,1000") == [1000, 10_000]

@@ -39,7 +39,7 @@ def speaking() -> Iterator[int]:
 def flocking(port: int, members: int) -> Iterator[tuple[Flock, list[tuple[int, bytes]], list[int]]]:
     heard: list[tuple[int, bytes]] = []
     greeted: list[int] = []
-    flock = Flock(port, greeted.append, lambda number, message: heard.append((number, message)))
+    flock = Flock([port], greeted.append, lambda number, message: heard.append((number, message)))
     flock.join([("/", "")] * members)
     try:
         yield flock, heard, greeted
