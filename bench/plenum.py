@@ -146,7 +146,8 @@ def command(place: Place, io_uring: str) -> tuple[tuple[str, ...], dict[str, str
 
 def serve(io_uring: str, directory: Path) -> None:
     """Serves, and says on standard output on which port."""
-    place = Place(directory, *(os.environ[f"BENCH_{name}"] for name in ("DATABASE_URL", "REDIS_URL", "SECRET")))
+    database_url, redis_url, secret = (os.environ[f"BENCH_{name}"] for name in ("DATABASE_URL", "REDIS_URL", "SECRET"))
+    place = Place(directory, database_url, redis_url, secret)
     calm_collector()
     with socket.create_server(("127.0.0.1", 0), backlog=2048) as listener:
         port = listener.getsockname()[1]
