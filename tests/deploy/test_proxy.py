@@ -1,0 +1,233 @@
+"""One port for everything: who gets which connection, and which certificate is shown."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from tests.deploy.proxying import DEPLOY, MISSING, NAME, WHY, Proxy, a_proxy
+from tests.live.test_ice import request
+
+pytestmark = pytest.mark.skipif(bool(MISSING), reason=WHY)
+
+
+class Place:
+    """A server that keeps the beginnings of what comes, and answers with its own name."""
+
+    def __init__(self, name: str, answer: bytes = b"") -> None:
+        self.name, self.answer = name, answer or name.encode()
+        self.heard: list[bytes] = []
+        self.address = ""
+        self.writers: list[asyncio.StreamWriter] = []
+        self.keeps = False  # connections open, and says back what it hears
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.writers.append(writer)
+        with contextlib.suppress(ConnectionError):
+            self.heard.append(await reader.read(65536))
+            writer.write(self.answer)
+            while self.keeps and (more := await reader.read(65536)):
+                writer.write(more)
+            await writer.drain()
+        writer.close()
+
+
+@contextlib.asynccontextmanager
+async def places(*all: Place) -> AsyncIterator[dict[str, str]]:
+    async with contextlib.AsyncExitStack() as stack:
+        for place in all:
+            server = await stack.enter_async_context(await asyncio.start_server(place.serve, "127.0.0.1", 0))
+            place.address = "127.0.0.1:%d" % server.sockets[0].getsockname()[1]
+        yield {place.name: place.address for place in all}
+        for writer in (writer for place in all for writer in place.writers):
+            writer.transport.abort()
+            with contextlib.suppress(OSError):
+                await writer.wait_closed()
+
+
+async def raw(proxy: Proxy, *pieces: bytes) -> bytes:
+    """What somebody hears who says this without TLS."""
+    reader, writer = await asyncio.open_connection(proxy.host, proxy.port)
+    for piece in pieces:
+        writer.write(piece)
+        await writer.drain()
+        await asyncio.sleep(0)
+    try:
+        async with asyncio.timeout(60):
+            return await reader.read()
+    except ConnectionError:
+        return b""
+    finally:
+        writer.close()
+        with contextlib.suppress(OSError):
+            await writer.wait_closed()
+
+
+def frame(user: str) -> bytes:
+    check = request(f"{user}:theirs", "password")
+    return len(check).to_bytes(2, "big") + check
+
+
+HTTP = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nfine"
+
+
+async def test_what_is_no_tls_goes_to_the_node_that_its_user_name_names() -> None:
+    one, two = Place("node-1:8001"), Place("node-2:8011")
+    async with places(one, two) as where, a_proxy(where) as proxy:
+        for user, place in (("00ab+1", one), ("00ab+2", two), ("01cd+2", two), ("00ab", one), ("00ab+9", one)):
+            place.heard.clear()
+            said = frame(user)
+            assert await raw(proxy, *(said[n : n + 1] for n in range(len(said)))) == place.name.encode(), user
+            (heard,) = place.heard
+            line, _, rest = heard.partition(b"\r\n")
+            assert line.startswith(b"PROXY TCP4 127.0.0.1 127.0.0.1 ") and said.startswith(rest)
+
+
+async def test_what_is_neither_tls_nor_media_is_shown_the_door() -> None:
+    one, two = Place("node-1:8001"), Place("node-2:8011")
+    async with places(one, two) as where, a_proxy(where) as proxy:
+        for said in (
+            b"GET / HTTP/1.1\r\nHost: conference.example.org\r\n\r\n",
+            b"SSH-2.0-OpenSSH_9.2\r\n",
+            b"\x00\x13" + bytes(0x13),
+            b"\x05\x00" + bytes(0x500),
+            b"\x00\x20\x01\x01" + bytes(0x20),
+            b"PROXY TCP4 192.0.2.7 192.0.2.1 1 443\r\n" + frame("00ab+1"),
+        ):
+            assert await raw(proxy, said) == b""
+        assert one.heard == two.heard == []
+
+
+async def test_pages_reach_a_node_with_the_clients_address_and_no_other_that_the_client_says() -> None:
+    async with places(node := Place("node-1:8000", HTTP)) as where, a_proxy(where) as proxy:
+        assert (await proxy.get("/lobby", X_Forwarded_For="192.0.2.66", X_Request_ID="mine")).endswith(b"fine")
+        heard = node.heard[0].decode().lower()
+        assert "x-forwarded-for: 127.0.0.1\r\n" in heard and "192.0.2.66" not in heard and "mine" not in heard
+        assert f"host: {NAME}\r\n" in heard and "x-forwarded-proto: https\r\n" in heard
+
+
+async def test_when_one_node_is_away_the_other_is_asked_and_when_both_are_it_is_said_in_words() -> None:
+    async with places(node := Place("node-2:8000", HTTP)) as where, a_proxy(where) as proxy:
+        for _ in range(6):
+            assert (await proxy.get("/lobby")).endswith(b"fine")
+        assert len(node.heard) == 6
+    async with a_proxy({}) as proxy:
+        answer = await proxy.get("/lobby")
+        assert answer.startswith(b"HTTP/1.1 503 ") and b"Retry-After: 2" in answer and "försöker".encode() in answer
+
+
+async def test_a_name_that_begins_with_turn_leads_to_the_relay_without_its_tls() -> None:
+    async with places(turn := Place("turn:3478"), node := Place("node-1:8000", HTTP)) as where, a_proxy(where) as proxy:
+        async with proxy.talk(f"turn.{NAME}") as (reader, writer):
+            writer.write(b"\x00\x03\x00\x00")
+            assert await reader.read() == b"turn:3478" and turn.heard == [b"\x00\x03\x00\x00"] and not node.heard
+
+
+async def test_port_80_leads_to_https_and_answers_the_authoritys_questions() -> None:
+    async with a_proxy({}) as proxy:
+        challenge = proxy.folder / "challenges" / ".well-known" / "acme-challenge" / "token"
+        challenge.parent.mkdir(parents=True)
+        challenge.write_text("proof")
+        for path, status, content in (
+            ("/.well-known/acme-challenge/token", b" 200 ", b"proof"),
+            ("/.well-known/acme-challenge/..%2f..%2f../nginx.conf", b" 400 ", b""),
+            ("/.well-known/acme-challenge/none", b" 404 ", b""),
+            ("/join/x", b" 301 ", b""),
+        ):
+            reader, writer = await asyncio.open_connection(proxy.host, proxy.plain)
+            writer.write(f"GET {path} HTTP/1.0\r\nHost: {NAME}\r\n\r\n".encode())
+            answer = await reader.read()
+            assert status in answer and content in answer and b"worker_processes" not in answer, path
+            assert status != b" 301 " or f"Location: https://{NAME}/".encode() in answer
+            writer.close()
+
+
+# --- certificates ---
+
+
+def make_certificate(folder: Path, *, has_ended: bool = False) -> None:
+    """As somebody gives one."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, NAME)])
+    ends = datetime.now(UTC) + timedelta(days=-1 if has_ended else 2)
+    builder = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number(), ends - timedelta(9), ends)
+    certificate = builder.sign(key, hashes.SHA256())
+    form = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    (folder / "privkey.pem").write_bytes(key.private_bytes(*form))
+    (folder / "fullchain.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+
+
+async def until(condition: Callable[[], Awaitable[bool]]) -> None:
+    async with asyncio.timeout(60):
+        while not await condition():  # noqa: ASYNC110  # another process's doing
+            await asyncio.sleep(0.05)
+
+
+async def test_it_begins_with_a_placeholder_and_takes_what_is_given_or_obtained_without_closing_anything() -> None:
+    media = Place("node-1:8001")
+    media.keeps = True
+    async with places(media) as where, a_proxy(where) as proxy:
+        shown = await proxy.certificate()
+        reader, writer = await asyncio.open_connection(proxy.host, proxy.port)
+        writer.write(frame("00ab+1"))
+        assert await reader.read(100) == b"node-1:8001"
+        for folder in ("obtained", "given"):  # the second is preferred
+            make_certificate(proxy.folder / folder)
+
+            async def has_changed(before: bytes = shown) -> bool:
+                return await proxy.certificate() != before
+
+            await until(has_changed)
+            shown = await proxy.certificate()
+        make_certificate(proxy.folder / "obtained")  # renewed, but another is given
+        (proxy.folder / "given" / "privkey.pem").write_text("rubbish")
+        renewed = await proxy.certificate()
+
+        async def has_fallen_back() -> bool:
+            return await proxy.certificate() != renewed
+
+        await until(has_fallen_back)
+        assert proxy.log.count("does not fit its key") == 1
+        writer.write(b"still there")  # from before the first
+        assert await reader.read(100) == b"still there"
+        writer.close()
+
+
+@pytest.mark.parametrize("has_ended", [True, False])
+async def test_a_certificate_that_has_ended_or_has_anothers_key_is_not_taken(has_ended: bool) -> None:
+    async with a_proxy({}) as proxy:
+        placeholder = await proxy.certificate()
+        make_certificate(proxy.folder / "given", has_ended=has_ended)
+        if not has_ended:
+            make_certificate(proxy.folder / "challenges")
+            (proxy.folder / "challenges" / "privkey.pem").rename(proxy.folder / "given" / "privkey.pem")
+
+        async def has_complained() -> bool:
+            return "not used" in proxy.log
+
+        await until(has_complained)
+        assert await proxy.certificate() == placeholder
+
+
+async def test_its_health_is_that_of_the_pages() -> None:
+    text = (DEPLOY / "proxy").read_text()
+    async with places(Place("node-1:8000", HTTP)) as where, a_proxy(where) as proxy:
+        good = await _check(text, proxy)
+    async with a_proxy({}) as proxy:
+        assert good == 0 != await _check(text, proxy)
+
+
+async def _check(text: str, proxy: Proxy) -> int:
+    script = proxy.folder / "proxy"
+    script.write_text(text.replace("127.0.0.1:443", f"{proxy.host}:{proxy.port}"))
+    process = await asyncio.create_subprocess_exec("sh", str(script), "check", env={"PATH": "/usr/bin:/bin", "HOST_NAME": NAME})
+    return await process.wait()
