@@ -25,7 +25,7 @@ soak: install-dev
 	@$(V)/python -m bench.soak $(ARGS)
 
 install: $(STAMPS)/python $(STAMPS)/web native
-install-dev: install $(STAMPS)/dev $(STAMPS)/browser $(STAMPS)/clients $(STAMPS)/postgres $(STAMPS)/turn $(STAMPS)/redis
+install-dev: install $(STAMPS)/dev $(STAMPS)/browser $(STAMPS)/clients $(STAMPS)/postgres $(STAMPS)/turn $(STAMPS)/redis $(STAMPS)/proxy
 
 $(STAMPS)/python: requirements.lock pyproject.toml
 	@./tools/install python
@@ -43,6 +43,8 @@ $(STAMPS)/turn: $(STAMPS)/dev
 	@./tools/install turn
 $(STAMPS)/redis: $(STAMPS)/dev
 	@./tools/install redis
+$(STAMPS)/proxy: $(STAMPS)/dev
+	@./tools/install proxy
 
 # compiled helpers: optional, Python does the same more slowly
 native: live/libnative.so

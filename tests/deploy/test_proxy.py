@@ -229,5 +229,7 @@ async def test_its_health_is_that_of_the_pages() -> None:
 async def _check(text: str, proxy: Proxy) -> int:
     script = proxy.folder / "proxy"
     script.write_text(text.replace("127.0.0.1:443", f"{proxy.host}:{proxy.port}"))
-    process = await asyncio.create_subprocess_exec("sh", str(script), "check", env={"PATH": "/usr/bin:/bin", "HOST_NAME": NAME})
+    process = await asyncio.create_subprocess_exec(
+        "sh", str(script), "check", env={"PATH": "/usr/bin:/bin", "HOST_NAME": NAME}
+    )
     return await process.wait()
