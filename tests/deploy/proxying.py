@@ -1,4 +1,5 @@
-"""The proxy as production has it, `tools/deploy/proxy` with its nginx.conf, at other addresses and in a folder of its own."""
+"""The proxy as production has it, `tools/deploy/proxy` with its nginx.conf, at other addresses and in a folder of its
+own."""
 
 from __future__ import annotations
 
@@ -9,7 +10,6 @@ import re
 import shutil
 import socket
 import ssl
-import subprocess
 import tempfile
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
@@ -27,7 +27,8 @@ WHY: Final = f"{', '.join(MISSING)} missing; on Debian: apt install nginx libngi
 
 
 class Proxy:
-    """`folder`: its certificates in `given` and `obtained`, and `challenges`; `port` is for TLS and media, `plain` port 80's."""
+    """`folder`: its certificates in `given` and `obtained`, and `challenges`; `port` is for TLS and media, `plain` what
+    port 80 is."""
 
     def __init__(self, folder: Path, host: str, port: int, plain: int) -> None:
         self.folder, self.host, self.port, self.plain = folder, host, port, plain
@@ -106,21 +107,22 @@ async def a_proxy(
             **environment,
         }
         with (folder / "log").open("wb") as log:
-            process = subprocess.Popen((DEPLOY / "proxy",), env=variables, stdout=log, stderr=log)
+            process = await asyncio.create_subprocess_exec(DEPLOY / "proxy", env=variables, stdout=log, stderr=log)
         proxy = Proxy(folder, host, *ports)
         try:
             await _until_it_listens(proxy, process)
             yield proxy
         finally:
             process.terminate()
-            process.wait(30)
+            async with asyncio.timeout(60):
+                await process.wait()
 
 
-async def _until_it_listens(proxy: Proxy, process: subprocess.Popen[bytes]) -> None:
+async def _until_it_listens(proxy: Proxy, process: asyncio.subprocess.Process) -> None:
     async with asyncio.timeout(60):
         while True:
             with contextlib.suppress(OSError):
                 await proxy.certificate()
                 return
-            assert process.poll() is None, proxy.log
+            assert process.returncode is None, proxy.log
             await asyncio.sleep(0.05)

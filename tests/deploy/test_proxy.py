@@ -46,7 +46,7 @@ async def places(*all: Place) -> AsyncIterator[dict[str, str]]:
     async with contextlib.AsyncExitStack() as stack:
         for place in all:
             server = await stack.enter_async_context(await asyncio.start_server(place.serve, "127.0.0.1", 0))
-            place.address = "127.0.0.1:%d" % server.sockets[0].getsockname()[1]
+            place.address = f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
         yield {place.name: place.address for place in all}
         for writer in (writer for place in all for writer in place.writers):
             writer.transport.abort()
@@ -126,10 +126,10 @@ async def test_when_one_node_is_away_the_other_is_asked_and_when_both_are_it_is_
 
 
 async def test_a_name_that_begins_with_turn_leads_to_the_relay_without_its_tls() -> None:
-    async with places(turn := Place("turn:3478"), node := Place("node-1:8000", HTTP)) as where, a_proxy(where) as proxy:
-        async with proxy.talk(f"turn.{NAME}") as (reader, writer):
-            writer.write(b"\x00\x03\x00\x00")
-            assert await reader.read() == b"turn:3478" and turn.heard == [b"\x00\x03\x00\x00"] and not node.heard
+    turn, node = Place("turn:3478"), Place("node-1:8000", HTTP)
+    async with places(turn, node) as where, a_proxy(where) as proxy, proxy.talk(f"turn.{NAME}") as (reader, writer):
+        writer.write(b"\x00\x03\x00\x00")
+        assert await reader.read() == b"turn:3478" and turn.heard == [b"\x00\x03\x00\x00"] and not node.heard
 
 
 async def test_port_80_leads_to_https_and_answers_the_authoritys_questions() -> None:
