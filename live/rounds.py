@@ -30,6 +30,8 @@ class Rounds:
         self._rooms, self._limits, self._on_tick, self._end = rooms, limits, on_tick, end
         self._timer: asyncio.TimerHandle | None = None
         self._ticks = 0
+        self._shares = 1  # of the running tick
+        self._turns: list[tuple[Room, list[list[Peer]]]] = []  # in it
 
     def start(self) -> None:
         self._wait(TICK / SHARES)
@@ -45,27 +47,41 @@ class Rounds:
     def _tick(self) -> None:
         """Rooms every 100 ms; a tenth of the peers every 10 ms, or all at once where they are few."""
         tick, share = divmod(self._ticks, SHARES)
-        few = share == 0 and sum(len(room.peers) for room in self._rooms.values()) <= FEW
-        shares = SHARES if few else 1
-        self._ticks += shares
-        self._wait(shares * TICK / SHARES)
         now = time.monotonic()
         if share == 0:
+            few = sum(len(room.peers) for room in self._rooms.values()) <= FEW
+            self._shares = 1 if few else SHARES
+            self._turns = [self._turns_in(room) for room in self._rooms.values()]
+        self._ticks += SHARES // self._shares
+        self._wait(TICK / self._shares)
+        if share == 0:
             self._on_tick()
-        failure: Exception | None = None
-        for room in list(self._rooms.values()):
-            if share == 0:
+            for room in list(self._rooms.values()):
                 _tick_room(room, tick % TICKS_PER_REPORT, now)
+        failure: Exception | None = None
+        for room, turns in self._turns:
             reports = room.board.reports(now)
-            for peer in [peer for peer in room.peers.values() if share <= peer.phase % SHARES < share + shares]:
+            for peer in turns[share]:
                 try:
-                    peer.tick(now)
-                    if peer.phase // SHARES % TICKS_PER_REPORT == tick % TICKS_PER_REPORT:
-                        self._look_after(peer, reports, now)
+                    self._look_at(peer, tick, reports, now)
                 except Exception as error:  # a bug: the others are looked after all the same
                     failure = error
         if failure is not None:
             raise failure
+
+    def _turns_in(self, room: Room) -> tuple[Room, list[list[Peer]]]:
+        """Whose turn it is when in the tick that begins. Who comes meanwhile waits for the next."""
+        turns: list[list[Peer]] = [[] for _ in range(self._shares)]
+        for peer in room.peers.values():
+            turns[peer.phase % self._shares].append(peer)
+        return room, turns
+
+    def _look_at(self, peer: Peer, tick: int, reports: Reports, now: float) -> None:
+        if peer.is_closed:
+            return
+        peer.tick(now)
+        if peer.phase // SHARES % TICKS_PER_REPORT == tick % TICKS_PER_REPORT:
+            self._look_after(peer, reports, now)
 
     def _look_after(self, peer: Peer, reports: Reports, now: float) -> None:
         """Once a second: a report to a peer, or its end if it is gone."""

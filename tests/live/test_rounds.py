@@ -15,7 +15,7 @@ from live.switchboard import Switchboard
 class Peer:
     """One that counts its turns."""
 
-    is_up = True
+    is_up, is_closed = True, False
     seen_at = float("inf")
 
     def __init__(self, phase: int) -> None:
@@ -57,3 +57,17 @@ async def test_a_bug_with_one_peer_costs_the_others_no_turn() -> None:
         rounds._tick()
     rounds.stop()
     assert [(peer.ticks, peer.reports) for peer in peers] == [(1, 1), (1, 0), (1, 1)]
+
+
+async def test_who_has_gone_since_the_tick_began_has_no_turn_any_more() -> None:
+    peers = [Peer(phase) for phase in range(FEW + 1)]
+    room: Any = SimpleNamespace(
+        peers=dict(enumerate(peers)), taps={}, phase=0, board=Switchboard("room", lambda notification: None)
+    )
+    rounds = Rounds({"room": room}, Limits(), lambda: None, lambda peer, reason: None)
+    rounds._tick()
+    peers[1].is_closed = True
+    for _ in range(SHARES - 1):
+        rounds._tick()
+    rounds.stop()
+    assert [peer.ticks for peer in peers] == [1, 0, *[1] * (FEW - 1)]
