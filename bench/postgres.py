@@ -33,15 +33,16 @@ def find_programs() -> Path | None:
 
 
 class PostgresServer:
-    """`with PostgresServer() as server:`, then `server.create(name)`. Raises `LookupError` where PostgreSQL is missing."""
+    """`with PostgresServer() as server:`, then `server.create(name)`. `parent`: where its folder is made. Raises
+    `LookupError` where PostgreSQL is missing."""
 
-    def __init__(self, **settings: str) -> None:
+    def __init__(self, parent: Path | None = None, **settings: str) -> None:
         programs = find_programs()
         if programs is None:
             raise LookupError("PostgreSQL is not installed (on Debian: apt install postgresql)")
         self._programs = programs
         self._settings = settings
-        self._folder = Path(tempfile.mkdtemp(prefix="plenum-postgres-"))
+        self._folder = Path(tempfile.mkdtemp(prefix="plenum-postgres-", dir=parent))
         self._user: str | None = None
         if os.geteuid() == 0:
             known = {user.pw_name for user in pwd.getpwall()}
@@ -73,6 +74,10 @@ class PostgresServer:
         """The first process, whose end is everybody's."""
         assert self._process is not None, "start() first"
         return self._process.pid
+
+    @property
+    def is_running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
 
     @property
     def folder(self) -> Path:

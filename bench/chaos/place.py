@@ -1,0 +1,108 @@
+"""What a round takes place in: a conference, its database on a disk of its own, and nodes that reach it by relays."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from bench import plenum
+from bench.chaos.disk import Rationed, small_disk
+from bench.chaos.history import Death, History
+from bench.chaos.nemesis import Place
+from bench.chaos.nodes import HEARTBEAT, Node
+from bench.chaos.relay import Relay
+from bench.chaos.schedule import Topology
+from bench.postgres import PostgresServer
+
+DISK_MEGABYTES: Final = {"sqlite": 48, "postgres": 256}
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What is played. `database`: "sqlite" or "postgres"."""
+
+    seed: int
+    seconds: float
+    database: str
+    nodes: int
+    people: int
+
+
+@dataclass
+class Built:
+    """`database`: how to reach it past all relays. `cookies`: of each person, by number."""
+
+    place: Place = field(default_factory=Place)
+    topology: Topology = field(default_factory=Topology)
+    database: Path | str = ""
+    cookies: list[str] = field(default_factory=list)
+
+
+async def build(setting: Setting, folder: Path, history: History, stack: AsyncExitStack) -> Built:
+    """Everything but the nodes is running; `stack` ends all of it, nodes first."""
+    built = Built()
+    place = built.place
+    disk = small_disk(folder / "disk", DISK_MEGABYTES[setting.database])
+    if disk is not None:
+        place.disk = disk
+        stack.callback(disk.leave)
+    secret = secrets.token_hex(32)
+    environment = {
+        "PLENUM_SECRET": secret,
+        "PLENUM_HEARTBEAT_SECONDS": str(HEARTBEAT),
+        "PLENUM_MEDIA_PORT": "0",
+        "PLENUM_MEDIA_WORKERS": "1",
+        "PLENUM_PUBLIC_ADDRESSES": "127.0.0.1",
+        "PLENUM_LOG_LEVEL": "warning",
+    }
+    home = folder / "disk"
+    home.mkdir(exist_ok=True)
+    url = ""
+    if setting.database == "postgres":
+        postgres = PostgresServer(parent=home, max_wal_size="64MB", min_wal_size="32MB")
+        await asyncio.to_thread(postgres.__enter__)
+        stack.callback(postgres.__exit__, None, None, None)
+        url = postgres.create("plenum")
+        place.postgres = postgres
+    directories = _directories(folder, setting)
+    built.cookies = await asyncio.to_thread(plenum.prepare, directories[0], setting.people, url, secret=secret)
+    built.database = plenum.settings(directories[0], url).database
+    for number, directory in enumerate(directories):
+        (directory / "conference.toml").write_text(plenum.PROGRAMME)
+        own = dict(environment)
+        if place.postgres is not None:
+            relay = Relay(postgres.port)
+            await relay.open()
+            stack.push_async_callback(relay.close)
+            place.postgres_relays.append(relay)
+            own["PLENUM_DATABASE_URL"] = f"postgresql://plenum@127.0.0.1:{relay.port}/plenum"
+        node = Node(number, directory, own, folder / f"node-{number}.log", _deaths(history))
+        stack.push_async_callback(node.close)
+        place.nodes.append(node)
+    if place.disk is None and setting.database == "sqlite":
+        place.disk = Rationed(lambda: [node.pid for node in place.nodes if node.pid is not None])
+    built.topology = Topology(
+        setting.nodes, has_postgres=place.postgres is not None, has_redis=place.redis is not None, can_fill=bool(place.disk)
+    )
+    return built
+
+
+def _directories(folder: Path, setting: Setting) -> list[Path]:
+    """One for each node. SQLite's is on the disk that gets full."""
+    parent = folder / "disk" if setting.database == "sqlite" else folder
+    directories = [parent / f"node-{number}" for number in range(setting.nodes)]
+    for directory in directories:
+        directory.mkdir()
+    return directories
+
+
+def _deaths(history: History):  # type: ignore[no-untyped-def]
+    def note(number: int, status: int) -> None:
+        history.deaths.append(Death(time.time(), number, said_goodbye=status == 0))
+
+    return note
