@@ -23,16 +23,24 @@ class Disk(Protocol):
     def free(self) -> None: ...
 
 
+def make_mounts_private() -> bool:
+    """From now on nobody outside this process and its children sees what it mounts, and that is gone with them. Before any
+    thread is started: each has its own view. False where it is not allowed."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    if os.geteuid() != 0 or libc.unshare(NEW_MOUNTS) != 0:
+        return False
+    try:
+        _mount("--make-rprivate", "/")
+    except OSError:
+        return False
+    return True
+
+
 class Small:
-    """A file system of `megabytes` on `folder`, which nobody outside this process and its children sees and which is gone
-    with them. Raises `OSError` where that is not allowed."""
+    """A file system of `megabytes` on `folder`, after `make_mounts_private`."""
 
     def __init__(self, folder: Path, megabytes: int) -> None:
-        libc = ctypes.CDLL(None, use_errno=True)
-        if libc.unshare(NEW_MOUNTS) != 0:
-            raise OSError(ctypes.get_errno(), "no private mounts here")
         folder.mkdir(parents=True, exist_ok=True)
-        _mount("--make-rprivate", "/")
         _mount("-t", "tmpfs", "-o", f"size={megabytes}m,mode=755", "plenum-chaos", str(folder))
         self._folder = folder
         self._ballast = folder / "ballast"
@@ -72,16 +80,6 @@ class Rationed:
                 _, hard = resource.prlimit(pid, resource.RLIMIT_FSIZE)
                 soft = hard if size == resource.RLIM_INFINITY else size
                 resource.prlimit(pid, resource.RLIMIT_FSIZE, (soft, hard))
-
-
-def small_disk(folder: Path, megabytes: int) -> Small | None:
-    """None where there can be none."""
-    if os.geteuid() != 0:
-        return None
-    try:
-        return Small(folder, megabytes)
-    except OSError:
-        return None
 
 
 def _mount(*arguments: str) -> None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final, Literal, Protocol
 
+from bench.chaos.clock import Clock
 from bench.chaos.disk import Disk
 from bench.chaos.history import Happened, History
 from bench.chaos.nodes import Node
@@ -37,27 +38,32 @@ class Service(Protocol):
     def stop(self, how: Literal["fast", "immediate"]) -> None: ...
 
 
+class RedisService(Service, Protocol):
+    def flush(self) -> None: ...
+
+
 @dataclass
 class Place:
     """What there is. Relays: one for each node, by its number."""
 
     nodes: list[Node] = field(default_factory=list)
     postgres: Service | None = None
-    redis: Service | None = None
+    redis: RedisService | None = None
     postgres_relays: list[Relay] = field(default_factory=list)
     redis_relays: list[Relay] = field(default_factory=list)
     disk: Disk | None = None
-    flush_redis: Callable[[], None] = lambda: None
 
 
 class Nemesis:
-    """`await run(lanes, began)`: `began` is the moment 0 of the schedule, by the loop's clock. Then `await heal()`."""
+    """`await run(lanes)`, then `await heal()`. Stops the clock while every node is about to start."""
 
-    def __init__(self, place: Place, history: History, say: Callable[[str], None]) -> None:
+    def __init__(self, place: Place, history: History, clock: Clock, say: Callable[[str], None]) -> None:
         self._place = place
         self._history = history
+        self._clock = clock
         self._say = say
-        relayed = {"cut": "cut", "hush": "hushed"}
+        self._starting: dict[int, asyncio.Task[None]] = {}
+        relayed: dict[str, Mode] = {"cut": "cut", "hush": "hushed"}
         self._works: dict[Kind, Work] = {
             "kill node": self._kill_node,
             "end node": self._end_node,
@@ -72,10 +78,13 @@ class Nemesis:
             self._works[f"restart {name}"] = partial(self._restart, name, "fast")  # type: ignore[index]
             self._works[f"stop {name}"] = partial(self._stop_service, name)  # type: ignore[index]
 
-    async def run(self, lanes: Iterable[Sequence[Fault]], began: float) -> None:
-        async with asyncio.TaskGroup() as group:
-            for lane in lanes:
-                group.create_task(self._run_lane(lane, began))
+    async def run(self, lanes: Iterable[Sequence[Fault]]) -> None:
+        try:
+            async with asyncio.TaskGroup() as group:
+                for lane in lanes:
+                    group.create_task(self._run_lane(lane))
+        finally:
+            await asyncio.gather(*self._starting.values(), return_exceptions=True)
 
     async def heal(self) -> None:
         """Everything works again, or `history.wrong` says what does not."""
@@ -93,13 +102,12 @@ class Nemesis:
             if not await node.up():
                 self._history.wrong.append(f"node {node.number} does not work again")
 
-    async def _run_lane(self, lane: Sequence[Fault], began: float) -> None:
-        loop = asyncio.get_running_loop()
+    async def _run_lane(self, lane: Sequence[Fault]) -> None:
         for fault in lane:
-            await asyncio.sleep(max(0.0, began + fault.at - loop.time()))
+            await self._clock.until(fault.at)
             happened = Happened(fault.kind, fault.target, time.time())
             self._history.faults.append(happened)
-            self._say(f"{loop.time() - began:6.2f} s  {fault.kind}" + (f" {fault.target}" if fault.target >= 0 else ""))
+            self._say(f"{self._clock.now:6.2f} s  {fault.kind}" + (f" {fault.target}" if fault.target >= 0 else ""))
             try:
                 await self._works[fault.kind](fault)
             finally:
@@ -120,6 +128,16 @@ class Nemesis:
     async def _start_again(self, node: Node, fault: Fault) -> None:
         await asyncio.sleep(fault.seconds)
         node.start()
+        self._starting[node.number] = asyncio.create_task(self._await(node))
+        if len(self._starting) == len(self._place.nodes):
+            self._clock.stop()
+
+    async def _await(self, node: Node) -> None:
+        try:
+            await node.up()
+        finally:
+            self._starting.pop(node.number, None)
+            self._clock.go()
 
     async def _stop_node(self, fault: Fault) -> None:
         node = self._place.nodes[fault.target]
@@ -163,7 +181,8 @@ class Nemesis:
                 relay.turn("through")
 
     async def _flush_redis(self, fault: Fault) -> None:
-        await asyncio.to_thread(self._place.flush_redis)
+        assert self._place.redis is not None
+        await asyncio.to_thread(self._place.redis.flush)
 
     async def _fill_disk(self, fault: Fault) -> None:
         disk = self._place.disk

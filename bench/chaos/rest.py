@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections import Counter
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -29,11 +30,11 @@ LOOK_SECONDS: Final = 0.5
 Unmet = Callable[[], Coroutine[Any, Any, list[str]]]  # what has not come true yet, in words
 
 
-async def rest(clients: Sequence[Client], built: Built, history: History) -> None:
+async def rest(clients: Sequence[Client], database: Database, history: History) -> None:
     """Every command is answered, every closed poll counted, everybody has heard everything, and sees the right figures."""
 
     async def unmet() -> list[str]:
-        found = await read(built.database)
+        found = await read(database)
         missing = [f"{client.waiting} commands of {name(client)} have no answer" for client in clients if client.waiting]
         events = [entry.event for entry in found.streams.get(plenum.STREAM, ())]
         counted = {event.poll_id for event in events if isinstance(event, m.PollCounted)}
@@ -48,7 +49,7 @@ async def rest(clients: Sequence[Client], built: Built, history: History) -> Non
     await come_true(unmet, history)
 
 
-async def audit(clients: Sequence[Client], built: Built, history: History) -> None:
+async def audit(clients: Sequence[Client], built: Built, database: Database, history: History) -> None:
     """Whoever comes anew to any node is told what the database has of them."""
     people = {client.record.actor.person_id: client for client in clients}
     doors = [node.port for node in built.place.nodes]
@@ -62,7 +63,7 @@ async def audit(clients: Sequence[Client], built: Built, history: History) -> No
             fresh[-1].start()
 
     async def unmet() -> list[str]:
-        found = await read(built.database)
+        found = await read(database)
         closed = {e.event.poll_id for e in found.streams[plenum.STREAM] if isinstance(e.event, m.PollClosed)}
         missing = []
         for client in fresh:
@@ -90,24 +91,29 @@ async def come_true(unmet: Unmet, history: History) -> None:
         await asyncio.sleep(LOOK_SECONDS)
 
 
-async def read(place: Path | str) -> Found:
+async def read(database: Database) -> Found:
     """What is in the database, past the servers."""
+    journal = Journal(database)
+    streams = {stream: await journal.read(stream) for stream in await journal.streams()}
+
+    async def rows(connection: AsyncConnection) -> Found:
+        answered = [(r.poll_id, r.voter, r.option) for r in await connection.execute(select(answers))]
+        voted = [(r.question_id, r.person_id) for r in await connection.execute(select(votes).where(votes.c.up))]
+        there = [
+            Stretch(r.person_id, r.session_id, r.from_at, r.seen_at, r.visible)
+            for r in await connection.execute(select(attendance))
+        ]
+        return Found(streams, answered, voted, there)
+
+    return await database.read(rows)
+
+
+@contextlib.asynccontextmanager
+async def opened(place: Path | str) -> AsyncIterator[Database]:
     database = Database(place)
     await database.open()
     try:
-        journal = Journal(database)
-        streams = {stream: await journal.read(stream) for stream in await journal.streams()}
-
-        async def rows(connection: AsyncConnection) -> Found:
-            answered = [(r.poll_id, r.voter, r.option) for r in await connection.execute(select(answers))]
-            voted = [(r.question_id, r.person_id) for r in await connection.execute(select(votes).where(votes.c.up))]
-            there = [
-                Stretch(r.person_id, r.session_id, r.from_at, r.seen_at, r.visible)
-                for r in await connection.execute(select(attendance))
-            ]
-            return Found(streams, answered, voted, there)
-
-        return await database.read(rows)
+        yield database
     finally:
         await database.close()
 

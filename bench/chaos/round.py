@@ -13,11 +13,12 @@ from typing import Any, Final
 from bench import plenum
 from bench.chaos import schedule
 from bench.chaos.clients import Client
+from bench.chaos.clock import Clock
 from bench.chaos.history import ACK, History, Record
 from bench.chaos.judge import Verdict, judge
 from bench.chaos.nemesis import Nemesis
 from bench.chaos.place import Built, Setting, build
-from bench.chaos.rest import audit, read, rest
+from bench.chaos.rest import audit, opened, read, rest
 from bench.chaos.schedule import Act, Opening
 from rooms import messages as m
 
@@ -40,13 +41,15 @@ async def play(setting: Setting, folder: Path, say: Say) -> Verdict:
         await hall.open()
         async with measuring_lag(history):
             await hall.suffer(say)
-            await rest(hall.clients, built, history)
-            await audit(hall.clients, built, history)
+            async with opened(built.database) as database:
+                await rest(hall.clients, database, history)
+                await audit(hall.clients, built, database, history)
         await hall.close()
         for node in built.place.nodes:
             await node.close()
         report(history, built, say)
-        return judge(history, await read(built.database))
+        async with opened(built.database) as database:
+            return judge(history, await read(database))
 
 
 class Hall:
@@ -91,15 +94,15 @@ class Hall:
 
     async def suffer(self, say: Say) -> None:
         """Everybody does what the schedule says, the nemesis as well."""
-        began = asyncio.get_running_loop().time()
-        nemesis = Nemesis(self._built.place, self._history, say)
+        clock = Clock()
+        nemesis = Nemesis(self._built.place, self._history, clock, say)
         publishing = asyncio.create_task(self._publish())
         async with asyncio.TaskGroup() as group:
-            polls = [group.create_task(self._run_poll(n, poll, began)) for n, poll in enumerate(self._plan.polls) if n]
+            polls = [group.create_task(self._run_poll(n, poll, clock)) for n, poll in enumerate(self._plan.polls) if n]
             acting = [
-                group.create_task(self._act(n, client, self._plan.acts[n], began)) for n, client in enumerate(self._others)
+                group.create_task(self._act(n, client, self._plan.acts[n], clock)) for n, client in enumerate(self._others)
             ]
-            await nemesis.run(self._plan.faults, began)
+            await nemesis.run(self._plan.faults)
             await asyncio.wait(acting)
             await nemesis.heal()
             if polls:
@@ -145,11 +148,11 @@ class Hall:
                 await self._command({"type": "question.publish", "question_id": question})
             self._asked.task_done()
 
-    async def _run_poll(self, number: int, poll: Opening, began: float) -> None:
-        await until(began + poll.at)
+    async def _run_poll(self, number: int, poll: Opening, clock: Clock) -> None:
+        await clock.until(poll.at)
         await self._command({"type": "poll.open", "poll_id": poll_id(number)})
         assert poll.closes_at is not None
-        await until(began + poll.closes_at)
+        await clock.until(poll.closes_at)
         await self._command({"type": "poll.close", "poll_id": poll_id(number)})
 
     # --- the others
@@ -162,10 +165,10 @@ class Hall:
         doors = [node.port for node in self._built.place.nodes]
         return Client(record, self._built.cookies[number], doors, plenum.STREAM, heed)
 
-    async def _act(self, number: int, client: Client, acts: Sequence[Act], began: float) -> None:
+    async def _act(self, number: int, client: Client, acts: Sequence[Act], clock: Clock) -> None:
         is_first = client.record.client.endswith("-0")  # of a person, who answers and votes in one tab only
         for count, act in enumerate(acts):
-            await until(began + act.at)
+            await clock.until(act.at)
             match act.deed:
                 case "ask":
                     client.do({"type": "question.ask", "text": f"{self._setting.seed} {number} {count}"})
@@ -191,11 +194,6 @@ def poll_id(number: int) -> str:
 
 def question_id(number: int) -> str:
     return f"{plenum.SESSION}-q{number + 1}"
-
-
-async def until(moment: float) -> None:
-    """By the loop's clock."""
-    await asyncio.sleep(max(0.0, moment - asyncio.get_running_loop().time()))
 
 
 @contextlib.asynccontextmanager

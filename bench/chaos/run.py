@@ -20,6 +20,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from bench.chaos.disk import make_mounts_private
 from bench.chaos.judge import Verdict
 from bench.chaos.place import Setting
 from bench.chaos.round import play
@@ -28,13 +29,13 @@ ROUND_SECONDS: Final = 60.0  # longer runs are several of them: questions are li
 DATABASES: Final = ("sqlite", "postgres", "both")
 
 
-def settings_of(options: argparse.Namespace) -> list[Setting]:
-    """The rounds to play. One of them has at most `ROUND_SECONDS`."""
+def settings_of(options: argparse.Namespace, *, may_mount: bool) -> list[Setting]:
+    """The rounds to play. One of them has about `ROUND_SECONDS`."""
     names = ("sqlite", "postgres") if options.database == "both" else (options.database,)
     count = max(1, round(options.seconds / ROUND_SECONDS / len(names))) * len(names)
     seconds = options.seconds / count
     return [
-        Setting(options.seed + n // len(names), seconds, names[n % len(names)], options.nodes, options.people)
+        Setting(options.seed + n // len(names), seconds, names[n % len(names)], options.nodes, options.people, may_mount)
         for n in range(count)
     ]
 
@@ -77,11 +78,14 @@ async def _interruptible(rounds: Sequence[Setting], directory: Path) -> Verdict:
 
 def main() -> None:
     options = _options()
+    may_mount = make_mounts_private()
+    if not may_mount:
+        say("no disk of its own may be made here: what SQLite's server writes is limited, PostgreSQL's disk never gets full")
     keep = tempfile.mkdtemp(prefix="plenum-chaos-") if options.keep else None
     with tempfile.TemporaryDirectory(prefix="plenum-chaos-") as name:
         Path(keep or name).chmod(0o711)  # PostgreSQL runs as somebody else where we are root
         try:
-            verdict = asyncio.run(_interruptible(settings_of(options), Path(keep or name)))
+            verdict = asyncio.run(_interruptible(settings_of(options, may_mount=may_mount), Path(keep or name)))
         except asyncio.CancelledError:
             raise SystemExit(130) from None
     if keep:

@@ -72,7 +72,7 @@ class Topology:
     def services(self) -> tuple[Kind, ...]:
         postgres = OF_POSTGRES if self.has_postgres else ()
         redis = OF_REDIS if self.has_redis else ()
-        return (*postgres, *redis, *(("fill disk",) if self.can_fill else ()))  # type: ignore[arg-type]
+        return (*postgres, *redis, *(("fill disk",) if self.can_fill else ()))
 
 
 @dataclass(frozen=True)

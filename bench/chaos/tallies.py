@@ -98,10 +98,10 @@ def _compare_unnamed(poll: m.Poll, said: Possible, answers: Sequence[tuple[str, 
         least = sum(values == {option} for values in voters)
         most = sum(option in values for values in voters)
         if found[option] < least:
-            lost.append(f"{poll.id}: {found[option]} for {option}, and {least} were acknowledged")
+            lost += [f"{poll.id}: {found[option]} for {option}, and {least} were acknowledged"] * (least - found[option])
         if found[option] > most:
-            extra.append(f"{poll.id}: {found[option]} for {option}, and at most {most} said so")
-    if found.total() < least_voters:
+            extra += [f"{poll.id}: {found[option]} for {option}, and at most {most} said so"] * (found[option] - most)
+    if found.total() < least_voters and not lost:
         lost.append(f"{poll.id}: {found.total()} answers, and {least_voters} were acknowledged")
     return lost, extra
 
