@@ -20,13 +20,17 @@ def doctor(
 ) -> None:
     """Say what keeps the conference from working on this machine, and what to do about it.
 
-    Ports, TLS, clock, disk, the media's ways, TURN and the database. Exit status 1 if something does not work; warnings do
-    not count.
+    Ports, TLS, clock, disk, the media's ways, TURN, the database and Redis. Exit status 1 if something does not work;
+    warnings do not count.
 
     Example: plenum doctor -C spring-conference
     """
     settings = settings_of(directory)
     findings = [*examine(settings), asyncio.run(_database(settings))]
+    if settings.redis_url:
+        from server.cluster.check import check_redis  # late: only where there are several nodes
+
+        findings.append(asyncio.run(check_redis(settings.redis_url)))
     broken = any(one.level == "error" for one in findings)
     if json:
         typer.echo(msgspec.json.encode({"works": not broken, "findings": findings}).decode())

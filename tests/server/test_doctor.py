@@ -148,3 +148,22 @@ def test_the_command(
     assert told["works"] is not damaged
     assert {one["check"] for one in told["findings"]} == {"ports", "tls", "clock", "disk", "udp", "database"}
     assert [one["level"] for one in told["findings"] if one["check"] == "database"] == ["error" if damaged else "ok"]
+
+
+def test_the_command_looks_at_redis_where_there_are_several_nodes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    nowhere = f"127.0.0.1:{free_port()}"
+    monkeypatch.setenv("PLENUM_DATABASE_URL", f"postgresql://plenum:hemligt@{nowhere}/plenum")
+    monkeypatch.setenv("PLENUM_REDIS_URL", f"redis://:hemligt@{nowhere}/0")
+    monkeypatch.setenv("PLENUM_SECRET", "s" * 32)
+    monkeypatch.setenv("PLENUM_PORT", str(free_port()))
+    monkeypatch.setenv("PLENUM_MEDIA_PORT", "0")
+    (tmp_path / "conference.toml").write_text(CONFERENCE)
+    with pytest.raises(SystemExit):
+        main(["doctor", "-C", str(tmp_path), "--json"])
+    out = capsys.readouterr().out
+    found = {one["check"]: one for one in msgspec.json.decode(out)["findings"]}
+    for what, variable in (("database", "PLENUM_DATABASE_URL"), ("redis", "PLENUM_REDIS_URL")):
+        assert found[what]["level"] == "error" and variable in found[what]["remedy"]
+    assert "hemligt" not in out
