@@ -1,11 +1,12 @@
 """A worker's log: JSON lines on standard error, with the same keys as the server's, and about nobody.
 
-Messages are written by whoever knows no people; but addresses are personal data, too, and libraries like to tell them. So
-whatever looks like one is hidden, and exceptions are told without the values of variables.
+Messages are written by who knows no people; but addresses are personal data too, and libraries like to tell them. So
+whatever is one is hidden, and exceptions are told without the values of variables.
 """
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import logging
 import re
@@ -16,9 +17,73 @@ from types import TracebackType
 from typing import Any, Final
 
 HIDDEN: Final = "[address]"
+MOST_CAUSES: Final = 8  # of an exception; an endless chain is cut
 
-# Four numbers, or at least two colons among hexadecimal digits, with what may stand before and after.
-_ADDRESS: Final = re.compile(
-    r"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?![\w.]*\d)"
-    r"|(?<![\w:])(?:[0-9A-Fa-f]{0,4}:){2,7}(?:(?:\d{1,3}\.){3}\d{1,3}|[0-9A-Fa-f]{0,4})(?:%\w+)?(?![\w:])"
-)
+_FOUR: Final = re.compile(r"(?<![\d.])\d{1,3}(?:\.\d{1,3}){3}(?![\d.]*\d)")
+_COLONS: Final = re.compile(r"(?<![0-9A-Za-z:])[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*")  # what may be IPv6
+
+logger = logging.getLogger("plenum.live")
+
+
+class JsonLines(logging.Formatter):
+    """One object a line; `worker` is its number."""
+
+    def __init__(self, worker: int) -> None:
+        super().__init__()
+        self._worker = worker
+
+    def format(self, record: logging.LogRecord) -> str:
+        line: dict[str, Any] = {
+            "event": without_addresses(record.getMessage()),
+            "worker": self._worker,
+            "logger": record.name,
+            "level": record.levelname.lower(),
+            "timestamp": datetime.fromtimestamp(record.created, UTC).isoformat().replace("+00:00", "Z"),
+        }
+        if record.exc_info and record.exc_info[1] is not None:
+            line["exception"] = _told(record.exc_info[1])
+        return json.dumps(line)
+
+
+def configure(worker: int) -> None:
+    """Everything that this process has to say goes out like that: libraries' warnings and its last words, too."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonLines(worker))
+    logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
+    logging.captureWarnings(True)
+    sys.excepthook = _last_words
+
+
+def without_addresses(text: str) -> str:
+    """The text, with every IP address in it hidden."""
+    return _FOUR.sub(HIDDEN, _COLONS.sub(_hide, text))
+
+
+def _hide(found: re.Match[str]) -> str:
+    """Times of the day have colons, too, and a colon or a full stop may follow an address."""
+    word = found[0]
+    for end in range(len(word), max(len(word) - 3, 0), -1):
+        try:
+            ipaddress.IPv6Address(word[:end])
+        except ValueError:
+            continue
+        return HIDDEN + word[end:]
+    return word
+
+
+def _told(error: BaseException) -> list[dict[str, Any]]:
+    """As the server's log tells it: the exception and what it came from, each with its frames."""
+    told: list[dict[str, Any]] = []
+    one: BaseException | None = error
+    while one is not None and len(told) < MOST_CAUSES:
+        frames = [
+            {"filename": frame.filename, "lineno": frame.lineno, "name": frame.name}
+            for frame in traceback.extract_tb(one.__traceback__)
+        ]
+        told.append({"exc_type": type(one).__name__, "exc_value": without_addresses(str(one)), "frames": frames})
+        one = one.__cause__ or (None if one.__suppress_context__ else one.__context__)
+    return told
+
+
+def _last_words(kind: type[BaseException], error: BaseException, at: TracebackType | None) -> None:
+    logger.critical("the media worker ends by an error", exc_info=(kind, error, at))

@@ -16,7 +16,7 @@ from typing import Any, Final, get_args
 
 import msgspec
 
-from live import leftovers, native, wire
+from live import leftovers, logs, native, wire
 from live.control import EngineUp, MediaRefused, Notification, Transport
 from live.forwarder import Forwarder
 from live.ice import candidates
@@ -164,7 +164,7 @@ def main() -> None:
     parser.add_argument("--proxies", default="", help="networks that say whom they speak for, comma-separated")
     parser.add_argument("--pure", action="store_true", help="without the compiled helper, even if it has been built")
     options = parser.parse_args()
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    logs.configure(options.index)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in a terminal reaches the whole group; the server decides
     hosts, proxies = (tuple(filter(None, map(str.strip, text.split(",")))) for text in (options.hosts, options.proxies))
     transports = frozenset(name for name in get_args(Transport) if name in options.transports.split(","))
@@ -177,7 +177,8 @@ def main() -> None:
     try:
         _run(work)
     except OSError as error:
-        sys.exit(f"plenum: the media worker cannot listen on port {options.port}: {error.strerror or error}")
+        logger.error("the media worker cannot listen on port %s: %s", options.port, error.strerror or error)
+        sys.exit(1)
 
 
 def _run(work: Coroutine[Any, Any, None]) -> None:
