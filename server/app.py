@@ -27,6 +27,7 @@ from server.hub import Hub
 from server.i18n import Translations
 from server.identity import Identity
 from server.journal import Journal
+from server.keys import open_keys
 from server.leftovers import free_leftovers
 from server.links import Links
 from server.people import People
@@ -45,7 +46,6 @@ from server.socket import socket
 from server.stagehand import Stagehand
 from server.start import embedded_engine
 from server.streams import Streams
-from server.vault import Vault
 
 if TYPE_CHECKING:
     from server.cluster.cluster import Cluster
@@ -107,7 +107,7 @@ async def run_services(
     async with AsyncExitStack() as stack:
         media = engine or start_engine(settings, stack)
         services = await load_services(settings, now, media, draining, stack)
-        reactions, stagehand = connect(services)
+        reactions, stagehand = connect(services, stack)
         if isinstance(media, EmbeddedEngine):
             await media.wait_until_up()
         if services.cluster is not None:
@@ -140,7 +140,8 @@ async def load_services(
     cluster = open_cluster(settings, stack)
     bus, journal = cluster.bus if cluster else MemoryBus(), Journal(database)
     streams = Streams(journal, bus, now)
-    ballots = Ballots(database, Vault(settings.data / "keys"))
+    keys = await open_keys(database, settings.data / "keys", secret, several=cluster is not None)
+    ballots = Ballots(database, keys, several=cluster is not None)
     for part in (people, links, streams, ballots):
         await part.load()
     recorder = Recorder(settings, media)
@@ -178,20 +179,21 @@ def open_cluster(settings: Settings, stack: AsyncExitStack) -> Cluster | None:
     return cluster
 
 
-def connect(services: Services) -> tuple[Reactions, Stagehand]:
+def connect(services: Services, stack: AsyncExitStack) -> tuple[Reactions, Stagehand]:
     """Who hears of what. The hub is first: nothing is done about an event before everybody has been told."""
     bus, seats, presence, ballots = services.bus, services.seats, services.presence, services.ballots
     tallies = Tallies(services.hub, services.streams, ballots, presence)
+    stack.callback(tallies.stop)
     stagehand = Stagehand(services.streams, presence, seats, services.settings.stage_grace_seconds)
     reactions = Reactions(services.streams, ballots, services.recorder, seats, report_bug)
-    for listener in (services.hub.deliver, reactions.heed, tallies.heed):
+    for listener in (services.hub.deliver, reactions.heed, tallies.heed, ballots.heed):
         bus.subscribe(listener)
     ballots.on_change = tallies.votes_changed
     presence.on_change = both(tallies.presence_changed, stagehand.look)
     seats.on_change = stagehand.look
     seats.on_reset = reactions.taps_lost
     if services.cluster is not None:
-        services.cluster.connect(services)
+        services.cluster.connect(services, tallies)
     return reactions, stagehand
 
 

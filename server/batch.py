@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Final, Generic, TypeVar
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from typing import Any, Final, Generic, TypeVar
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql import Executable
@@ -16,26 +17,35 @@ RowT = TypeVar("RowT", bound=dict[str, object])
 WAITING_ROWS: Final = 50_000  # past this, rows are refused with `try_again`
 
 
-class Batch(Generic[RowT]):
-    """One statement, executed for many rows at once, in the order of the calls to `put`."""
+# Asked in the rows' own transaction: which of them, by their index, come too late. Rows come with their notes.
+Check = Callable[[AsyncConnection, Sequence[tuple[RowT, Any]]], Awaitable[Collection[int]]]
 
-    def __init__(self, database: Database, statement: Executable) -> None:
+
+class Batch(Generic[RowT]):
+    """One statement, executed for many rows at once, in the order of the calls to `put`. Those that `late` finds are not
+    written and refused with `poll_closed`."""
+
+    def __init__(self, database: Database, statement: Executable, late: Check[RowT] | None = None) -> None:
         self._database = database
         self._statement = statement
-        self._waiting: list[RowT] = []
-        self._next: asyncio.Future[None] | None = None  # resolves when the rows that wait now are durable
+        self._late = late
+        self._waiting: list[tuple[RowT, Any]] = []
+        # resolves when the rows that wait now are durable, with those that came too late
+        self._next: asyncio.Future[Collection[int]] | None = None
         self._flusher: asyncio.Task[None] | None = None
 
-    async def put(self, row: RowT) -> None:
+    async def put(self, row: RowT, note: Any = None) -> None:
         """Returns when the row is durable. Raises `Refused` if it cannot be saved."""
-        if len(self._waiting) >= WAITING_ROWS:
+        index = len(self._waiting)
+        if index >= WAITING_ROWS:
             raise Refused("try_again")
-        self._waiting.append(row)
+        self._waiting.append((row, note))
         if self._next is None:
             self._next = asyncio.get_running_loop().create_future()
         if self._flusher is None:
             self._flusher = asyncio.create_task(self._flush())
-        await asyncio.shield(self._next)
+        if index in await asyncio.shield(self._next):
+            raise Refused("poll_closed")
 
     async def drain(self) -> None:
         """Waits until every row put so far is written, or refused."""
@@ -52,14 +62,17 @@ class Batch(Generic[RowT]):
         finally:
             self._flusher = None
 
-    async def _write(self, rows: list[RowT], done: asyncio.Future[None]) -> None:
-        async def work(connection: AsyncConnection) -> None:
-            await connection.execute(self._statement, rows)
+    async def _write(self, rows: list[tuple[RowT, Any]], done: asyncio.Future[Collection[int]]) -> None:
+        async def work(connection: AsyncConnection) -> Collection[int]:
+            late = await self._late(connection, rows) if self._late is not None else ()
+            if in_time := [row for index, (row, _) in enumerate(rows) if index not in late]:
+                await connection.execute(self._statement, in_time)
+            return late
 
         try:
-            await self._database.write(work)
+            late = await self._database.write(work)
         except Exception as error:  # told to everyone who waits for these rows
             done.set_exception(error)
             done.exception()  # those who wait re-raise it; with nobody left waiting it is no news
         else:
-            done.set_result(None)
+            done.set_result(late)

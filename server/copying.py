@@ -11,10 +11,10 @@ from sqlalchemy import ColumnElement, Table, insert, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.database import Database, DatabaseFailure
-from server.tables import commits, metadata
+from server.tables import STAYS, metadata
 
 BATCH: Final = 1000  # rows
-TABLES: Final = tuple(table for table in metadata.sorted_tables if table is not commits)
+TABLES: Final = tuple(table for table in metadata.sorted_tables if table not in STAYS)
 
 Copying = Callable[[AsyncConnection, AsyncConnection], Awaitable[int]]  # from one to the other; returns how many rows
 

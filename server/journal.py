@@ -20,8 +20,8 @@ _decoder: Final = msgspec.json.Decoder(m.Event)
 
 MOST_ENTRIES: Final = 5000  # of many streams, in one reading
 
-# Events after which some writes must not come: those ask `has_happened` in their own transaction.
-CLOSING: Final = (m.SurveyClosed,)
+# Events after which some writes must not come: those ask `has_closed` in their own transaction.
+CLOSING: Final = (m.SurveyClosed, m.PollClosed)
 
 
 class Conflict(Exception):
@@ -40,14 +40,14 @@ class Entry(msgspec.Struct, frozen=True):
     cause: str | None = None
 
 
-async def has_happened(connection: AsyncConnection, stream: str, event: type[m.Event]) -> bool:
-    """True if a stream has an event of this type (one of `CLOSING`) by now, for a write that must not come after it: asked
-    in the write's own transaction, no other commit can come between, on this node or another."""
-    assert event in CLOSING
-    await gate(connection, _gate(stream, event), close=False)
-    start = msgspec.json.encode({"type": event.__struct_config__.tag})[:-1]  # the tag is a body's first field
+async def has_closed(connection: AsyncConnection, stream: str, poll_id: str | None = None, since: int = 0) -> bool:
+    """True if a poll of the stream's, or the survey (None), has closed by now, for a write that must not come after that:
+    asked in the write's own transaction, no other commit can come between, on any node. It was open at `since`."""
+    await gate(connection, _gate(stream, poll_id), close=False)
+    tag = (m.PollClosed if poll_id is not None else m.SurveyClosed).__struct_config__.tag
+    start = msgspec.json.encode({"type": tag} | ({"poll_id": poll_id} if poll_id is not None else {}))[:-1]  # of a body
     is_one = func.substr(events.c.body, 1, len(start)) == start
-    query = select(events.c.seq).where(events.c.stream == stream, is_one).limit(1)
+    query = select(events.c.seq).where(events.c.stream == stream, events.c.seq > since, is_one).limit(1)
     return (await connection.execute(query)).first() is not None
 
 
@@ -80,7 +80,7 @@ class Journal:
         ]
 
         first = insert_if_free(self._database.dialect, events)
-        gates = [_gate(stream, type(event)) for event in new_events if isinstance(event, CLOSING)]
+        gates = [_gate(stream, getattr(event, "poll_id", None)) for event in new_events if isinstance(event, CLOSING)]
 
         async def work(connection: AsyncConnection) -> bool:
             for name in gates:
@@ -129,5 +129,5 @@ def _entry(row: Row[Any]) -> Entry:
     return Entry(row.stream, row.seq, at, row.actor, _decoder.decode(row.body), row.body, row.cause)
 
 
-def _gate(stream: str, event: type[m.Event]) -> str:
-    return f"{stream} {event.__struct_config__.tag}"
+def _gate(stream: str, poll_id: str | None) -> str:
+    return f"{stream} closes {poll_id or ''}"

@@ -6,6 +6,7 @@ import asyncio
 from typing import Final
 
 from rooms import messages as m
+from rooms.errors import Refused
 from rooms.polls import tells
 from server.ballots import Ballots
 from server.hub import Hub
@@ -24,46 +25,85 @@ class Tallies:
         self._streams = streams
         self._ballots = ballots
         self._presence = presence
-        self._changed_votes: set[str] = set()
+        self._changed_votes: dict[str, set[str]] = {}  # by session: polls and questions
         self._changed_presence: set[str] = set()
         self._told: dict[str, m.TallySignal] = {}
         self._timer: asyncio.TimerHandle | None = None
+        self._telling: asyncio.Task[None] | None = None
 
     def heed(self, entry: Entry) -> None:
         """A poll that opens or a question that is published shows its number from the start."""
-        if isinstance(entry.event, m.PollOpened | m.QuestionPublished):
-            self.votes_changed(session_of(entry.stream))
+        match entry.event:
+            case m.PollOpened(poll):
+                self.votes_changed(session_of(entry.stream), poll.id)
+            case m.QuestionPublished(question):
+                self.votes_changed(session_of(entry.stream), question.id)
 
-    def votes_changed(self, session_id: str) -> None:
-        self._changed_votes.add(session_id)
+    def votes_changed(self, session_id: str, subject: str) -> None:
+        """A poll's or a question's number is another, here or on another node."""
+        self._changed_votes.setdefault(session_id, set()).add(subject)
         self._wake()
 
     def presence_changed(self, session_id: str) -> None:
         self._changed_presence.add(session_id)
         if session_id not in self._told:  # the first to come after a restart; newcomers get what was told before
-            self._changed_votes.add(session_id)
+            self._changed_votes.setdefault(session_id, set()).update(self._subjects(session_id))
         self._wake()
 
+    def look(self) -> None:
+        """Everything may have changed in the sessions that are live: it was not to be heard."""
+        for session_id, run in self._streams.conference.runs.items():
+            if run.phase == "live" and session_id in self._told:
+                self._changed_votes.setdefault(session_id, set()).update(self._subjects(session_id))
+                self._changed_presence.add(session_id)
+                self._wake()
+
+    def stop(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._telling is not None:
+            self._telling.cancel()
+
+    def _subjects(self, session_id: str) -> set[str]:
+        """What has a number that is told."""
+        room = self._streams.room(session_id)
+        return {*(key for key, poll in room.polls.items() if poll.phase == "open"), *room.questions}
+
     def _wake(self) -> None:
-        if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(COALESCE_SECONDS, self._tell)
+        if self._timer is None and self._telling is None:
+            self._timer = asyncio.get_running_loop().call_later(COALESCE_SECONDS, self._start)
 
-    def _tell(self) -> None:
+    def _start(self) -> None:
         self._timer = None
-        for session_id in self._changed_presence:
-            present, background = self._presence.present(session_id)
-            self._hub.signal(m.PresenceSignal(m.session_stream(session_id), present, background))
-        for session_id in self._changed_votes:
-            self._tell_votes(session_id)
-        self._changed_presence.clear()
-        self._changed_votes.clear()
+        self._telling = asyncio.create_task(self._tell(), name="tallies")
 
-    def _tell_votes(self, session_id: str) -> None:
+    async def _tell(self) -> None:
+        changed, self._changed_votes = self._changed_votes, {}
+        try:
+            for session_id in self._changed_presence:
+                present, background = self._presence.present(session_id)
+                self._hub.signal(m.PresenceSignal(m.session_stream(session_id), present, background))
+            self._changed_presence.clear()
+            for session_id, subjects in changed.items():
+                await self._tell_votes(session_id, subjects)
+        except Refused:  # the database is away: again when it is back
+            for session_id, subjects in changed.items():
+                self._changed_votes.setdefault(session_id, set()).update(subjects)
+        finally:
+            self._telling = None
+            if self._changed_votes or self._changed_presence:
+                self._wake()
+
+    async def _tell_votes(self, session_id: str, subjects: set[str]) -> None:
         stream, room = m.session_stream(session_id), self._streams.room(session_id)
-        counted = {key: self._ballots.answered(key) for key, poll in room.polls.items() if poll.phase == "open"}
-        answered = {key: count for key, count in counted.items() if tells(room.polls[key], count)}
+        polls = {key for key in subjects if key in room.polls and room.polls[key].phase == "open"}
         # what is not published does not exist for the hall, not even as a number
-        votes = {key: self._ballots.votes(key) for key, q in room.questions.items() if q.published_at is not None}
+        questions = {key for key in subjects if key in room.questions and room.questions[key].published_at is not None}
+        await self._ballots.count(polls, questions)
+        room = self._streams.room(session_id)
+        counted = {key: self._ballots.answered(key) for key in polls if room.polls[key].phase == "open"}
+        answered = {key: count for key, count in counted.items() if tells(room.polls[key], count)}
+        votes = {key: self._ballots.votes(key) for key in questions if key in room.questions}
         told = self._told.get(session_id, m.TallySignal(stream, {}, {}))
         self._told[session_id] = m.TallySignal(stream, told.answered | answered, told.votes | votes)
         news = m.TallySignal(stream, _changes(told.answered, answered), _changes(told.votes, votes))

@@ -13,7 +13,7 @@ from rooms import messages as m
 from rooms import room
 from rooms.errors import Refused
 from server.followers import Connection
-from server.hub import CLOSE_NOT_SIGNED_IN
+from server.hub import CLOSE_NOT_SIGNED_IN, CLOSE_RESTART
 from server.outbox import outbox
 from server.security import is_same_origin
 from server.services import Services
@@ -157,19 +157,22 @@ class Session:
             return
         services.hub.follow(connection, stream, since)
         if name != m.CONFERENCE:
-            services.hub.send(connection, self._mine(name))
+            await self._tell_mine(name)
             self._present_in.add(session_of(name))
             self._note_presence()
 
-    def _mine(self, name: str) -> m.Mine:
+    async def _tell_mine(self, name: str) -> None:
+        """Commands that come after it are carried out after it, so it cannot be older than what they have done."""
         person_id, ballots = self._connection.actor.person_id, self._services.ballots
         state = self._services.streams.room(session_of(name))
-        answers = {
-            poll.id: option
-            for poll in state.polls.values()
-            if poll.phase == "open" and (option := ballots.answer_of(person_id, poll)) is not None
-        }
-        return m.Mine(name, answers, tuple(key for key in state.questions if ballots.voted(person_id, key)))
+        try:
+            answers = await ballots.answers_of(person_id, [poll for poll in state.polls.values() if poll.phase == "open"])
+            voted = await ballots.voted(person_id, tuple(state.questions))
+        except Refused:  # the database is away: coming back is better than not knowing what one has answered
+            self._connection.closing = True
+            self._connection.outbox.close(CLOSE_RESTART)
+            return
+        self._services.hub.send(self._connection, m.Mine(name, answers, voted))
 
     def _set_visible(self, *, visible: bool) -> None:
         self._connection.visible = visible
@@ -219,12 +222,26 @@ class Session:
         services.streams.stream(frame.stream)
         session_id = session_of(frame.stream)
         context = services.streams.context(session_id)
-        subject = room.check_row(services.streams.room(session_id), context, actor, command)
+        since = services.streams.seq(frame.stream)
+        try:
+            subject = room.check_row(services.streams.room(session_id), context, actor, command)
+        except Refused as refusal:
+            if refusal.code == "poll_closed" and await self._was_answered(session_id, command):
+                return
+            raise
         if isinstance(command, m.PollAnswer) and isinstance(subject, m.Poll):
-            await services.ballots.answer(actor, session_id, subject, command.option)
+            await services.ballots.answer(actor, session_id, subject, command.option, since)
         elif isinstance(command, m.QuestionVote):
             await services.ballots.vote(actor, session_id, command.question_id, up=command.up)
         services.ballots.note_done(cause)
+
+    async def _was_answered(self, session_id: str, command: m.RowCommand) -> bool:
+        """True if it was carried out on another node before the poll closed, and its acknowledgement was lost with that."""
+        services = self._services
+        if services.cluster is None or not isinstance(command, m.PollAnswer):
+            return False
+        poll = services.streams.room(session_id).polls[command.poll_id]
+        return await services.ballots.answer_of(self._connection.actor.person_id, poll) == command.option
 
     def _refuse(self, command_id: int | None, refusal: Refused) -> None:
         message = self._translator.gettext(refusal.message)

@@ -99,6 +99,15 @@ attendance = Table(
     Index("attendance_person", "person_id"),
 )
 
+# Keys of anonymous polls that are open, where several nodes share them (`server/keys.py`), under a pad each; NULL: gone.
+# Never copied and never in a backup: destroying them is what makes answers anonymous.
+vault = Table(
+    "vault",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("key", LargeBinary, nullable=True),
+)
+
 # The number of each writer's last commit, written in that commit itself: when the connection breaks before the answer is
 # heard, this says what came of it. Only PostgreSQL needs it; it is nobody's data, and not copied.
 commits = Table(
@@ -108,3 +117,6 @@ commits = Table(
     Column("number", BigInteger, nullable=False),
     Column("at", Float, nullable=False),
 )
+
+# What is not the conference's: it stays where it is, whatever is copied or kept.
+STAYS = (commits, vault)

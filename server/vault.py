@@ -18,7 +18,7 @@ KEY_BYTES: Final = 32
 
 
 class Vault:
-    """Keys by name (a poll's id, or `survey`). Not for several nodes yet: the folder would have to be shared."""
+    """Keys by name (a poll's id, or `survey`), of one node alone. Neighbour: `keys`, where several share them."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
@@ -42,7 +42,12 @@ class Vault:
         key = self._load(name)
         if key is None:
             raise KeyError(name)
-        return hmac.digest(key, person_id.encode(), "sha256").hex()
+        return voter_of(key, person_id)
+
+    def contents(self) -> list[tuple[str, bytes]]:
+        """All that there are."""
+        names = sorted(path.stem for path in self._directory.glob("*.key"))
+        return [(name, key) for name in names if (key := self._load(name)) is not None]
 
     def holds(self, name: str) -> bool:
         return self._load(name) is not None
@@ -70,6 +75,11 @@ class Vault:
                 return None
             self._keys[name] = key
             return key
+
+
+def voter_of(key: bytes, person_id: str) -> str:
+    """The name under which a person answers as long as the key is there."""
+    return hmac.digest(key, person_id.encode(), "sha256").hex()
 
 
 def _write_durably(path: Path, key: bytes) -> None:

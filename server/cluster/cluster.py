@@ -11,11 +11,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from rooms import messages as m
+from server.cluster.counts import Counts
 from server.cluster.node import Nodes
 from server.cluster.redis import RedisLink
 from server.cluster.redis_bus import RedisBus, watch
 from server.cluster.shared import Shared
 from server.hub import Hub
+from server.signals import Tallies
 from server.streams import Streams
 
 if TYPE_CHECKING:
@@ -37,10 +39,12 @@ class Cluster:
         self.nodes = Nodes(self.link)
         self.bus = RedisBus(self.link, self.nodes)
         self.shared = Shared(self.link, self.nodes)
+        self.counts = Counts(self.link, self.nodes)
 
-    def connect(self, services: Services) -> None:
-        """Who hears of what."""
+    def connect(self, services: Services, tallies: Tallies) -> None:
+        """Who hears of what. After everything on this node is connected."""
         hub, presence, shared = services.hub, services.presence, self.shared
+        self.counts.connect(services.ballots, tallies)
         self.bus.connect(services.streams)
         self.nodes.on_turn.append(partial(_tell_delay, hub))
         hub.elsewhere = lambda person_id: sum(shared.elsewhere(CONNECTIONS, "", person_id))
@@ -51,7 +55,7 @@ class Cluster:
 
     def work(self, streams: Streams) -> tuple[Callable[[], Coroutine[Any, Any, None]], ...]:
         """What goes on all the time."""
-        return self.link.run, self.nodes.run, partial(watch, streams, self.nodes)
+        return self.link.run, self.nodes.run, partial(watch, streams, self.nodes), self.counts.run
 
     async def find_others(self, hub: Hub) -> None:
         """Waits a moment for Redis, so that whoever comes first need not be told that news are late."""
@@ -64,6 +68,7 @@ class Cluster:
     async def close(self) -> None:
         """Says goodbye."""
         self.shared.stop()
+        self.counts.stop()
         await self.nodes.leave()
         await self.link.close()
 

@@ -16,8 +16,8 @@ from rooms.errors import Refused
 from server.ballots import Ballots, SurveyAnswer
 from server.database import Database, Work
 from server.database.dialect import Dialect
-from server.journal import Conflict, Journal, has_happened
-from server.vault import Vault
+from server.journal import Conflict, Journal, has_closed
+from server.keys import FileKeys
 from tests.rooms import day
 from tests.server.running import until
 
@@ -102,7 +102,7 @@ async def test_an_answer_on_one_node_does_not_come_after_the_closing_on_another(
     here, there, watching = Database(postgres_place), Database(postgres_place), Database(postgres_place)
     for one in (here, there, watching):
         await one.open()
-    ballots = Ballots(there, Vault(tmp_path / "keys"))
+    ballots = Ballots(there, FileKeys(tmp_path / "keys"))
     written, commit = asyncio.Event(), asyncio.Event()
     journal = Journal(_Holding(here, written, commit))
     closing = asyncio.create_task(
@@ -130,7 +130,7 @@ async def test_the_closing_on_one_node_waits_for_an_answer_on_another(postgres_p
     order: list[str] = []
 
     async def answer(connection: AsyncConnection) -> bool:
-        found = await has_happened(connection, m.CONFERENCE, m.SurveyClosed)
+        found = await has_closed(connection, m.CONFERENCE)
         asked.set()
         await commit.wait()
         order.append("answered")

@@ -19,6 +19,10 @@ def ask(text: str) -> dict[str, str]:
     return {"type": "question.ask", "text": text}
 
 
+def answer(option: int) -> dict[str, object]:
+    return {"type": "poll.answer", "poll_id": "s1-p1", "option": option}
+
+
 async def heard_all(client: Client, last: int) -> None:
     await client.until(lambda f: f["type"] == "event" and f["stream"] == S1 and f["seq"] == last)
 
@@ -123,3 +127,48 @@ async def test_whoever_comes_from_a_node_that_knew_more_is_not_sent_back_in_time
         stream.lock.release()
         caught = await moved.heard("caught_up", stream=S1)
         assert caught["seq"] == 3 and not [f for f in moved.frames if f["type"] in ("snapshot", "event")]
+
+
+async def test_answers_and_votes_through_both_are_one_tally_that_both_tell(
+    tmp_path: Path, postgres_place: str, redis_url: str
+) -> None:
+    async with pair(tmp_path, postgres_place, redis_url) as nodes:
+        await nodes.a.go_live()
+        mona, there = await nodes.a.client("mona", (S1,)), await nodes.b.client("mona", (S1,))
+        await mona.do(S1, {"type": "poll.draft", "title": "Ska vi?", "options": ["Ja", "Nej"], "anonymous": True})
+        await mona.do(S1, {"type": "poll.open", "poll_id": "s1-p1"})
+        await there.event("poll.opened")
+        for number, name in enumerate(("anna", "bo", "siri")):
+            tab = await nodes[number % 2].client(name, (S1,), name="tab")
+            assert (await tab.do(S1, answer(0), 1))["type"] == "ack"
+        for one in (mona, there):
+            await one.until(lambda f: f["type"] == "tally" and f["answered"].get("s1-p1") == 3)
+        moved = await nodes.b.client("anna", (S1,), name="tab")
+        assert (await moved.heard("mine", stream=S1))["answers"] == {"s1-p1": 0}
+        assert (await moved.do(S1, answer(0), 1))["type"] == "ack"  # its acknowledgement was lost
+        assert (await moved.do(S1, answer(1), 2))["type"] == "ack"
+        await there.do(S1, {"type": "poll.close", "poll_id": "s1-p1"})
+        counted = await mona.event("poll.counted")
+        assert counted["event"]["counts"] == [2, 1]
+        assert (await moved.do(S1, answer(0), 3))["code"] == "poll_closed"
+
+
+async def test_a_command_that_is_sent_again_to_another_node_is_done_once(
+    tmp_path: Path, postgres_place: str, redis_url: str
+) -> None:
+    async with pair(tmp_path, postgres_place, redis_url) as nodes:
+        await nodes.a.go_live()
+        mona = await nodes.a.client("mona", (S1,))
+        await mona.do(S1, {"type": "poll.draft", "title": "Klart?", "options": ["Ja", "Nej"], "anonymous": False})
+        await mona.do(S1, {"type": "poll.open", "poll_id": "s1-p1"})
+        anna = await nodes.a.client("anna", (S1,), name="tab")
+        await anna.do(S1, ask("En gång?"), 1)
+        await anna.do(S1, answer(1), 2)
+        await mona.do(S1, {"type": "poll.close", "poll_id": "s1-p1"})
+        await mona.event("poll.counted")
+        moved = await nodes.b.connect("anna", "tab")
+        await moved.hello({S1: nodes.a.services.streams.seq(S1)})
+        for number, command in ((1, ask("En gång?")), (2, answer(1))):
+            assert (await moved.do(S1, command, number))["type"] == "ack"
+        assert len(nodes.b.services.streams.room("s1").questions) == 1
+        assert (await moved.do(S1, answer(0), 3))["code"] == "poll_closed"

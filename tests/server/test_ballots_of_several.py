@@ -1,0 +1,161 @@
+"""Answers and votes that come in through several nodes: rows in one database, counted there, under keys that all share."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from rooms import messages as m
+from rooms.errors import Refused
+from server.ballots import Ballots, SurveyAnswer
+from server.database import Database
+from server.journal import Journal
+from server.keys import FileKeys, TableKeys, open_keys
+from tests.rooms import day
+
+NAMED = m.Poll("s1-p1", "Vad väger tyngst?", ("Lag", "Vana"), anonymous=False, phase="open")
+ANONYMOUS = m.Poll("s1-p2", "Ska vi?", ("Ja", "Nej"), anonymous=True, phase="open")
+SECRET = b"s" * 32
+S1 = "session/s1"
+
+
+class Node:
+    """What a server does with ballots."""
+
+    def __init__(self, place: str) -> None:
+        self.database = Database(place)
+        self.keys = TableKeys(self.database, SECRET)
+        self.journal = Journal(self.database)
+        self.ballots = Ballots(self.database, self.keys, several=True)
+
+
+@pytest.fixture
+async def nodes(postgres_place: str) -> AsyncIterator[tuple[Node, Node]]:
+    both = Node(postgres_place), Node(postgres_place)
+    for node in both:
+        await node.database.open()
+    yield both
+    for node in both:
+        await node.database.close()
+
+
+def person(number: int) -> m.Actor:
+    return m.Actor(f"p{number}", "X", frozenset({"attendee"}))
+
+
+@pytest.mark.parametrize("poll", [NAMED, ANONYMOUS], ids=["named", "anonymous"])
+async def test_whoever_answers_on_one_node_and_changes_it_on_another_has_one_answer(
+    nodes: tuple[Node, Node], poll: m.Poll
+) -> None:
+    here, there = nodes
+    await asyncio.gather(*(nodes[n % 2].ballots.answer(person(n), "s1", poll, 0) for n in range(20)))
+    await there.ballots.answer(person(0), "s1", poll, 1)  # came in here before
+    for node in nodes:
+        await node.ballots.count([poll.id], [])
+        assert node.ballots.answered(poll.id) == 20
+        assert await node.ballots.answer_of("p0", poll) == 1
+        assert await node.ballots.answer_of("p1", poll) == 0
+        assert await node.ballots.answer_of("stranger", poll) is None
+    assert await here.ballots.counts(poll) == (19, 1)
+
+
+async def test_a_vote_is_one_vote_wherever_it_is_given_and_taken_back(nodes: tuple[Node, Node]) -> None:
+    here, there = nodes
+    for node in nodes:
+        await node.ballots.vote(day.ANNA, "s1", "s1-q1", up=True)
+    await here.ballots.vote(day.BO, "s1", "s1-q1", up=True)
+    await there.ballots.vote(day.BO, "s1", "s1-q1", up=False)
+    for node in nodes:
+        await node.ballots.count([], ["s1-q1", "s1-q2"])
+        assert (node.ballots.votes("s1-q1"), node.ballots.votes("s1-q2")) == (1, 0)
+        found = await asyncio.gather(*(node.ballots.voted(who, ["s1-q1", "s1-q2"]) for who in ("anna", "bo")))
+        assert found == [("s1-q1",), ()]
+
+
+async def test_an_answer_that_comes_after_the_closing_on_another_node_is_refused_and_not_counted(
+    nodes: tuple[Node, Node],
+) -> None:
+    """Some come before it, some after; whatever is acknowledged is counted, and nothing else."""
+    here, there = nodes
+
+    async def answer(number: int) -> bool:
+        try:
+            await there.ballots.answer(person(number), "s1", NAMED, 0)
+        except Refused as refusal:
+            assert refusal.code == "poll_closed"
+            return False
+        return True
+
+    async def close() -> tuple[int, ...]:
+        await here.journal.append(S1, 1, [m.PollClosed(NAMED.id, day.NOON)], actor="mona", cause=None, at=day.NOON)
+        return await here.ballots.counts(NAMED)
+
+    other = msgspec.structs.replace(NAMED, id="s1-p10")  # begins with the same
+    early = [asyncio.create_task(answer(n)) for n in range(50)]
+    while not any(task.done() for task in early):  # noqa: ASYNC110
+        await asyncio.sleep(0)
+    closing = asyncio.create_task(close())
+    late = [asyncio.create_task(answer(n)) for n in range(50, 100)]
+    counts = await closing
+    taken = sum(await asyncio.gather(*early, *late))
+    assert counts == (taken, 0)
+    assert not await answer(1000)
+    await there.ballots.answer(person(1), "s1", other, 1)
+
+
+async def test_a_poll_that_two_nodes_forget_at_once_is_forgotten_once(nodes: tuple[Node, Node]) -> None:
+    for number in range(8):
+        await nodes[number % 2].ballots.answer(person(number), "s1", ANONYMOUS, number % 2)
+    await asyncio.gather(*(node.ballots.forget(ANONYMOUS) for node in nodes))
+    await nodes[0].ballots.forget(ANONYMOUS)
+    assert await nodes[1].ballots.counts(ANONYMOUS) == (4, 4)
+    for node in nodes:
+        node.keys.forget(ANONYMOUS.id)  # as every node does when it hears of the closing
+        assert await node.ballots.answer_of("p1", ANONYMOUS) is None
+        with pytest.raises(Refused, match="poll_closed"):
+            await node.ballots.answer(person(1), "s1", ANONYMOUS, 1)
+
+
+async def test_the_survey_of_two_nodes_has_one_answer_of_each(nodes: tuple[Node, Node]) -> None:
+    here, there = nodes
+    await here.ballots.answer_survey(day.ANNA, SurveyAnswer(5, None, ""))
+    await there.ballots.answer_survey(day.ANNA, SurveyAnswer(4, 3, "Tack!"))
+    assert await here.ballots.survey_answer_of(day.ANNA) == SurveyAnswer(4, 3, "Tack!")
+    await asyncio.gather(*(node.ballots.forget_survey() for node in nodes))
+    assert await here.ballots.survey_rows() == [SurveyAnswer(4, 3, "Tack!")]
+
+
+@pytest.mark.parametrize("place", ["postgresql"], indirect=True)
+async def test_after_the_count_the_database_has_no_key_and_before_it_none_that_works_without_the_secret(
+    place: str, nodes: tuple[Node, Node], stored: Callable[[], dict[str, bytes]]
+) -> None:
+    for number in range(4):
+        await nodes[number % 2].ballots.answer(person(number), "s1", ANONYMOUS, 1)
+    key = nodes[0].keys._known[ANONYMOUS.id]
+    assert key == nodes[1].keys._known[ANONYMOUS.id]
+    covered = nodes[0].keys._covered(ANONYMOUS.id, key)
+    assert not any(key in content for content in stored().values())
+    assert any(covered in content for content in stored().values())
+    await nodes[0].ballots.forget(ANONYMOUS)
+    assert not any(covered in content for content in stored().values())
+
+
+async def test_who_becomes_one_of_several_brings_the_keys_along(postgres_place: str, tmp_path: Path) -> None:
+    database = Database(postgres_place)
+    await database.open()
+    folder = tmp_path / "keys"
+    alone = await open_keys(database, folder, SECRET, several=False)
+    assert isinstance(alone, FileKeys)
+    await alone.ensure(ANONYMOUS.id)
+    voter = await alone.voter(ANONYMOUS.id, "anna")
+    for several in (True, False):
+        shared = await open_keys(database, folder, SECRET, several=several)
+        assert isinstance(shared, TableKeys)
+        await shared.ensure(ANONYMOUS.id)
+        assert await shared.voter(ANONYMOUS.id, "anna") == voter
+        assert not list(folder.iterdir())
+    await database.close()
