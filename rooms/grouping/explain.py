@@ -7,7 +7,7 @@ come, is nobody's business and never told.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Final
 
 from rooms.grouping.judge import met_before
@@ -27,16 +27,15 @@ def explain(request: Request, composition: Composition, number: int, person: str
     if len(group.people) == 1:
         return (Fact("alone"),)
     people = [by_id[p] for p in group.people]
-    met = {pair for pair in met_before(request, composition, number) if person in pair}
-    again = sum(tuple(sorted((person, other))) in met for other in group.people if other != person)
     rules = frozenset(wishes_of(request.rounds[number]))
-    return (
+    facts = (
         *_about_topic(by_id[person], group),
         *_about_work(by_id[person], people, rules),
         *_about_places(people, rules),
         *_about_facilitator(person, group),
-        Fact("met", count=again) if again else Fact("nobody_met"),
+        *_about_meeting(person, group, met_before(request, composition, number)),
     )
+    return facts or (Fact("drawn"),)
 
 
 def _about_topic(me: Participant, group: Group) -> Iterator[Fact]:
@@ -73,6 +72,15 @@ def _about_facilitator(me: str, group: Group) -> Iterator[Fact]:
         yield Fact("facilitates")
     elif group.facilitator:
         yield Fact("facilitator", person=group.facilitator)
+
+
+def _about_meeting(me: str, group: Group, met: Collection[tuple[str, str]]) -> Iterator[Fact]:
+    """Nothing where nobody has sat with anybody yet."""
+    again = sum((min(me, other), max(me, other)) in met for other in group.people if other != me)
+    if again:
+        yield Fact("met", count=again)
+    elif met:
+        yield Fact("nobody_met")
 
 
 def _size(people: Sequence[Participant]) -> Fact | None:

@@ -7,7 +7,7 @@ about how a composition is found (`compose`) or how good it is (`judge`).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final, Literal, get_args
+from typing import Final, Literal, get_args
 
 from msgspec import Struct
 
@@ -65,19 +65,20 @@ NoticeCode = Literal[
 ]
 FactCode = Literal[
     "alone",
+    "drawn",  # nothing else is to be said
     "topic_chosen",  # label
     "topic",  # label
     "team",  # count colleagues of one's team
     "field",  # label, all of it
     "fields",  # count people of one's field
     "size_under",  # count municipalities under most inhabitants
-    "size_over",  # ... over least
-    "size_between",  # ... from least to most
+    "size_over",  # count municipalities over least
+    "size_between",  # count municipalities from least to most
     "counties",  # count
     "experience",  # count new people, most experienced ones
     "facilitates",
     "facilitator",  # person
-    "nobody_met",
+    "nobody_met",  # on an earlier day or in an earlier round
     "met",  # count
 ]
 
@@ -222,8 +223,3 @@ def _check_round(wanted: Round) -> None:
     demand(all(1 <= wish.weight <= MOST_WEIGHT for wish in wanted.wishes), f"a weight is 1 to {MOST_WEIGHT}")
     musts = {wish.rule for wish in wanted.wishes if wish.strength == "must"}
     demand(not musts & ONLY_WISHES, f"these can only be wished: {', '.join(sorted(ONLY_WISHES))}")
-
-
-def data_of(told: Notice | Fact) -> dict[str, Any]:
-    """The numbers and labels of a notice or fact, for the words."""
-    return {name: getattr(told, name) for name in told.__struct_fields__ if name != "code"}
