@@ -56,9 +56,7 @@ class PostgresServer:
 
     def __enter__(self) -> Self:
         try:
-            self._run(
-                "initdb", "--auth=trust", "--username=plenum", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync", "data"
-            )
+            self._make()
             self.start()
         except BaseException:
             self.__exit__(None, None, None)
@@ -83,6 +81,10 @@ class PostgresServer:
     def folder(self) -> Path:
         """Where the cluster's files are."""
         return self._folder / "data"
+
+    def _make(self) -> None:
+        """The cluster's files."""
+        self._run("initdb", "--auth=trust", "--username=plenum", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync", "data")
 
     def url(self, name: str = "postgres") -> str:
         return f"postgresql://plenum@127.0.0.1:{self.port}/{name}"
@@ -158,3 +160,19 @@ class PostgresServer:
         who: dict[str, Any] = {"user": self._user, "group": pwd.getpwnam(self._user).pw_gid} if self._user else {}
         environment = {key: value for key, value in os.environ.items() if not key.startswith(("PG", "LD_PRELOAD"))}
         return {"cwd": self._folder, "env": environment, **who}
+
+
+class PostgresStandby(PostgresServer):
+    """Follows a server that runs, by streaming replication, until it is promoted to be one itself."""
+
+    def __init__(self, primary: PostgresServer, **settings: str) -> None:
+        super().__init__(None, **settings)
+        self._primary = primary
+
+    def promote(self) -> None:
+        """Returns once it takes writes."""
+        self._run("pg_ctl", "promote", "-D", "data", "-w", "-t", str(START_SECONDS))
+
+    def _make(self) -> None:
+        origin = ("-h", "127.0.0.1", "-p", str(self._primary.port), "-U", "plenum")
+        self._run("pg_basebackup", *origin, "-D", "data", "-R", "-X", "stream", "-c", "fast", "--no-sync")

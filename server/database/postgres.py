@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any, Final, TypeVar
 
-import asyncpg
 import structlog
 from sqlalchemy import Table, text
 from sqlalchemy.exc import DBAPIError
@@ -14,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from sqlalchemy.pool import NullPool
 
 from rooms.errors import Refused
-from server.database import schema
+from server.database import postgres_hosts, schema
 from server.database.dialect import Dialect
 from server.database.failure import DatabaseFailure
 from server.database.outage import PATIENCE, PAUSE, is_outage, sqlstate
@@ -30,7 +29,7 @@ UNREADABLE: Final = (
     "the address of the database cannot be read; it is postgresql://USER:PASSWORD@HOST:PORT/NAME, "
     "where / @ : ? # % in a password are written as %2F %40 %3A %3F %23 %25"
 )
-CONNECT_SECONDS: Final = 5.0
+CONNECT_SECONDS: Final = 5.0  # for each host
 STATEMENT_SECONDS: Final = 20.0  # a server that says nothing for so long is away
 MIGRATION_SECONDS: Final = 3600.0  # tables can be large
 
@@ -128,8 +127,8 @@ class Postgres:
         async def connect() -> Any:
             """By asyncpg's own reading of the address: several hosts, `sslmode` and the like mean what libpq means."""
             try:
-                return await asyncpg.connect(
-                    self._address, timeout=CONNECT_SECONDS, command_timeout=seconds, server_settings=SESSION
+                return await postgres_hosts.connect(
+                    self._address, CONNECT_SECONDS, command_timeout=seconds, server_settings=SESSION
                 )
             except ValueError:  # what it says can have a piece of the password in it
                 raise DatabaseFailure(UNREADABLE) from None
