@@ -36,6 +36,7 @@ class Options:
     transports: tuple[Transport, ...] = ("udp", "tcp")
     idle_timeout: float = 30.0
     setup_timeout: float = 15.0
+    peers: int = 4000
     is_pure: bool = False
     links: str = ""
     node: str = ""
@@ -194,6 +195,7 @@ class WorkerProcess:
             "--transports": ",".join(given.transports),
             "--idle": given.idle_timeout,
             "--setup": given.setup_timeout,
+            "--peers": given.peers,
             "--node": given.node,
             "--public-tcp-port": given.public_tcp_port,
             "--proxies": ",".join(given.proxies),

@@ -41,9 +41,10 @@ MOST_WORKERS: Final = 64
 class EmbeddedEngine:
     """A `MediaEngine`. `hosts`: addresses announced to clients; empty: the loopback and this machine's own. `port`: UDP
     of the first worker, the others' follow, and TCP of all; 0: any free ones, kept over restarts. `workers`: processes.
-    `transports`: whose candidates are announced. `idle_timeout`, `setup_timeout`: seconds, see `limits`. `is_pure`: the
-    compiled helper is not used, even if it has been built. `small`: see `placement`. `public_tcp_port`: where clients find
-    the TCP port, if not where it is: at a proxy, which tells nodes by `node` and is in one of the networks `proxies`."""
+    `transports`: whose candidates are announced. `idle_timeout`, `setup_timeout`: seconds, `peers`: of each worker, see
+    `limits`. `is_pure`: the compiled helper is not used, even if it has been built. `small`: see `placement`.
+    `public_tcp_port`: where clients find the TCP port, if not where it is: at a proxy, which tells nodes by `node` and is in
+    one of the networks `proxies`."""
 
     def __init__(
         self,
@@ -54,6 +55,7 @@ class EmbeddedEngine:
         transports: tuple[Transport, ...] = ("udp", "tcp"),
         idle_timeout: float = 30.0,
         setup_timeout: float = 15.0,
+        peers: int = 4000,
         is_pure: bool = False,
         small: int = SMALL,
         public_tcp_port: int = 0,
@@ -65,6 +67,7 @@ class EmbeddedEngine:
             transports=transports,
             idle_timeout=idle_timeout,
             setup_timeout=setup_timeout,
+            peers=peers,
             is_pure=is_pure,
             links=secrets.token_hex(8) if workers > 1 else "",
             node=node,

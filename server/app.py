@@ -22,7 +22,9 @@ from server import api, board, health, metrics, pages, whip
 from server.ballots import Ballots
 from server.bus import MemoryBus
 from server.database import Database
+from server.door import Door
 from server.errors import exception_handlers
+from server.guesses import Guesses
 from server.hub import Hub
 from server.i18n import Translations
 from server.identity import Identity
@@ -30,6 +32,7 @@ from server.journal import Journal
 from server.keys import open_keys
 from server.leftovers import free_leftovers
 from server.links import Links
+from server.paces import Paces
 from server.people import People
 from server.presence import Presence
 from server.programme_file import load as load_programme
@@ -51,6 +54,8 @@ if TYPE_CHECKING:
     from server.cluster.cluster import Cluster
 
 REFRESH_SECONDS: Final = 2.0
+FORMS_AT_ONCE: Final = 20
+FORMS_OF_ADDRESS: Final = 20  # times as many from an address as of a person
 PAUSE_SECONDS: Final = 1.0  # before background work that failed begins again
 
 _log = structlog.get_logger("plenum")
@@ -77,12 +82,14 @@ def create_app(
     """The whole application. `engine`: another media engine behind the same interface; the embedded one by default.
     `draining` is set when newcomers shall go elsewhere."""
 
+    door = Door(settings)
+
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[State]:
-        async with run_services(settings, now, engine, draining or asyncio.Event()) as services:
+        async with run_services(settings, now, engine, draining or asyncio.Event(), door) as services:
             yield {"services": services}
 
-    return Starlette(
+    app = Starlette(
         routes=[
             *pages.routes,
             *api.routes,
@@ -92,21 +99,23 @@ def create_app(
             *metrics.routes(settings),
             WebSocketRoute("/socket", socket),
         ],
-        middleware=middleware(settings),
+        middleware=middleware(settings, door),
         exception_handlers=exception_handlers,
         lifespan=lifespan,
     )
+    app.state.door = door  # for the server under us (`guarded_http`)
+    return app
 
 
 @contextlib.asynccontextmanager
 async def run_services(
-    settings: Settings, now: Clock, engine: MediaEngine | None, draining: asyncio.Event
+    settings: Settings, now: Clock, engine: MediaEngine | None, draining: asyncio.Event, door: Door
 ) -> AsyncIterator[Services]:
     """Builds, loads and starts everything; on the way out stops it in the opposite order."""
     programme = load_programme(settings.directory / "conference.toml")
     async with AsyncExitStack() as stack:
         media = engine or start_engine(settings, stack)
-        services = await load_services(settings, now, media, draining, stack)
+        services = await load_services(settings, now, media, draining, door, stack)
         reactions, stagehand = connect(services, stack)
         if isinstance(media, EmbeddedEngine):
             await media.wait_until_up()
@@ -128,7 +137,7 @@ async def run_services(
 
 
 async def load_services(
-    settings: Settings, now: Clock, media: MediaEngine, draining: asyncio.Event, stack: AsyncExitStack
+    settings: Settings, now: Clock, media: MediaEngine, draining: asyncio.Event, door: Door, stack: AsyncExitStack
 ) -> Services:
     """Opens the database and builds what handlers are handed, each with what the last run has left."""
     database = Database(settings.database)
@@ -161,10 +170,14 @@ async def load_services(
         presence=Presence(database, now, settings.heartbeat_seconds),
         hub=hub,
         media=media,
-        seats=Seats(media, streams, hub),
+        seats=Seats(media, streams, hub, settings),
         recorder=recorder,
         translations=Translations(lambda: languages_of(streams)),
         draining=draining,
+        door=door,
+        guesses=Guesses(settings),
+        forms_of_person=Paces(settings.forms_per_second, FORMS_AT_ONCE),
+        forms_of_address=Paces(settings.forms_per_second * FORMS_OF_ADDRESS, FORMS_AT_ONCE * FORMS_OF_ADDRESS),
     )
 
 

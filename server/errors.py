@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -36,6 +36,9 @@ STATUSES: Final[Mapping[str, int]] = {
     "too_many": 409,
     "too_fast": 429,
     "too_large": 413,
+    "crowded": 429,
+    "full_house": 503,
+    "too_many_guesses": 429,
     "not_on_stage": 409,
     "already_recording": 409,
     "not_recording": 409,
@@ -64,6 +67,8 @@ _CODES: Final[Mapping[int, str]] = {
 
 _SCRIPTS: Final = ("/api/", "/media/", "/whip/", "/whep/", "/locale/", "/static/", "/vendor/")  # never answered with a page
 
+_CLOSING: Final = frozenset({"crowded", "full_house"})  # of whose connections there are too many
+
 _SOFTWARE: Final = ("/whip/", "/whep/")  # lets itself in with a bearer token
 
 Handler = Callable[[Request, Exception], Awaitable[Response]]
@@ -73,7 +78,9 @@ async def on_refused(request: Request, refused: Exception) -> Response:
     """A refusal as the visitor shall read it."""
     assert isinstance(refused, Refused)
     status = STATUSES[refused.code]
-    headers = {"Retry-After": "2"} if status in (429, 503) else {}
+    headers = {"Retry-After": str(refused.data.get("retry_after", 2))} if status in (429, 503) else {}
+    if refused.code in _CLOSING:
+        headers["Connection"] = "close"
     if status == 401 and request.url.path.startswith(_SOFTWARE):
         headers["WWW-Authenticate"] = _challenge(request)
     return _answer(request, status, refused.code, refused.message, headers=headers)
@@ -112,6 +119,8 @@ class Errors:
             await self._app(scope, receive, note_start)
         except Refused as refused:
             response = await on_refused(Request(scope), refused)
+        except ClientDisconnect:  # in the middle of a body: nobody is left to be answered
+            return
         except Exception:
             if started:  # too late for a page: the connection breaks off, the server logs it
                 raise

@@ -13,13 +13,17 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from rooms import messages as m
 from rooms.access import check_page
 from rooms.conference import check_survey
 from rooms.errors import Refused
 from rooms.text import check_text
 from server import i18n
 from server.ballots import SurveyAnswer
+from server.clients import block_of
 from server.errors import STATUSES
+from server.links import Link
+from server.services import Services
 from server.templates import render
 
 LONGEST_COMMENT: Final = 2000
@@ -30,12 +34,11 @@ NO_OPINION: Final = "none"
 async def join(request: Request) -> Response:
     """GET /join/{token}: signs in and leads to the lobby, so that the token leaves the address bar. A browser in which
     somebody else is signed in asks first: a forwarded link must not quietly make one person another."""
-    identity = request.state.services.identity
     try:
-        link, owner = await identity.find(request.path_params["token"])
+        link, owner = await _find(request)
     except Refused as refused:
-        return _link_page(request, STATUSES[refused.code], code=refused.code)
-    actor = identity.actor(request)
+        return _refused_link(request, refused)
+    actor = request.state.services.identity.actor(request)
     if actor is not None and actor.person_id != owner.person_id:
         return _link_page(request, 200, code="somebody_else", owner=owner)
     return _signed_in(request, link)
@@ -44,14 +47,15 @@ async def join(request: Request) -> Response:
 async def join_anyway(request: Request) -> Response:
     """POST /join/{token}: the visitor has confirmed that they are the link's owner."""
     try:
-        link, _ = await request.state.services.identity.find(request.path_params["token"])
+        link, _ = await _find(request)
     except Refused as refused:
-        return _link_page(request, STATUSES[refused.code], code=refused.code)
+        return _refused_link(request, refused)
     return _signed_in(request, link)
 
 
 async def sign_out(request: Request) -> Response:
     """POST /sign-out: forgets the person in this browser; the personal link goes on working."""
+    _check_pace(request)
     response = RedirectResponse("/", 303)
     request.state.services.identity.sign_out(response)
     return response
@@ -59,6 +63,7 @@ async def sign_out(request: Request) -> Response:
 
 async def language(request: Request) -> Response:
     """POST /language: remembers the visitor's choice and leads back."""
+    _check_pace(request)
     form = await request.form(max_fields=10, max_files=0)
     response = RedirectResponse(safe_path(_text(form, "next")), 303)
     chosen = i18n.known(_text(form, "language"))
@@ -80,6 +85,7 @@ async def answer_survey(request: Request) -> Response:
     """POST /survey: stores the answer, then thanks. A comment that cannot be taken is given back with the reason."""
     services = request.state.services
     actor = check_page(services.identity.actor(request), "survey")
+    _check_pace(request)
     form = await request.form(max_fields=10, max_files=0)
     comment = _text(form, "comment").strip()
     answer = SurveyAnswer(_rating(form, "conference"), _rating(form, "association"), comment)
@@ -106,9 +112,22 @@ def safe_path(text: str) -> str:
     return text
 
 
-def _signed_in(request: Request, link: object) -> Response:
+def _signed_in(request: Request, link: Link) -> Response:
     response = RedirectResponse("/lobby", 303, {"Cache-Control": "no-store"})
     request.state.services.identity.sign_in(response, link)
+    return response
+
+
+async def _find(request: Request) -> tuple[Link, m.Actor]:
+    services: Services = request.state.services
+    return await services.guesses.find(services.identity, request.path_params["token"], _address(request))
+
+
+def _refused_link(request: Request, refused: Refused) -> Response:
+    response = _link_page(request, STATUSES[refused.code], code=refused.code)
+    if refused.code == "too_many_guesses":
+        request.state.services.door.refusals["wrong_links"] += 1
+        response.headers["Retry-After"] = str(refused.data["retry_after"])
     return response
 
 
@@ -117,6 +136,20 @@ def _link_page(request: Request, status: int, *, code: str, owner: object = None
     response = render(request, "join_problem.html", status, code=code, owner=owner)
     response.headers["Referrer-Policy"] = "strict-origin"
     return response
+
+
+def _address(request: Request) -> str:
+    return block_of(request.client.host if request.client else "")
+
+
+def _check_pace(request: Request) -> None:
+    """Forms of a person, or of all at an address who are not signed in. Raises `Refused("too_fast")`."""
+    services: Services = request.state.services
+    actor = services.identity.actor(request)
+    if actor is not None:
+        services.forms_of_person.check(actor.person_id)
+    else:
+        services.forms_of_address.check(_address(request))
 
 
 def _text(form: FormData, name: str) -> str:

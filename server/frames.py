@@ -17,6 +17,9 @@ from uvicorn._types import ASGISendEvent
 from uvicorn.config import Config
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from uvicorn.server import ServerState
+from websockets.frames import CloseCode, Frame
+
+from live.limits import Budget
 
 EXTENSION: Final = "plenum.frames"
 
@@ -34,6 +37,11 @@ _TCP_OPTIONS: Final = [
     }.items()
     if (number := getattr(socket, name, None)) is not None  # not every system has all
 ]
+
+MOST_FRAGMENTS: Final = 64  # of one message: browsers send one, libraries a few
+MOST_WAITING: Final = 256  # messages that came at once and have not been read
+CONTROL_PER_SECOND: Final = 10.0  # pings and pongs; we send one ping in 25 seconds
+CONTROL_AT_ONCE: Final = 50.0
 
 _FINAL_TEXT: Final = 0x81  # FIN, no reserved bits, opcode 1
 
@@ -167,7 +175,8 @@ class _Watched(Transport):
 
 
 class FrameProtocol(WebSocketsSansIOProtocol):
-    """uvicorn's sans-I/O WebSocket protocol, with a `FrameWriter` in `scope["extensions"][EXTENSION]`.
+    """uvicorn's sans-I/O WebSocket protocol, with a `FrameWriter` in `scope["extensions"][EXTENSION]`, and with bounds for
+    what it would keep or answer without end: fragments, messages that wait, pings. Who goes beyond them is failed (1008).
 
     It leans on internals of uvicorn, which `tests/server/test_frames.py` names one by one.
     """
@@ -182,6 +191,7 @@ class FrameProtocol(WebSocketsSansIOProtocol):
         super().__init__(config, server_state, app_state, _loop)
         # A frame for all cannot be compressed for one; a compressor each would cost more memory than all the rest, too.
         self.conn.available_extensions = []
+        self._control = Budget(CONTROL_PER_SECOND, CONTROL_AT_ONCE)
 
     def connection_made(self, transport: BaseTransport) -> None:
         super().connection_made(transport)
@@ -197,6 +207,51 @@ class FrameProtocol(WebSocketsSansIOProtocol):
         self.writer.is_lost = True
         self.writer.allow(is_open=False)
         super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if not self.handshake_initiated:  # a request that cannot be read: uvicorn says nothing and waits for ever
+            self.writer.abort()
+
+    def handle_cont(self, event: Frame) -> None:
+        """Empty fragments count for nothing in the size of a message, but each is kept."""
+        if len(self.frames) >= MOST_FRAGMENTS:
+            self._fail("too many fragments")
+        else:
+            super().handle_cont(event)
+
+    def send_receive_event_to_app(self) -> None:
+        if self.queue.qsize() >= MOST_WAITING:  # reading is paused meanwhile: all of it came in one piece
+            self._fail("too many messages")
+        else:
+            super().send_receive_event_to_app()
+
+    def handle_ping(self) -> None:
+        """The library has answered already, in its buffer. Who does not read gets no pongs: RFC 6455, 5.5.3, wants one for
+        the latest ping only."""
+        if not self._control.take(1, self.loop.time()):
+            self._fail("too many pings")
+        elif self.writer.is_behind:
+            self.conn.data_to_send()
+        else:
+            super().handle_ping()
+
+    def handle_pong(self, event: Frame) -> None:
+        if not self._control.take(1, self.loop.time()):
+            self._fail("too many pongs")
+        else:
+            super().handle_pong(event)
+
+    def _fail(self, reason: str) -> None:
+        if not self.close_sent:
+            self.conn.fail(CloseCode.POLICY_VIOLATION, reason)
+            self.handle_parser_exception()
+
+    def handle_parser_exception(self) -> None:
+        self.frames = []
+        super().handle_parser_exception()
+        self.writer.allow(is_open=False)
+        self._abort_later()
 
     def run_asgi(self) -> Coroutine[Any, Any, None]:  # no coroutine around the coroutine
         extensions = cast("dict[str, object]", self.scope["extensions"])

@@ -48,6 +48,10 @@ class Identity:
             return None
         return self._actor_of_link(link_id)
 
+    def knows(self, token: str) -> bool:
+        """Whether a link has this token, as far as is known without asking the database."""
+        return self._links.knows(token)
+
     async def find(self, token: str) -> tuple[Link, m.Actor]:
         """The link with a token and whose it is. Raises `Refused`: `link_unknown` or `link_revoked`."""
         link = await self._links.find(token)

@@ -53,18 +53,21 @@ class Links:
         self._secret = secret
         self._now = now
         self._in_force: dict[str, str] = {}  # person by link
+        self._digests: frozenset[str] = frozenset()  # of all links, withdrawn ones too
         self._version: object = None
         self._loading = asyncio.Lock()  # an older reading must not overwrite a newer one
 
     async def load(self) -> None:
         """Reads which links are in force."""
 
-        async def work(connection: AsyncConnection) -> tuple[object, dict[str, str]]:
-            rows = await connection.execute(select(links.c.id, links.c.person_id).where(~links.c.revoked))
-            return await _version(connection), {row.id: row.person_id for row in rows}
+        async def work(connection: AsyncConnection) -> tuple[object, dict[str, str], frozenset[str]]:
+            columns = links.c.id, links.c.person_id, links.c.digest, links.c.revoked
+            rows = (await connection.execute(select(*columns))).all()
+            in_force = {row.id: row.person_id for row in rows if not row.revoked}
+            return await _version(connection), in_force, frozenset(row.digest for row in rows)
 
         async with self._loading:
-            self._version, self._in_force = await self._database.read(work)
+            self._version, self._in_force, self._digests = await self._database.read(work)
 
     async def refresh(self) -> bool:
         """Reads again if another process (`plenum links`) has issued or revoked; returns whether it had."""
@@ -76,6 +79,11 @@ class Links:
     def person_of(self, link_id: str) -> str | None:
         """Whom a link in force belongs to; None once it is revoked. Cookies carry the link's id and are checked here."""
         return self._in_force.get(link_id)
+
+    def knows(self, token: str) -> bool:
+        """Whether there is, or was, a link with this token, without asking the database: False for what is wrong, and for
+        what another process has issued since the last `refresh`."""
+        return digest_of(token) in self._digests
 
     async def ensure(self, person_id: str) -> Link:
         """The person's link; a new one if they have none in force."""

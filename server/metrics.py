@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.registry import Collector
 from starlette.exceptions import HTTPException
@@ -99,10 +99,18 @@ async def _statistics(services: Services) -> Sequence[WorkerStatistics] | None:
         return None
 
 
+def _refusals(services: Services) -> Metric:
+    family = CounterMetricFamily("plenum_refusals", "Requests and connections refused, by limit.", labels=["limit"])
+    for limit, count in sorted(services.door.refusals.items()):
+        family.add_metric([limit], count)
+    return family
+
+
 def _server_families(services: Services) -> tuple[Metric, ...]:
     return (
         GaugeMetricFamily("plenum_connections", "Open WebSocket connections.", services.hub.count),
         GaugeMetricFamily("plenum_tasks", "Tasks of the web process's event loop.", len(asyncio.all_tasks())),
+        _refusals(services),
         GaugeMetricFamily("plenum_seats", "Media seats that people hold.", services.seats.count),
         GaugeMetricFamily("plenum_database_saves", "Whether the last write was saved.", int(services.database.saves)),
     )

@@ -7,7 +7,7 @@ import asyncio
 from collections import deque
 from typing import Protocol
 
-from starlette.websockets import WebSocket, WebSocketState
+from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from server.frames import EXTENSION, FrameWriter, encode_text_frame
 
@@ -120,5 +120,5 @@ def outbox(websocket: WebSocket) -> Outbox:
 async def _close(websocket: WebSocket, code: int) -> None:
     try:
         await websocket.close(code)
-    except (OSError, RuntimeError):  # closed by the other side meanwhile
+    except (OSError, RuntimeError, WebSocketDisconnect):  # closed by the other side meanwhile
         return

@@ -7,7 +7,6 @@ and over does not pile up peers: the oldest goes.
 from __future__ import annotations
 
 import secrets
-import time
 from collections.abc import Callable
 from typing import Final
 
@@ -16,16 +15,17 @@ from msgspec import Struct, structs
 
 from live import control
 from live.control import Admission, IceParameters, MediaEngine, MediaRefused, Use
-from live.limits import Budget
 from rooms import messages as m
 from rooms.access import check_publishing, check_watching
 from rooms.errors import Refused
 from server.hub import Hub
+from server.limits import Limits
+from server.paces import Paces
 from server.streams import Streams
 
-SEATS_PER_PERSON: Final = 4  # a laptop, a phone, and one of each that is just being replaced
-OFFERS_PER_SECOND: Final = 1.0  # of a person; each is work for the worker that carries everybody else's sound
 OFFERS_AT_ONCE: Final = 20.0
+VIEWS_PER_SECOND: Final = 10.0  # of a person: what their page shows, told by PATCH as windows change
+VIEWS_AT_ONCE: Final = 100.0
 SENDING: Final[frozenset[Use]] = frozenset({"microphone", "camera", "screen", "screen_sound"})
 
 _log = structlog.get_logger("seats")
@@ -47,12 +47,14 @@ class Seats:
     """Admits people to the media of a session. `on_change(session_id)` tells that somebody's seat came or went;
     `on_reset(rooms)` that their taps are gone, None: all, as the engine is there anew."""
 
-    def __init__(self, engine: MediaEngine, streams: Streams, hub: Hub) -> None:
+    def __init__(self, engine: MediaEngine, streams: Streams, hub: Hub, limits: Limits) -> None:
         self._engine = engine
         self._streams = streams
         self._hub = hub
         self._seats: dict[str, Seat] = {}  # by peer, in order of arrival
-        self._paces: dict[str, Budget] = {}  # by person: as many as there are people
+        self._most = limits.seats_per_person
+        self._offers = Paces(limits.offers_per_second, OFFERS_AT_ONCE)  # each is work for who carries everybody's sound
+        self._views = Paces(VIEWS_PER_SECOND, VIEWS_AT_ONCE)
         self.engine_is_up = False
         self.on_change: Callable[[str], None] = lambda session_id: None
         self.on_reset: Callable[[tuple[str, ...] | None], None] = lambda rooms: None
@@ -82,10 +84,8 @@ class Seats:
         return admission
 
     def check_pace(self, person_id: str) -> None:
-        """Counts an offer. Raises `Refused("too_fast")`."""
-        pace = self._paces.setdefault(person_id, Budget(OFFERS_PER_SECOND, OFFERS_AT_ONCE))
-        if not pace.take(1, time.monotonic()):
-            raise Refused("too_fast")
+        """Counts an offer, or a restart of ICE. Raises `Refused("too_fast")`."""
+        self._offers.check(person_id)
 
     def _check(self, actor: m.Actor, session_id: str, *, sends: bool, receives: bool) -> None:
         run = self._streams.context(session_id).run
@@ -102,6 +102,7 @@ class Seats:
 
     async def show(self, actor: m.Actor, session_id: str, peer_id: str, heights: dict[str, int]) -> None:
         """Says how large a page of one's own shows its picture slots (`MediaEngine.view`). Raises `Refused`."""
+        self._views.check(actor.person_id)
         self._own(actor, session_id, peer_id)
         try:
             await self._engine.view(session_id, peer_id, heights)
@@ -115,6 +116,7 @@ class Seats:
     async def restart(self, actor: m.Actor, session_id: str, peer_id: str, ufrag: str) -> IceParameters:
         """Restarts the ICE session of a seat of one's own (`MediaEngine.restart_ice`). Raises `Refused`; what is goes
         on then."""
+        self.check_pace(actor.person_id)
         self._own(actor, session_id, peer_id)
         try:
             parameters = await self._engine.restart_ice(session_id, peer_id, ufrag)
@@ -225,7 +227,7 @@ class Seats:
 
     async def _make_room(self, person_id: str, *, external: bool) -> None:
         own = [s for s in self._seats.values() if s.person_id == person_id and s.external == external]
-        for seat in own[: max(0, len(own) - SEATS_PER_PERSON)]:
+        for seat in own[: max(0, len(own) - self._most)]:
             await self._end(seat)
 
     async def _end(self, seat: Seat) -> None:

@@ -16,6 +16,7 @@ from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from rooms.errors import Refused
+from server.door import BodyLimit, Door, Doorkeeper
 from server.errors import Errors
 from server.request_id import RequestId
 from server.settings import Settings
@@ -38,12 +39,14 @@ _UNUSED: Final = ("geolocation", "payment", "usb", "serial", "hid", "midi", "bro
 _PERMISSIONS: Final = ", ".join([*(f"{name}=(self)" for name in _USED), *(f"{name}=()" for name in _UNUSED)])
 
 
-def middleware(settings: Settings) -> list[Middleware]:
+def middleware(settings: Settings, door: Door) -> list[Middleware]:
     """What every request passes, outermost first: an error page has the security headers too."""
     return [
         Middleware(RequestId),
         Middleware(SecurityHeaders, url=settings.url),
         Middleware(Errors),
+        Middleware(Doorkeeper, door=door),
+        Middleware(BodyLimit, door=door, most=settings.body_bytes),
         Middleware(SameOrigin, url=settings.public_url),
     ]
 

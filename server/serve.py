@@ -8,7 +8,7 @@ import logging
 import sys
 import time
 from types import FrameType
-from typing import Final
+from typing import Any, Final, cast
 
 import structlog
 import uvicorn
@@ -17,8 +17,8 @@ from structlog.tracebacks import ExceptionDictTransformer
 from live.control import MediaEngine
 from server.app import create_app
 from server.frames import FrameProtocol
+from server.guarded_http import guarded
 from server.settings import Settings
-from server.socket import MOST_BYTES
 
 SHUTDOWN_SECONDS: Final = 5
 
@@ -52,12 +52,15 @@ def configuration(
     """uvicorn's configuration; `engine` and `draining` as in `create_app`. No access log: addresses can be
     secrets (personal links)."""
     configure_logging(settings.log_level)
+    app = create_app(settings, engine=engine, draining=draining)
     return uvicorn.Config(
-        create_app(settings, engine=engine, draining=draining),
+        app,
         host=settings.host,
         port=settings.port,
+        http=cast(Any, guarded(app.state.door, settings)),  # any callable will do, whatever its type says
         ws=FrameProtocol,
-        ws_max_size=MOST_BYTES,
+        proxy_headers=False,  # `server/door.py` knows whom to believe
+        ws_max_size=settings.message_bytes,
         ws_per_message_deflate=False,
         ws_ping_interval=25.0,  # proxies close what is silent for a minute; lost networks are noticed by TCP (FrameProtocol)
         ws_ping_timeout=20.0,
@@ -103,6 +106,7 @@ def configure_logging(level: str) -> None:
     of_libraries = [structlog.stdlib.add_logger_name, *shared]
     handler.setFormatter(structlog.stdlib.ProcessorFormatter(processors=finishing, foreign_pre_chain=of_libraries))
     logging.basicConfig(handlers=[handler], level=max(number, logging.WARNING))
+    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)  # any stranger causes its warnings, by the thousand
     structlog.configure(
         processors=[*shared, *rendering],
         wrapper_class=structlog.make_filtering_bound_logger(number),

@@ -15,11 +15,14 @@ from live.control import MediaEngine
 from server.ballots import Ballots
 from server.bus import MemoryBus
 from server.database import Database
+from server.door import Door
+from server.guesses import Guesses
 from server.hub import Hub
 from server.i18n import Translations
 from server.identity import Identity
 from server.journal import Journal
 from server.links import Links
+from server.paces import Paces
 from server.people import People
 from server.presence import Presence
 from server.recorder import Recorder
@@ -62,6 +65,10 @@ class Services:
     seats: Seats
     recorder: Recorder
     translations: Translations
+    door: Door
+    guesses: Guesses
+    forms_of_person: Paces
+    forms_of_address: Paces  # of whoever is not signed in
     draining: asyncio.Event  # set: newcomers shall go elsewhere, this process is about to end
     templates: Templates = field(default_factory=Templates)
     epoch: str = field(default_factory=lambda: secrets.token_hex(4))  # this process, told to every page

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from server.clients import Proxies
+from server.limits import LIMIT_RANGES, Limits
 from server.settings_sources import CONFIG, FILE_NAME, SettingsError, from_environment, read_file
 
 __all__ = ["Settings", "SettingsError"]
@@ -26,9 +28,9 @@ SECRETS: Final = frozenset(
     {"secret", "database_url", "redis_url", "turn_secret", "metrics_token"}
 )  # may be in a file of their own
 
-# The least and the most that work, ends included. Heartbeats: `RECONNECT_GRACE` must cover several of them. Outbox: less
-# than a snapshot of a long day, and nobody would ever get one.
+# The least and the most that work, ends included. Heartbeats: `RECONNECT_GRACE` must cover several of them.
 RANGES: Final[Mapping[str, tuple[float, float]]] = {
+    **LIMIT_RANGES,
     "port": (1, 65_535),
     "media_port": (0, 65_535),
     "media_workers": (0, MOST_WORKERS),
@@ -36,14 +38,11 @@ RANGES: Final[Mapping[str, tuple[float, float]]] = {
     "heartbeat_seconds": (0.1, 20),
     "stage_grace_seconds": (0, 3600),
     "drain_seconds": (0, 3600),
-    "connections_per_person": (1, 1000),
-    "messages_per_second": (1, 100_000),
-    "outbox_bytes": (1 << 16, 1 << 30),
 }
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings:
+class Settings(Limits):
     """Everything that differs between two installations. Paths are absolute after `from_environment`."""
 
     directory: Path = field(default_factory=Path.cwd)  # conference.toml and people.csv live here
@@ -64,9 +63,6 @@ class Settings:
     heartbeat_seconds: float = 15.0  # how often presence is written down
     stage_grace_seconds: float = 20.0  # after losing the connection, until somebody is taken off the stage
     drain_seconds: float = 0.0  # from SIGTERM, while /readyz says no, until everybody is told to come back
-    connections_per_person: int = 8
-    messages_per_second: float = 20.0  # per connection, sustained; bursts of five seconds' worth
-    outbox_bytes: int = 1 << 20  # a connection that lets more pile up is closed with "resync"
     io_uring: str = "auto"  # "auto": for broadcasts where the system offers it; or "off"
     log_level: str = "info"
     metrics_token: str = field(default="", repr=False)  # lets Prometheus read /metrics; empty: nobody
@@ -206,9 +202,9 @@ def _check_address(text: str) -> None:
 
 
 def _check_network(text: str) -> None:
-    """With an end that is not all zeros it could mean a machine or a network: then it is asked."""
+    """With an end that is not all zeros it could mean a machine or a network: then it is asked. Everybody is not taken."""
     try:
-        ipaddress.ip_network(text)
+        Proxies(text)
     except ValueError as error:
         raise SettingsError(
             f"PLENUM_TRUSTED_PROXIES takes addresses and networks as 10.0.0.7 or 10.0.0.0/24, comma-separated: {error}"

@@ -9,9 +9,11 @@ from typing import Final
 import msgspec
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from live.limits import Budget
 from rooms import messages as m
 from rooms import room
 from rooms.errors import Refused
+from server.door import CLOSE_TOO_MANY
 from server.followers import Connection
 from server.hub import CLOSE_NOT_SIGNED_IN, CLOSE_RESTART
 from server.outbox import outbox
@@ -20,10 +22,9 @@ from server.services import Services
 from server.streams import session_of
 
 CLOSE_PROTOCOL: Final = 4400
-CLOSE_TOO_MANY: Final = 4429
-MOST_BYTES: Final = 16_384  # of one message; uvicorn closes a connection that sends more (`server/serve.py`)
 HELLO_SECONDS: Final = 10
 BURST_SECONDS: Final = 5
+PATIENCE_SECONDS: Final = 25  # as many seconds' worth of refused messages at once, then the connection is closed
 MOST_COMMANDS: Final = 64  # of one connection under way at once
 MOST_STREAMS: Final = 8
 
@@ -34,22 +35,25 @@ class ProtocolViolation(Exception):
     """A client that does not speak the protocol; the connection is closed."""
 
 
+class TooFast(Exception):
+    """A client that has been refused over and over and does not slow down; the connection is closed."""
+
+
 class Allowance:
-    """A token bucket: `rate` messages a second, and bursts of five seconds' worth."""
+    """`rate` messages a second, and bursts of five seconds' worth; of what is refused as many again, and bursts of 25."""
 
     def __init__(self, rate: float) -> None:
-        self._rate = rate
-        self._tokens = rate * BURST_SECONDS
-        self._at = time.monotonic()
+        self._messages = Budget(rate, rate * BURST_SECONDS)
+        self._refusals = Budget(rate, rate * PATIENCE_SECONDS)
 
     def take(self) -> bool:
+        """False: one too many, to be refused. Raises `TooFast` for who goes on all the same."""
         now = time.monotonic()
-        self._tokens = min(self._rate * BURST_SECONDS, self._tokens + (now - self._at) * self._rate)
-        self._at = now
-        if self._tokens < 1:
-            return False
-        self._tokens -= 1
-        return True
+        if self._messages.take(1, now):
+            return True
+        if not self._refusals.take(1, now):
+            raise TooFast
+        return False
 
 
 async def socket(websocket: WebSocket) -> None:
@@ -64,6 +68,7 @@ async def socket(websocket: WebSocket) -> None:
         await websocket.close(CLOSE_NOT_SIGNED_IN)
         return
     if services.hub.connections_of(actor.person_id) >= services.settings.connections_per_person:
+        services.door.refusals["connections_per_person"] += 1
         await websocket.close(CLOSE_TOO_MANY)
         return
     await Session(
@@ -93,6 +98,9 @@ class Session:
                 await self._dispatch(await self._receive())
         except (ProtocolViolation, TimeoutError):
             connection.outbox.close(CLOSE_PROTOCOL)
+        except TooFast:
+            self._services.door.refusals["messages_per_second"] += 1
+            connection.outbox.close(CLOSE_TOO_MANY)
         except WebSocketDisconnect:
             pass
         finally:
@@ -106,7 +114,7 @@ class Session:
         if message["type"] == "websocket.disconnect":
             raise WebSocketDisconnect(message.get("code") or 1006)
         text = message.get("text")
-        if text is None or len(text) > MOST_BYTES:
+        if text is None or len(text) > self._services.settings.message_bytes:
             raise ProtocolViolation
         try:
             frame: m.ClientFrame = _decoder.decode(text)

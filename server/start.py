@@ -5,17 +5,20 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from types import ModuleType
 
 import uvloop
 
 from live.engine import EmbeddedEngine, default_workers
+from server.descriptors import make_room
 from server.settings import Settings
 
 
 def start(settings: Settings, check: Callable[[Settings], Awaitable[None]], announce: Callable[[], None]) -> None:
     """Runs a server until SIGINT or SIGTERM. `check` may refuse, by an exception of its own, before anything listens;
     `announce` is called when nothing stands in the way. Raises `MediaRefused` if the media engine does not come up."""
+    settings = replace(settings, connections=make_room(settings.connections))
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_start(settings, check, announce))
 
@@ -27,6 +30,9 @@ def embedded_engine(settings: Settings) -> EmbeddedEngine:
         settings.media_hosts,
         settings.media_port,
         workers=workers,
+        idle_timeout=settings.media_idle_seconds,
+        setup_timeout=settings.media_setup_seconds,
+        peers=settings.media_peers,
         public_tcp_port=settings.media_public_tcp_port,
         node=settings.node_name,
         proxies=settings.proxies,

@@ -27,7 +27,6 @@ from server.seats import SENDING
 from server.services import Services
 from server.turn import ice_servers, link_values
 
-MOST_BYTES: Final = 64 * 1024
 SDP: Final = "application/sdp"
 PREFLIGHT_SECONDS: Final = 3600
 
@@ -58,7 +57,7 @@ async def media(request: Request) -> Response:
     services: Services = request.state.services
     actor = check_page(services.identity.actor(request), "session")
     session_id = request.path_params["session_id"]
-    offer = _page_offer(await _body(request))
+    offer = _page_offer(await request.body())
     sends = any(use in SENDING for use in offer.uses.values())
     admission = await services.seats.admit(actor, session_id, offer.sdp, offer.uses, sends=sends)
     location = f"/media/{session_id}/{admission.peer_id}"
@@ -70,7 +69,7 @@ async def show_media(request: Request) -> Response:
     services: Services = request.state.services
     actor = check_page(services.identity.actor(request), "session")
     session_id, peer_id = request.path_params["session_id"], request.path_params["peer_id"]
-    body = await _body(request)
+    body = await request.body()
     if is_fragment(request):
         return await patch_ice(request, body, services.seats, actor, session_id, peer_id)
     try:
@@ -93,7 +92,7 @@ async def check(request: Request) -> Response:
     """POST /api/check: the device check's own room, where nobody else is."""
     services: Services = request.state.services
     actor = check_page(services.identity.actor(request), "lobby")
-    offer = _page_offer(await _body(request))
+    offer = _page_offer(await request.body())
     services.seats.check_pace(actor.person_id)
     room = f"check-{actor.person_id}"
     try:
@@ -145,7 +144,7 @@ async def patch_software(request: Request) -> Response:
     services: Services = request.state.services
     actor = _software(request).actor
     session_id, peer_id = request.path_params["session_id"], request.path_params["peer_id"]
-    return await patch_ice(request, await _body(request), services.seats, actor, session_id, peer_id)
+    return await patch_ice(request, await request.body(), services.seats, actor, session_id, peer_id)
 
 
 async def preflight(request: Request) -> Response:
@@ -180,7 +179,7 @@ async def _software_offer(request: Request, purpose: MediaPurpose) -> tuple[Medi
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != SDP:
         raise HTTPException(415, headers={"Accept": SDP})  # RFC 9110, 15.5.16; offers are SDP: RFC 9725, 4.2
     try:
-        return media_pass, (await _body(request)).decode()
+        return media_pass, (await request.body()).decode()
     except UnicodeDecodeError:
         raise Refused("bad_offer") from None
 
@@ -214,18 +213,6 @@ def _page_offer(body: bytes) -> PageOffer:
         return _decoder.decode(body)
     except (msgspec.DecodeError, UnicodeError):
         raise Refused("bad_offer") from None
-
-
-async def _body(request: Request) -> bytes:
-    """The body, at most `MOST_BYTES` of it, whatever the header says."""
-    parts: list[bytes] = []
-    size = 0
-    async for part in request.stream():
-        size += len(part)
-        if size > MOST_BYTES:
-            raise Refused("too_large")
-        parts.append(part)
-    return b"".join(parts)
 
 
 routes: Final[list[Any]] = [

@@ -7,6 +7,7 @@ import pytest
 from rooms import messages as m
 from rooms import room
 from rooms.errors import Refused
+from rooms.polls import MOST_POLLS
 from tests.rooms import day
 
 DRAFT = m.PollDraft("Ska vi?", ("Ja", "Nej"), anonymous=False)
@@ -31,6 +32,11 @@ def test_a_poll_is_drafted_opened_closed_counted_and_shown() -> None:
     state = after(DRAFT, m.PollOpen("s1-p1"), m.PollClose("s1-p1"), m.PollCount("s1-p1", (3, 1)), m.PollShow("s1-p1"))
     poll = state.polls["s1-p1"]
     assert (poll.phase, poll.counts) == ("shown", (3, 1))
+
+
+def test_a_session_holds_so_many_polls_and_no_more() -> None:
+    full = after(*[DRAFT] * MOST_POLLS)
+    assert len(full.polls) == MOST_POLLS and refusal(full, DRAFT) == "too_many"
 
 
 def test_results_cannot_be_shown_before_they_are_counted() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 
 from rooms import messages as m
 from rooms import questions, room
@@ -72,6 +73,12 @@ def test_nobody_piles_up_pending_questions() -> None:
         state = step(state, day.ANNA, ASK)
     assert refusal(state, day.ANNA, ASK) == "too_many"
     step(state, day.BO, ASK)
+
+
+def test_a_session_holds_so_many_questions_and_no_more() -> None:
+    one = next(iter(ASKED.questions.values()))
+    full = m.RoomState(questions={f"s1-q{n}": replace(one, status="published") for n in range(questions.MOST_QUESTIONS)})
+    assert refusal(full, day.BO, ASK) == "too_many"
 
 
 @pytest.mark.parametrize(("phase", "code"), [("planned", "session_not_open"), ("ended", "session_ended")])

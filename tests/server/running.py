@@ -9,7 +9,7 @@ import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final, Self, cast
 from uuid import uuid4
 
 import httpx
@@ -23,6 +23,7 @@ from live.control import MediaEngine
 from rooms import messages as m
 from server.app import Clock, create_app, utc_now
 from server.frames import FrameProtocol
+from server.guarded_http import guarded
 from server.identity import COOKIE
 from server.services import Services
 from server.settings import Settings
@@ -217,9 +218,19 @@ async def running(
     """Starts a server on a conference in `directory`, which is made if it is empty; stops it in the end."""
     if not (directory / "conference.toml").exists():
         (directory / "conference.toml").write_text(CONFERENCE)
-    app = create_app(Settings(directory=directory, media_port=0, **settings), engine=engine or FakeEngine(), now=now)
+    chosen = Settings(directory=directory, media_port=0, **settings)
+    app = create_app(chosen, engine=engine or FakeEngine(), now=now)
     config = uvicorn.Config(
-        app, host="127.0.0.1", port=0, ws=FrameProtocol, ws_max_size=16_384, log_config=None, access_log=False, lifespan="on"
+        app,
+        host="127.0.0.1",
+        port=0,
+        http=cast(Any, guarded(app.state.door, chosen)),
+        ws=FrameProtocol,
+        ws_max_size=chosen.message_bytes,
+        proxy_headers=False,
+        log_config=None,
+        access_log=False,
+        lifespan="on",
     )
     server = uvicorn.Server(config)
     server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]

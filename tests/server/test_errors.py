@@ -14,6 +14,7 @@ from starlette.routing import Route
 
 from rooms import messages as m
 from rooms.errors import REFUSALS, Refused
+from server.door import Door
 from server.errors import STATUSES, exception_handlers
 from server.i18n import Translations
 from server.security import middleware
@@ -59,7 +60,7 @@ async def browser(bugs: Bugs) -> AsyncIterator[httpx.AsyncClient]:
             Route("/join/{token}", break_down),
             Route("/late", break_down_late),
         ],
-        middleware=middleware(services.settings),
+        middleware=middleware(services.settings, Door(services.settings)),
         exception_handlers=dict(exception_handlers),
     )
 

@@ -12,8 +12,8 @@ import pytest
 
 from live.engine import EmbeddedEngine
 from rooms import messages as m
-from server.seats import OFFERS_AT_ONCE, SEATS_PER_PERSON
-from server.whip import MOST_BYTES
+from server.limits import Limits
+from server.seats import OFFERS_AT_ONCE
 from tests.live.raw import Raw
 from tests.server.running import Running, running
 from tests.server.test_whip import bearer
@@ -58,7 +58,15 @@ def page_bodies() -> list[bytes]:
         for uses in ({"9": "video"}, {"0": "anything"}, {"0": None}, {str(n): "video" for n in range(3000)})
     ]
     bodies += [{"sdp": sdp, "uses": {"0": "video"}, "more": 1}, {"sdp": 5, "uses": {}}, {}, [], None, "x"]
-    raw = [b"", b"{", b"\xff\xfe", b"[" * 60_000, b'{"uses":' * 8000, b'{"sdp":"\\u0000"', b"{" + b" " * MOST_BYTES + b"}"]
+    raw = [
+        b"",
+        b"{",
+        b"\xff\xfe",
+        b"[" * 60_000,
+        b'{"uses":' * 8000,
+        b'{"sdp":"\\u0000"',
+        b"{" + b" " * Limits.body_bytes + b"}",
+    ]
     return [json.dumps(body).encode() for body in bodies] + raw
 
 
@@ -98,19 +106,19 @@ def siri(run: Running) -> Any:
     return person
 
 
-async def test_offers_never_completed_are_bounded_by_person(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("server.seats.OFFERS_PER_SECOND", 0.0)
-    most = int(OFFERS_AT_ONCE)
-    async with EmbeddedEngine(("127.0.0.1",)) as engine, running(tmp_path, engine=engine) as run:
+async def test_offers_never_completed_are_bounded_by_person(tmp_path: Path) -> None:
+    most, seats = int(OFFERS_AT_ONCE), 3
+    settings: dict[str, Any] = {"offers_per_second": 0.0, "seats_per_person": seats}
+    async with EmbeddedEngine(("127.0.0.1",)) as engine, running(tmp_path, engine=engine, **settings) as run:
         await run.go_live()
         async with await run.browser("anna") as anna:
             for count in range(most + 5):
                 answer = await anna.post("/media/s1", json={"sdp": Raw().offer(VIEWER), "uses": {"0": "video"}})
                 assert answer.status_code == (201 if count < most else 429)
                 (found,) = await engine.statistics()
-                assert found.peers == min(count + 1, SEATS_PER_PERSON)
+                assert found.peers == min(count + 1, seats)
             assert answer.json()["code"] == "too_fast"
             assert (await anna.post("/api/check", json={"sdp": "v=0", "uses": {}})).json()["code"] == "too_fast"
         await newcomer_gets_in(run, "bo")
         (found,) = await engine.statistics()
-        assert found.peers == SEATS_PER_PERSON + 1
+        assert found.peers == seats + 1

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from live.control import ActiveSpeaker, EngineDown, EngineUp, PeerDown, PeersLost, SlotsChanged
 from rooms import messages as m
 from server.hub import _merged
@@ -61,6 +63,17 @@ async def test_when_a_part_of_the_engine_dies_only_its_peers_are_told(tmp_path: 
         await bo.event("stage.left")
         assert seats.count == 0 and seats.engine_is_up and retapped == [("s1",)]
         assert sum(frame["type"] == "media" for frame in bo.frames) == 1
+
+
+async def test_what_a_page_shows_is_told_at_a_pace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("server.seats.VIEWS_PER_SECOND", 0.0)
+    monkeypatch.setattr("server.seats.VIEWS_AT_ONCE", 3.0)
+    async with running(tmp_path, engine=FakeEngine()) as run, await run.browser("anna") as anna:
+        await run.go_live()
+        location = (await anna.post("/media/s1", json={"sdp": "v=0", "uses": {"0": "video"}})).headers["location"]
+        answers = [await anna.patch(location, json={"heights": {"video0": 180}}) for _ in range(5)]
+        assert [answer.status_code for answer in answers] == [204] * 3 + [429] * 2
+        assert answers[-1].headers["retry-after"]
 
 
 def test_losses_that_come_together_are_told_together() -> None:

@@ -56,7 +56,7 @@ def test_another_file_is_named_by_the_environment_and_must_be_there(file: Path, 
 @pytest.mark.parametrize(
     ("text", "line", "words"),
     [
-        ("port = 8080\nprot = 8081\n", 2, '"prot" is not a setting; known are connections_per_person, '),
+        ("port = 8080\nprot = 8081\n", 2, '"prot" is not a setting; known are body_bytes, '),
         ("\n[server]\nport = 8080\n", 2, '"server" is not a setting'),
         ('directory = "elsewhere"\n', 1, "-C"),
         ('port = "8080"\n', 1, "port must be a whole number"),

@@ -12,6 +12,7 @@ from websockets.exceptions import InvalidStatus
 
 from server.links import Links
 from server.people import Import, People
+from server.socket import MOST_STREAMS
 from tests.server.running import CONFERENCE, Running, running, until
 
 S1 = "session/s1"
@@ -98,6 +99,7 @@ async def test_a_tab_that_follows_all_it_may_can_still_ask_for_a_sign_of_life(tm
     (tmp_path / "conference.toml").write_text(CONFERENCE + plans)
     async with running(tmp_path) as run:
         streams = ["conference", *(f"session/t{n}" for n in range(7))]
+        assert len(streams) == MOST_STREAMS
         anna = await run.client("anna", streams)
         await anna.follow("conference", run.services.streams.seq("conference"))
         await anna.heard("caught_up", stream="conference")

@@ -10,6 +10,7 @@ import pytest
 
 from rooms import polls, questions
 from server import socket, trouble
+from server.limits import Limits
 
 STATIC = Path(__file__).resolve().parents[2] / "web" / "static"
 
@@ -20,7 +21,7 @@ STATIC = Path(__file__).resolve().parents[2] / "web" / "static"
         ("views/bars.js", "LEAST_ANSWERS", polls.LEAST_ANSWERS),
         ("views/desk-polls.js", "MOST_OPTIONS", polls.MOST_OPTIONS),
         ("views/questions.js", "MOST_CHARACTERS", questions.TEXT_LENGTH),
-        ("commands.js", "MOST_BYTES", socket.MOST_BYTES),
+        ("commands.js", "MOST_BYTES", Limits.message_bytes),
         ("commands.js", "MOST_WAITING", socket.MOST_COMMANDS),
     ],
 )
