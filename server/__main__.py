@@ -17,7 +17,8 @@ from server.cli.demo import demo
 from server.cli.doctor import doctor
 from server.cli.export import export
 from server.cli.failure import describe
-from server.cli.people import import_people, links, remove_person
+from server.cli.people import import_people, links
+from server.cli.person import erase_person, export_person
 
 FAILED: Final = 2
 INTERRUPTED: Final = 130  # as a shell tells of SIGINT
@@ -34,10 +35,13 @@ def build_app() -> typer.Typer:
     )
     for command in (init, check, run, links, export, copy, backup, restore, doctor, demo):
         app.command()(command)
-    people = typer.Typer(help="Import and erase people.", rich_markup_mode=None)
+    people = typer.Typer(help="Import people.", rich_markup_mode=None)
     people.command("import")(import_people)
-    people.command("remove")(remove_person)
     app.add_typer(people, name="people")
+    person = typer.Typer(help="Everything about one person: write it out, or erase it.", rich_markup_mode=None)
+    person.command("export")(export_person)
+    person.command("erase")(erase_person)
+    app.add_typer(person, name="person")
     return app
 
 

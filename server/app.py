@@ -35,6 +35,7 @@ from server.links import Links
 from server.paces import Paces
 from server.people import People
 from server.presence import Presence
+from server.privacy.forgetting import Forgetting
 from server.programme_file import load as load_programme
 from server.reactions import Reactions
 from server.recorder import Recorder
@@ -167,6 +168,7 @@ async def load_services(
         identity=Identity(secret, links, people, secure=settings.url.startswith("https:")),
         streams=streams,
         ballots=ballots,
+        keys=keys,
         presence=Presence(database, now, settings.heartbeat_seconds),
         hub=hub,
         media=media,
@@ -214,7 +216,7 @@ def background(services: Services, reactions: Reactions) -> tuple[Work, ...]:
     """What goes on all the time."""
     return (
         services.seats.listen,
-        partial(follow_other_processes, services.people, services.links, services.hub, services.seats),
+        partial(follow_other_processes, services, Forgetting(services)),
         partial(tell_deaths, services.recorder, reactions),
         partial(free_leftovers, services.hub),
     )
@@ -281,15 +283,17 @@ async def keep_going(work: Work) -> None:
         await asyncio.sleep(PAUSE_SECONDS)
 
 
-async def follow_other_processes(people: People, links: Links, hub: Hub, seats: Seats) -> None:
-    """`plenum people import` and `plenum links` work on the same database while the server runs: whose link was withdrawn
-    or whose roles changed is disconnected, and their sound and picture ends."""
+async def follow_other_processes(services: Services, forgetting: Forgetting) -> None:
+    """`plenum people import`, `plenum links` and `plenum person erase` work on the same database while the server runs:
+    whose link was withdrawn or whose roles changed is disconnected, and their sound and picture ends; who was erased is
+    forgotten."""
     while True:
         await asyncio.sleep(REFRESH_SECONDS)
-        changed = [await people.refresh(), await links.refresh()]
+        changed = [await services.people.refresh(), await services.links.refresh()]
         if any(changed):
-            for person_id in hub.recheck():
-                await seats.end_person(person_id)
+            for person_id in services.hub.recheck():
+                await services.seats.end_person(person_id)
+        await forgetting.look()
 
 
 async def tell_deaths(recorder: Recorder, reactions: Reactions) -> None:

@@ -238,6 +238,15 @@ class Ballots:
         await self._database.write(work)
         await self._destroy_key(SURVEY, survey_answers)
 
+    async def forget_person(self, person_id: str, polls: Iterable[m.Poll]) -> None:
+        """Somebody was erased from the database: their votes go on as nobody's, their answers to these polls are no more."""
+        voters = {}
+        for poll in polls:
+            with contextlib.suppress(KeyError):
+                voters[poll.id] = await self._keys.voter(poll.id, person_id) if poll.anonymous else person_id
+        self._tally.forget_person(person_id, voters)
+        self._done = {cause: None for cause in self._done if cause.partition("/")[0] != person_id}
+
     async def _destroy_key(self, name: str, table: Table) -> None:
         await self._keys.destroy(name)
         await self._database.checkpoint(table)

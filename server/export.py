@@ -20,6 +20,7 @@ from rooms import messages as m
 from rooms.polls import LEAST_ANSWERS, tellable
 from server.database import Database
 from server.people import People, Person
+from server.privacy.former import FORMER, is_former
 from server.report import presences_of
 from server.report_facts import Facts, read_facts
 from server.tables import answers
@@ -90,6 +91,8 @@ def to_json(table: Table) -> str:
 def _attendance(facts: Facts, people: People, now: datetime) -> Iterator[Row]:
     for plan in _plans(facts):
         for presence in presences_of(facts, plan, now):
+            if is_former(presence.person_id):
+                continue  # they count for the board; a row of their own would be about them
             yield {
                 **_session(plan),
                 **_person(people, presence.person_id),
@@ -131,7 +134,7 @@ def _questions(facts: Facts, people: People) -> Iterator[Row]:
                     **_session(plan),
                     "question_id": question.id,
                     "asked_at": _time(question.asked_at),
-                    "name": people.name_of(question.author_id),
+                    "name": FORMER if is_former(question.author_id) else people.name_of(question.author_id),
                     "status": question.status,
                     "votes": facts.votes.get(question.id, 0),
                     "question": question.text,

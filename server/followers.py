@@ -8,7 +8,7 @@ about each of them then: whoever's state changes is sorted anew at that moment (
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from rooms import messages as m
 from rooms.access import is_staff
@@ -51,6 +51,9 @@ class Followers:
 
     def __contains__(self, connection: Connection) -> bool:
         return connection.id in self._all
+
+    def __iter__(self) -> Iterator[Connection]:
+        return iter(list(self._all.values()))
 
     def add(self, connection: Connection) -> None:
         self._all[connection.id] = connection

@@ -148,6 +148,12 @@ class Hub:
             for connection in self._who_hears(followers, audience):
                 self._write(connection, frame)
 
+    def tell_anew(self, stream: Stream) -> None:
+        """The past of a stream was redacted: all who follow it get what is left of it."""
+        self._snapshots.forget(stream.name)
+        for connection in self._followers.get(stream.name, ()):
+            self._write(connection, self._snapshot(connection.actor, stream))
+
     def _event_frame(self, entry: Entry) -> Frame:
         names = self._names(people_in_event(entry.event))
         return encode(m.EventFrame(entry.stream, entry.seq, entry.at, msgspec.Raw(entry.body), names))

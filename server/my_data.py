@@ -1,4 +1,4 @@
-"""What a person can see about themselves: the minutes they have been in each session."""
+"""What a person can see about themselves: everything that is kept, and the minutes they have been in each session."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from rooms import messages as m
 from rooms.attendance import Period, Presence, Stretch, merge
+from rooms.errors import Refused
+from server.privacy.person_data import PersonData, collect
 from server.tables import attendance
 
 if TYPE_CHECKING:
@@ -27,6 +29,14 @@ class Attended(Struct, frozen=True):
     background: float  # of them, with every tab in the background
     came_at: datetime | None
     left_at: datetime | None
+
+
+async def everything(services: Services, actor: m.Actor) -> PersonData:
+    """What `plenum person export` writes, for the one who is signed in. Raises `Refused` if they were erased just now."""
+    person = services.people.get(actor.person_id)
+    if person is None:
+        raise Refused("not_signed_in")
+    return await collect(services.database, services.keys, person, services.now())
 
 
 async def attendance_of(services: Services, person_id: str) -> list[Attended]:

@@ -16,7 +16,8 @@ from rooms import messages as m
 from rooms.access import Page, check_page
 from rooms.errors import Refused
 from server import files, forms, my_data, programme_view
-from server.templates import render, zone_of
+from server.privacy import person_file
+from server.templates import render, translator, zone_of
 
 
 async def welcome(request: Request) -> Response:
@@ -81,16 +82,30 @@ async def library(request: Request) -> Response:
 
 
 async def me(request: Request) -> Response:
-    """GET /me: what is known about the visitor, and their attendance."""
+    """GET /me: everything that is kept about the visitor."""
     actor = _check(request, "me")
     services = request.state.services
+    data = await my_data.everything(services, actor)
     return render(
         request,
         "me.html",
-        person=services.people.get(actor.person_id),
+        data=data,
+        titles=data.titles,
+        person=data.person,
         attended=await my_data.attendance_of(services, actor.person_id),
         connections=services.hub.connections_of(actor.person_id),
     )
+
+
+async def my_file(request: Request) -> Response:
+    """GET /me/everything.zip and /me/everything.json: the same to take along."""
+    data = await my_data.everything(request.state.services, _check(request, "me"))
+    form = request.path_params["form"]
+    if form not in ("zip", "json"):
+        raise Refused("not_found")
+    content = person_file.archive(data, translator(request)) if form == "zip" else person_file.to_json(data)
+    headers = {"Content-Disposition": f'attachment; filename="everything.{form}"', "Cache-Control": "no-store"}
+    return Response(content, media_type=f"application/{form}", headers=headers)
 
 
 async def privacy(request: Request) -> Response:
@@ -130,6 +145,7 @@ routes: Final[list[BaseRoute]] = [
     Route("/desk/{session_id}", desk_of),
     Route("/library", library),
     Route("/me", me),
+    Route("/me/everything.{form}", my_file),
     Route("/privacy", privacy),
     *forms.routes,
     *files.routes,

@@ -12,14 +12,14 @@ from datetime import UTC, datetime
 from typing import Any, cast
 
 from msgspec.structs import asdict
-from sqlalchemy import Row, bindparam, delete, func, insert, select
+from sqlalchemy import Row, bindparam, func, insert, select
 from sqlalchemy import update as update_rows
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from rooms import messages as m
 from server.database import Database
 from server.person import ROLES, Import, Person
-from server.tables import links, people
+from server.tables import people
 
 __all__ = ["Import", "People", "Person"]
 
@@ -33,6 +33,7 @@ class People:
         self._by_id: dict[str, Person] = {}
         self._by_email: dict[str, Person] = {}
         self._version: object = None
+        self.on_gone: Callable[[frozenset[str]], None] = lambda gone: None  # told who is not there any more
         self._loading = asyncio.Lock()  # an older reading must not overwrite a newer one
 
     async def load(self) -> None:
@@ -45,8 +46,11 @@ class People:
         async with self._loading:
             self._version, found = await self._database.read(work)
             found.sort(key=lambda person: (person.name, person.email))  # here: databases differ about the order of letters
+            gone = frozenset(self._by_id) - {person.id for person in found}
             self._by_id = {person.id: person for person in found}
             self._by_email = {person.email: person for person in found}
+        if gone:
+            self.on_gone(gone)
 
     async def refresh(self) -> bool:
         """Reads everybody again if another process has changed somebody; returns whether it had."""
@@ -90,18 +94,6 @@ class People:
         if not plan.is_empty:
             await self._database.write(work)
             await self.load()
-
-    async def remove(self, person_id: str) -> bool:
-        """Erases a person and their links; what they did stays in the journal under an id that no longer means anybody.
-        Returns whether the name is out of the files as well, or False if readers kept the write-ahead log busy."""
-
-        async def work(connection: AsyncConnection) -> None:
-            await connection.execute(delete(links).where(links.c.person_id == person_id))
-            await connection.execute(delete(people).where(people.c.id == person_id))
-
-        await self._database.write(work)
-        await self.load()
-        return await self._database.checkpoint(links, people)
 
 
 async def _version(connection: AsyncConnection) -> object:

@@ -127,6 +127,13 @@ class Presence:
         self.on_person(session_id, person_id, any(s.visible for s in stretches) if stretches else None)
         self.on_change(session_id)
 
+    def forget(self, person_id: str) -> None:
+        """Somebody was erased: they are nowhere any more, and nothing about them is written."""
+        own = [key for key, stretch in self._present.items() if stretch.person_id == person_id]
+        for connection_id, session_id in own:
+            self.leave(connection_id, session_id)
+        self._unwritten = {key: row for key, row in self._unwritten.items() if row["person_id"] != person_id}
+
     def present(self, session_id: str) -> tuple[int, int]:
         """How many people are in a session, and how many of them only with the tab in the background."""
         people = self.people(session_id)

@@ -2,8 +2,8 @@
 
 `build` needs no running server, so that a report can be made after the conference and made again. Who is counted:
 a participant is whoever was present in a session while it was live and holds the role of attendee or board, or is unknown
-by now (erased people stay in the numbers). Those who only worked (speakers, moderators) are told apart. Neighbours:
-`rooms/attendance.py` and `rooms/evaluation.py`, which hold the rules; `board`, which shows all this.
+by now (erased people stay in the numbers: that they were there, not when). Those who only worked (speakers, moderators) are
+told apart. Neighbours: `rooms/attendance.py` and `rooms/evaluation.py`, which hold the rules; `board`, which shows all this.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from rooms.evaluation import LEAST_SHOWN, Cell, Verdict, distribute, judge, resp
 from rooms.polls import tellable, tells
 from server.database import Database
 from server.municipalities import SIZE_BANDS
+from server.privacy.former import is_former
 from server.report_facts import Facts, Person, read_facts
 
 PARTICIPANTS: Final[frozenset[m.Role]] = frozenset({"attendee", "board"})
@@ -199,7 +200,7 @@ def _participants(
 def _session(facts: Facts, plan: m.SessionPlan, presences: list[Presence], now: datetime) -> SessionFigures:
     run = facts.conference.runs.get(plan.id, m.SessionRun())
     period = _period(facts, plan.id, now) or Period(0.0, 0.0)
-    summary = summarise(presences, period, running=run.phase == "live")
+    summary = summarise([p for p in presences if not is_former(p.person_id)], period, running=run.phase == "live")
     return SessionFigures(
         id=plan.id,
         title=plan.title,
@@ -209,7 +210,7 @@ def _session(facts: Facts, plan: m.SessionPlan, presences: list[Presence], now: 
         ends_at=plan.ends_at,
         live_at=run.live_at,
         ended_at=run.ended_at,
-        people=summary.people,
+        people=len(presences),
         median_minutes=round(summary.median_seconds / 60, 1),
         background_share=summary.background_seconds / summary.total_seconds if summary.total_seconds else 0.0,
         peak=summary.peak,

@@ -18,6 +18,7 @@ from live.control import MediaEngine
 from server.app import create_app
 from server.frames import FrameProtocol
 from server.guarded_http import guarded
+from server.log_scrubbing import scrubbed
 from server.settings import Settings
 
 SHUTDOWN_SECONDS: Final = 5
@@ -100,6 +101,7 @@ def configure_logging(level: str) -> None:
         # without the values of variables: they may be personal, or secrets
         structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show_locals=False)),
         structlog.processors.JSONRenderer(),
+        scrubbed,
     ]
     handler = logging.StreamHandler(sys.stderr)
     finishing = [structlog.stdlib.ProcessorFormatter.remove_processors_meta, *rendering]

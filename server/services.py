@@ -21,6 +21,7 @@ from server.hub import Hub
 from server.i18n import Translations
 from server.identity import Identity
 from server.journal import Journal
+from server.keys import Keys
 from server.links import Links
 from server.paces import Paces
 from server.people import People
@@ -59,6 +60,7 @@ class Services:
     identity: Identity
     streams: Streams
     ballots: Ballots
+    keys: Keys
     presence: Presence
     hub: Hub
     media: MediaEngine

@@ -39,6 +39,11 @@ class Snapshots:
             self.size += size
         return frame
 
+    def forget(self, stream: str) -> None:
+        """What was encoded of a stream is not true any more."""
+        for key in [key for key in self._frames if key[0] == stream]:
+            self._drop(key)
+
     def __len__(self) -> int:
         return len(self._frames)
 

@@ -219,6 +219,8 @@ class Session:
     async def _carry_out(self, frame: m.Do) -> None:
         services, actor = self._services, self._connection.actor
         command = frame.command
+        if services.people.get(actor.person_id) is None:  # erased since they came
+            raise Refused("not_signed_in")
         # Whose it is belongs to it: a tab names itself, and nobody's command may pass for done because somebody else's tab
         # chose the same name.
         cause = f"{actor.person_id}/{self._connection.client}/{frame.id}"

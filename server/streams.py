@@ -39,6 +39,7 @@ class Stream:
         self.state: m.State = m.ConferenceState() if name == m.CONFERENCE else m.RoomState()
         self.tail: deque[Entry] = deque(maxlen=TAIL)
         self.causes: set[str] = set()
+        self.redacted = 0  # whoever has seen no more than this has seen what is erased
         self.lock = asyncio.Lock()
         self.heard: deque[Entry | int] = deque(maxlen=WAITING)  # of other nodes: entries, or numbers that there are
         self.taking: asyncio.Task[None] | None = None
@@ -52,7 +53,7 @@ class Stream:
 
     def missed(self, since: int) -> list[Entry] | None:
         """The entries after `since`, or None where a snapshot is shorter (or the number is none of ours)."""
-        if since == 0 or since > self.seq or self.seq - since > len(self.tail):
+        if since <= self.redacted or since > self.seq or self.seq - since > len(self.tail):
             return None
         return [entry for entry in self.tail if entry.seq > since]
 
@@ -114,6 +115,22 @@ class Streams:
         self._running.add(task)
         task.add_done_callback(self._running.discard)
         return await asyncio.shield(task)
+
+    async def reload(self) -> list[Stream]:
+        """Projects every stream anew, after the journal was redacted: as far as it was projected, so that nothing is
+        skipped that must be told. Returns the streams whose state is another now."""
+        changed = []
+        for stream in list(self._streams.values()):
+            async with stream.lock:
+                anew = Stream(stream.name)
+                for entry in await self._journal.read(stream.name):
+                    if entry.seq <= stream.seq:
+                        anew.apply(entry)
+                if anew.state != stream.state:
+                    stream.redacted = stream.seq
+                    changed.append(stream)
+                stream.state, stream.tail, stream.causes = anew.state, anew.tail, anew.causes
+        return changed
 
     async def drain(self) -> None:
         """Waits for the commands under way, and what is being taken in."""

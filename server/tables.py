@@ -118,5 +118,31 @@ commits = Table(
     Column("at", Float, nullable=False),
 )
 
+# Figures that stay when the rows they were made of are deleted by the clock (`server/privacy/retention.py`): "attendance".
+kept_figures = Table(
+    "kept_figures",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("at", Float, nullable=False),
+    Column("body", LargeBinary, nullable=False),  # msgspec JSON
+)
+
+# What one node does for all. "retention": when it was last done. "purge": there is a row as long as something that was
+# deleted may still be in the database's files.
+chores = Table(
+    "chores",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("at", Float, nullable=False),
+)
+
+# That somebody was erased, or something grew too old: whoever has it in memory forgets it. It says nothing of whom or what.
+erasures = Table(
+    "erasures",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("at", Float, nullable=False),
+)
+
 # What is not the conference's: it stays where it is, whatever is copied or kept.
 STAYS = (commits, vault)

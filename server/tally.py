@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from rooms import messages as m
 from server.database import Database
+from server.privacy.former import new_former
 from server.tables import answers, votes
 from server.together import Together
 
@@ -29,6 +30,9 @@ class Tally(Protocol):
 
     async def count(self, polls: Collection[str], questions: Collection[str]) -> None:
         """Makes the numbers right, whichever node took what changed them. Raises `Refused`."""
+
+    def forget_person(self, person_id: str, voters: Mapping[str, str]) -> None:
+        """Somebody was erased: their votes are nobody's, their answers (voter by poll) are no more."""
 
     def answered(self, poll_id: str) -> int:
         """How many have answered, as of the last count."""
@@ -72,6 +76,14 @@ class MemoryTally:
         else:
             voters.discard(person_id)
 
+    def forget_person(self, person_id: str, voters: Mapping[str, str]) -> None:
+        for poll_id, voter in voters.items():
+            self._answers.get(poll_id, {}).pop(voter, None)
+        for theirs in self._votes.values():
+            if person_id in theirs:
+                theirs.remove(person_id)
+                theirs.add(new_former())
+
     async def count(self, polls: Collection[str], questions: Collection[str]) -> None:
         """They are right all the time."""
 
@@ -111,6 +123,9 @@ class DatabaseTally:
 
     def took_vote(self, question_id: str, person_id: str, *, up: bool) -> None:
         """The next count has it."""
+
+    def forget_person(self, person_id: str, voters: Mapping[str, str]) -> None:
+        """Only numbers are kept."""
 
     async def count(self, polls: Collection[str], questions: Collection[str]) -> None:
         async def work(connection: AsyncConnection) -> tuple[dict[str, int], dict[str, int]]:

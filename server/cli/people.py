@@ -55,29 +55,6 @@ def import_people(
     typer.echo(_summary(plan, dry_run=dry_run))
 
 
-def remove_person(
-    email: Annotated[str, typer.Argument(metavar="EMAIL", help="The address of who is to be erased.")],
-    directory: Directory = HERE,
-) -> None:
-    """Erase a person and their links. What they did stays in the journal, without a name to it.
-
-    Example: plenum people remove anna.lind@example.org
-    """
-
-    async def work() -> tuple[Person, bool]:
-        from server.people import People
-
-        async with opened(settings_of(directory)) as database:
-            people = People(database)
-            person = await _with_email(people, email)
-            return person, await people.remove(person.id)
-
-    person, is_gone = asyncio.run(work())
-    typer.echo(f"{person.name} is erased and signed out.")
-    if not is_gone:
-        typer.echo("The database was busy: its write-ahead log still has the name, until the server stops.", err=True)
-
-
 def links(
     directory: Directory = HERE,
     as_json: Annotated[bool, typer.Option("--json", help="As JSON, for a mail merge.")] = False,
@@ -189,13 +166,13 @@ async def _revoke(settings: Settings, email: str) -> str:
     from server.people import People
 
     async with opened(settings) as database:
-        person = await _with_email(People(database), email)
+        person = await with_email(People(database), email)
         if await Links(database, read_secret(settings)).revoke(person.id):
             return f"{person.name}'s link is withdrawn and they are signed out. `plenum links` makes a new one."
         return f"{person.name} has no link in force."
 
 
-async def _with_email(people: People, email: str) -> Person:
+async def with_email(people: People, email: str) -> Person:
     await people.load()
     person = people.with_email(email)
     if person is None:

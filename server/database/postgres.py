@@ -101,6 +101,9 @@ class Postgres:
                     raise Refused("try_again") from error
             await asyncio.sleep(PAUSE)
 
+    async def purge(self, tables: Sequence[Table]) -> bool:
+        return await self.checkpoint(tables)
+
     async def checkpoint(self, tables: Sequence[Table]) -> bool:
         """Writes `tables` anew without what was deleted (`VACUUM FULL`). Earlier contents stay in PostgreSQL's own
         write-ahead log, in replicas and in backups for as long as the operator keeps these: docs/operations.md. False if

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -67,12 +67,31 @@ class Sqlite:
         """Moves the write-ahead log into the database and empties it, so that deleted secrets are gone from both
         (`secure_delete` overwrites them). False if readers, of this process or another, kept it busy all the time: then
         SQLite does it at some later commit."""
+        return await self._try(self._is_checkpointed)
+
+    async def purge(self, tables: Sequence[Table]) -> bool:
+        """Writes the whole database anew: `secure_delete` does not reach what was moved to another page before it was
+        deleted there."""
+        return await self._try(self._is_rewritten)
+
+    async def _try(self, attempt: Callable[[], Awaitable[bool]]) -> bool:
         for _ in range(CHECKPOINT_TRIES):
-            if await self._is_checkpointed():
+            if await attempt():
                 return True
             await asyncio.sleep(CHECKPOINT_PAUSE)
-        _log.error("write-ahead log not emptied, what was deleted is still in it", tries=CHECKPOINT_TRIES)
+        _log.error("what was deleted is still in the database's files: they were busy, or the disk is full")
         return False
+
+    async def _is_rewritten(self) -> bool:
+        assert self._engine is not None, "open() first"
+        async with self._engine.connect() as connection:
+            raw = await connection.get_raw_connection()
+            try:
+                await raw.driver_connection.execute("VACUUM")  # type: ignore[union-attr]
+            except sqlite3.OperationalError as error:  # somebody writes, or there is no room for a second copy
+                _log.warning("database not rewritten", reason=str(error))
+                return False
+        return await self._is_checkpointed()
 
     async def _is_checkpointed(self) -> bool:
         assert self._engine is not None, "open() first"

@@ -111,7 +111,7 @@ export class LivePage {
   }
 
   /** @param {string} id */
-  nameOf = (id) => this.connection.nameOf(id) || t("Somebody");
+  nameOf = (id) => this.connection.nameOf(id) || (id.startsWith("gone-") ? t("Former participant") : t("Somebody"));
 
   /** True for those who may go on stage. */
   get maySpeak() {

@@ -4,6 +4,7 @@ import { html, nothing } from "lit";
 import { repeat } from "lit/directives/repeat.js";
 import { n, number, t } from "../i18n.js";
 import { badge, empty, icon, problem } from "./parts.js";
+import { questionText } from "./words.js";
 
 /** Of `rooms/questions.py`: the server decides, the page helps. */
 export const MOST_CHARACTERS = 500;
@@ -89,7 +90,7 @@ function ownView(waiting) {
     <ul role="list">
       ${waiting.map(
         ({ text, status }) => html`<li>
-          <p>${text}</p>
+          <p>${questionText({ text })}</p>
           ${status === "pending" ? badge(t("Waits for the moderator"), "attention") : badge(t("Not taken up"), "ended")}
         </li>`,
       )}
@@ -116,7 +117,7 @@ function questionView(question, { votes, mine, ownId, nameOf, isLive, actions, v
       <span class="visually-hidden">${n("Vote for this question, {count} vote so far", "Vote for this question, {count} votes so far", count)}</span>
     </button>
     <div class="question-body">
-      <p class="question-text" id=${`text-${question.id}`}>${question.text}</p>
+      <p class="question-text" id=${`text-${question.id}`}>${questionText(question)}</p>
       <p class="muted small">
         ${question.author_id === ownId ? t("You") : nameOf(question.author_id)}
         ${question.status === "answered" ? badge(t("Answered"), "good") : nothing}

@@ -41,6 +41,11 @@ export function explainDevice(code) {
   }
 }
 
+/** What somebody asked, unless it was erased. @param {{text: string}} question @returns {string} */
+export function questionText({ text }) {
+  return text || t("The text has been erased.");
+}
+
 /** @param {import("../../types/messages").Phase} phase @returns {string} */
 export function phaseWord(phase) {
   switch (phase) {

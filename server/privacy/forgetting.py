@@ -1,0 +1,82 @@
+"""What a running server does when somebody was erased, by another process or by its own clock: they are disconnected, and
+nothing in memory knows them any more. Every node does this for itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Final
+
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from rooms import messages as m
+from server.privacy.erasing import Departure, erase
+from server.privacy.former import is_former, new_former
+from server.streams import Stream
+from server.tables import erasures
+
+if TYPE_CHECKING:
+    from server.services import Services
+
+LOOKS: Final = 2  # at somebody who has left: what was being written when the first came is there at the second
+
+
+class Forgetting:
+    """`look` again and again; it is cheap where nothing has happened."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._leaving: dict[str, int] = {}  # how often they will still be looked at, by their ids
+        self._version: object = (0, None)  # so that what was erased while this server started is not missed
+        services.people.on_gone = self._note
+
+    def _note(self, gone: Iterable[str]) -> None:
+        self._leaving |= dict.fromkeys(gone, LOOKS)
+
+    async def look(self) -> None:
+        if self._leaving:
+            await self._see_off(list(self._leaving))
+            self._leaving = {key: times - 1 for key, times in self._leaving.items() if times > 1}
+        version = await self._services.database.read(_version)
+        if version != self._version:
+            await self._project_anew()
+            self._version = version
+
+    async def _see_off(self, leaving: list[str]) -> None:
+        """Ends all that they do here, then erases what they did since they were erased."""
+        services = self._services
+        services.hub.recheck()
+        for person_id in leaving:
+            await services.seats.end_person(person_id)
+            services.presence.forget(person_id)
+        await services.streams.drain()
+        for person_id in leaving:
+            await services.ballots.forget_person(person_id, self._open_polls())
+        departures = [Departure(person_id, new_former()) for person_id in leaving]
+        await erase(services.database, services.keys, departures, services.now())
+
+    def _open_polls(self) -> list[m.Poll]:
+        streams = self._services.streams
+        programme = streams.conference.programme
+        rooms = [streams.room(plan.id) for plan in (programme.sessions if programme else ())]
+        return [poll for room in rooms for poll in room.polls.values() if poll.phase == "open"]
+
+    async def _project_anew(self) -> None:
+        """The journal was redacted: what was projected from it is not true any more."""
+        services = self._services
+        for stream in await services.streams.reload():
+            services.hub.tell_anew(stream)
+            await self._clear_stage(stream)
+
+    async def _clear_stage(self, stream: Stream) -> None:
+        """Whoever was erased while on stage is not there any more to leave it."""
+        state = stream.state
+        for person_id in state.stage if isinstance(state, m.RoomState) else ():
+            if is_former(person_id):
+                await self._services.streams.handle(stream.name, m.SYSTEM, m.StageRemove(person_id))
+
+
+async def _version(connection: AsyncConnection) -> object:
+    """Changes with every erasure."""
+    query = select(func.count(), func.max(erasures.c.at)).select_from(erasures)
+    return tuple((await connection.execute(query)).one())
