@@ -90,7 +90,11 @@ async def test_who_is_erased_is_disconnected_and_left_nowhere(
         late = await run.client("bo", ("session/s1",))
         assert not [word for word in WORDS if word in str(late.frames)]
         await until(lambda: not _forgetting(run)._leaving)  # and again, for what was being written just then
-    assert not _found(stored())
+        backup = await plenum(directory, place, "backup", "--to", str(tmp_path))
+        assert backup.returncode == 0, backup.stderr
+    files = stored()
+    assert not _found(files)
+    assert [b"Bo Lind" in content for name, content in files.items() if name.endswith(".tar")] == [True]
     assert not _found({path.name: path.read_bytes() for path in directory.rglob("*") if path.is_file()})
     if isinstance(place, str):
         server: PostgresServer = request.getfixturevalue("postgres")
