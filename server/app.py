@@ -124,7 +124,7 @@ async def run_services(
             start(services.cluster.work(services.streams), stack)
             await services.cluster.find_others(services.hub)
         await services.streams.handle(m.CONFERENCE, m.SYSTEM, m.ProgrammePublish(programme))
-        reactions.catch_up()
+        reactions.catch_up(recordings=services.cluster is None)
         stagehand.look_everywhere()
         services.presence.start()
         stack.push_async_callback(services.presence.stop)
@@ -203,12 +203,13 @@ def connect(services: Services, stack: AsyncExitStack) -> tuple[Reactions, Stage
     reactions = Reactions(services.streams, ballots, services.recorder, seats, report_bug)
     for listener in (services.hub.deliver, reactions.heed, tallies.heed, ballots.heed):
         bus.subscribe(listener)
+    bus.subscribe_own(reactions.heed_own)
     ballots.on_change = tallies.votes_changed
     presence.on_change = both(tallies.presence_changed, stagehand.look)
     seats.on_change = stagehand.look
     seats.on_reset = reactions.taps_lost
     if services.cluster is not None:
-        services.cluster.connect(services, tallies)
+        services.cluster.connect(services, tallies, reactions, stagehand)
     return reactions, stagehand
 
 

@@ -6,6 +6,7 @@ They do not queue behind one another, as events of a stream do, and they are ack
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any, Final
 
@@ -27,6 +28,7 @@ from server.tally import DatabaseTally, MemoryTally, Tally
 SURVEY: Final = "survey"  # the survey's name in the vault
 
 NAME_LENGTH: Final = 64  # of a keyed hash; what takes its place is shorter
+STALE_SECONDS: Final = 4.0  # that a row may wait on one node of several; pages wait for 5 s and go elsewhere
 REMEMBERED: Final = 50_000  # row commands
 
 Row = dict[str, Any]
@@ -51,9 +53,9 @@ class Ballots:
         self._tally: Tally = DatabaseTally(database) if several else MemoryTally(database)
         self._done: dict[str, None] = {}  # the last row commands, oldest first
         # On one node what was checked holds until it is written: `counts` waits for what is under way.
-        late = self._late if several else None
+        late, stale = (self._late, self._stale) if several else (None, None)
         self._new_answers = Batch[Row](database, upsert(database.dialect, answers, "poll_id", "voter"), late)
-        self._new_votes = Batch[Row](database, upsert(database.dialect, votes, "question_id", "person_id"))
+        self._new_votes = Batch[Row](database, upsert(database.dialect, votes, "question_id", "person_id"), stale)
 
     async def load(self) -> None:
         """Reads what is in the database; those of closed polls are forgotten by `forget`."""
@@ -74,23 +76,30 @@ class Ballots:
             await self._keys.ensure(poll.id)  # the first answer may come before the reaction to the opening
         voter = await self._voter(poll, actor.person_id)
         row = {"poll_id": poll.id, "voter": voter, "option": option}
-        await self._new_answers.put(row, (m.session_stream(session_id), since))
+        await self._new_answers.put(row, (time.monotonic(), m.session_stream(session_id), since))
         self._tally.took_answer(poll.id, voter, option)
         self.on_change(session_id, poll.id)
 
-    async def _late(self, connection: AsyncConnection, rows: Sequence[tuple[Row, tuple[str, int]]]) -> set[int]:
+    async def _late(self, connection: AsyncConnection, rows: Sequence[tuple[Row, tuple[float, str, int]]]) -> dict[int, str]:
         """Answers to polls that another node has closed: they would not be counted, so they must not be acknowledged."""
         polls: dict[str, tuple[str, int]] = {}
-        for row, (stream, since) in rows:
+        for row, (_, stream, since) in rows:
             polls[row["poll_id"]] = stream, min(since, polls.get(row["poll_id"], (stream, since))[1])
         closed = {
             poll for poll, (stream, since) in sorted(polls.items()) if await has_closed(connection, stream, poll, since)
         }
-        return {index for index, (row, _) in enumerate(rows) if row["poll_id"] in closed}
+        late = {index: "poll_closed" for index, (row, _) in enumerate(rows) if row["poll_id"] in closed}
+        return late | await self._stale(connection, rows)
+
+    async def _stale(self, connection: AsyncConnection, rows: Sequence[tuple[Row, tuple[Any, ...]]]) -> dict[int, str]:
+        """What has waited so long that whoever sent it may have gone to another node, and have said something else there."""
+        now = time.monotonic()
+        return {index: "try_again" for index, (_, (at, *_)) in enumerate(rows) if now - at > STALE_SECONDS}
 
     async def vote(self, actor: m.Actor, session_id: str, question_id: str, *, up: bool) -> None:
         """Stores or takes back a vote for a question; durable when it returns."""
-        await self._new_votes.put({"question_id": question_id, "person_id": actor.person_id, "up": up})
+        row = {"question_id": question_id, "person_id": actor.person_id, "up": up}
+        await self._new_votes.put(row, (time.monotonic(),))
         self._tally.took_vote(question_id, actor.person_id, up=up)
         self.on_change(session_id, question_id)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final, Generic, TypeVar
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -17,13 +17,14 @@ RowT = TypeVar("RowT", bound=dict[str, object])
 WAITING_ROWS: Final = 50_000  # past this, rows are refused with `try_again`
 
 
-# Asked in the rows' own transaction: which of them, by their index, come too late. Rows come with their notes.
-Check = Callable[[AsyncConnection, Sequence[tuple[RowT, Any]]], Awaitable[Collection[int]]]
+# Asked in the rows' own transaction: which of them, by their index, must not be written, and the code of their refusal. Rows
+# come with their notes.
+Check = Callable[[AsyncConnection, Sequence[tuple[RowT, Any]]], Awaitable[Mapping[int, str]]]
 
 
 class Batch(Generic[RowT]):
     """One statement, executed for many rows at once, in the order of the calls to `put`. Those that `late` finds are not
-    written and refused with `poll_closed`."""
+    written, and refused."""
 
     def __init__(self, database: Database, statement: Executable, late: Check[RowT] | None = None) -> None:
         self._database = database
@@ -31,7 +32,7 @@ class Batch(Generic[RowT]):
         self._late = late
         self._waiting: list[tuple[RowT, Any]] = []
         # resolves when the rows that wait now are durable, with those that came too late
-        self._next: asyncio.Future[Collection[int]] | None = None
+        self._next: asyncio.Future[Mapping[int, str]] | None = None
         self._flusher: asyncio.Task[None] | None = None
 
     async def put(self, row: RowT, note: Any = None) -> None:
@@ -44,8 +45,8 @@ class Batch(Generic[RowT]):
             self._next = asyncio.get_running_loop().create_future()
         if self._flusher is None:
             self._flusher = asyncio.create_task(self._flush())
-        if index in await asyncio.shield(self._next):
-            raise Refused("poll_closed")
+        if (code := (await asyncio.shield(self._next)).get(index)) is not None:
+            raise Refused(code)
 
     async def drain(self) -> None:
         """Waits until every row put so far is written, or refused."""
@@ -62,9 +63,9 @@ class Batch(Generic[RowT]):
         finally:
             self._flusher = None
 
-    async def _write(self, rows: list[tuple[RowT, Any]], done: asyncio.Future[Collection[int]]) -> None:
-        async def work(connection: AsyncConnection) -> Collection[int]:
-            late = await self._late(connection, rows) if self._late is not None else ()
+    async def _write(self, rows: list[tuple[RowT, Any]], done: asyncio.Future[Mapping[int, str]]) -> None:
+        async def work(connection: AsyncConnection) -> Mapping[int, str]:
+            late = await self._late(connection, rows) if self._late is not None else {}
             if in_time := [row for index, (row, _) in enumerate(rows) if index not in late]:
                 await connection.execute(self._statement, in_time)
             return late

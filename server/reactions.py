@@ -38,8 +38,9 @@ Reaction = Callable[[], Coroutine[Any, Any, None]]
 
 
 class Reactions:
-    """Listens to the bus with `heed`. A lane for each session, one for its recordings, which take longer, one for the
-    survey."""
+    """Listens to the bus with `heed`, and with `heed_own` to what was written on this node. A lane for each session, one for
+    its recordings, which take longer, one for the survey. `records_elsewhere(recording_id)`: another node makes it;
+    `on_recording(recording_id, is_here)`: this one does, or no longer."""
 
     def __init__(
         self, streams: Streams, ballots: Ballots, recorder: Recorder, seats: Seats, report: Callable[[str, str], str]
@@ -50,9 +51,22 @@ class Reactions:
         self._seats = seats
         self._report = report
         self._lanes = Lanes[Reaction](self._react, WAITING_REACTIONS)
+        self.records_elsewhere: Callable[[str], bool] = lambda recording_id: False
+        self.on_recording: Callable[[str, bool], None] = lambda recording_id, is_here: None
 
     def heed(self, entry: Entry) -> None:
-        """Puts in line what `entry` calls for."""
+        """Puts in line what `entry` calls for on every node."""
+        session_id = session_of(entry.stream)
+        match entry.event:
+            case m.SessionEnded(ended_id):  # everywhere: what another node did before it heard of this is here by now
+                self._put(ended_id, partial(self._wind_up, ended_id))
+            case m.StageLeft(person_id):
+                self._put(session_id, partial(self._seats.take_off_stage, session_id, person_id))
+            case m.RecordingStopped(recording_id) if self._recorder.has(recording_id):
+                self._put(_recordings(session_id), partial(self._finish_recording, session_id, recording_id))
+
+    def heed_own(self, entry: Entry) -> None:
+        """Puts in line what one node is to do about `entry`: the one that wrote it."""
         session_id = session_of(entry.stream)
         for lane, reaction in self._reactions_to(session_id, entry.event):
             self._put(lane, reaction)
@@ -81,8 +95,9 @@ class Reactions:
         """Reacts to nothing more."""
         await self._lanes.stop()
 
-    def catch_up(self) -> None:
-        """Puts in line what the last run may have left undone."""
+    def catch_up(self, *, recordings: bool = True) -> None:
+        """Puts in line what the last run, or a node that died, may have left undone. `recordings`: these, too, which only
+        one node may do."""
         conference = self._streams.conference
         if conference.survey.phase == "open":
             self._put(SURVEY, partial(self._ballots.open_anonymous, SURVEY))
@@ -90,13 +105,13 @@ class Reactions:
             self._put(SURVEY, self._ballots.forget_survey)
         for plan in conference.programme.sessions if conference.programme else ():
             self._put(plan.id, partial(self._catch_up_session, plan.id))
+            if recordings:
+                self._put(plan.id, partial(self._catch_up_recordings, plan.id))
 
     def _reactions_to(self, session_id: str, event: m.Event) -> list[tuple[str, Reaction]]:
         """What `event` calls for, each with its lane."""
         late = (session_id, partial(self._wind_up_if_over, session_id))
         match event:
-            case m.SessionEnded(ended_id):
-                return [(ended_id, partial(self._wind_up, ended_id))]
             case m.SurveyOpened():
                 return [(SURVEY, partial(self._ballots.open_anonymous, SURVEY))]
             case m.SurveyClosed():
@@ -108,12 +123,10 @@ class Reactions:
                 return [(session_id, partial(self._count, session_id, poll_id))]
             case m.RecordingStarted(recording_id):
                 return [(_recordings(session_id), partial(self._start_recording, session_id, recording_id)), late]
-            case m.RecordingStopped(recording_id):
+            case m.RecordingStopped(recording_id) if not self._is_recorded(recording_id):
                 return [(_recordings(session_id), partial(self._finish_recording, session_id, recording_id))]
             case m.StageEntered():
                 return [late]
-            case m.StageLeft(person_id):
-                return [(session_id, partial(self._seats.take_off_stage, session_id, person_id))]
         return []
 
     async def _command(self, session_id: str, command: m.RoomCommand) -> None:
@@ -151,11 +164,16 @@ class Reactions:
     async def _start_recording(self, session_id: str, recording_id: str) -> None:
         try:
             await self._recorder.start(session_id, session_id, recording_id)
+            self.on_recording(recording_id, True)
         except Exception as error:
             self._report("recorder", recording_id)
             await self._command(session_id, m.RecordingFail(recording_id, type(error).__name__))
 
+    def _is_recorded(self, recording_id: str) -> bool:
+        return self._recorder.has(recording_id) or self.records_elsewhere(recording_id)
+
     async def _finish_recording(self, session_id: str, recording_id: str) -> None:
+        self.on_recording(recording_id, False)
         try:
             duration = await self._recorder.stop(recording_id)
         except Exception as error:
@@ -188,13 +206,14 @@ class Reactions:
                 await self._count(session_id, poll.id)
             elif poll.phase in ("closed", "shown"):
                 await self._ballots.forget(poll)
-        self._catch_up_recordings(session_id, room)
         if run.phase == "ended":
             await self._wind_up(session_id)
 
-    def _catch_up_recordings(self, session_id: str, room: m.RoomState) -> None:
+    async def _catch_up_recordings(self, session_id: str) -> None:
         """A recording that was running when the server died goes on in the same file, unless its session is over."""
-        for recording in room.recordings.values():
+        for recording in self._streams.room(session_id).recordings.values():
+            if self._is_recorded(recording.id):
+                continue
             if recording.status == "stopped":
                 self._put(_recordings(session_id), partial(self._finish_recording, session_id, recording.id))
             elif recording.status == "running" and self._streams.context(session_id).run.phase == "live":

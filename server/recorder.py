@@ -88,6 +88,10 @@ class Recorder:
         # One entry a recording at most; when nobody reads them, watchers wait.
         self._deaths: asyncio.Queue[Death] = asyncio.Queue(100)
 
+    def has(self, recording_id: str) -> bool:
+        """Whether it is being made here."""
+        return recording_id in self._takes
+
     async def start(self, session_id: str, room: str, recording_id: str) -> None:
         """Records `room` from now on. Harmless if it does already; a recording that exists is gone on with. Raises
         `RecorderFailed`, `MediaRefused` or `OSError`, and then nothing runs."""

@@ -134,6 +134,10 @@ class Session:
             await self._follow(stream, since)
 
     async def _dispatch(self, frame: m.ClientFrame) -> None:
+        if self._services.cluster is not None:
+            self._services.cluster.fence.check()
+        if self._connection.closing:  # whatever it was, it is sent again
+            return
         if not self._allowance.take():
             refused_id = frame.id if isinstance(frame, m.Do) else None
             self._refuse(refused_id, Refused("too_fast"))
@@ -201,6 +205,8 @@ class Session:
         task.add_done_callback(self._commands.discard)
 
     async def _do(self, frame: m.Do) -> None:
+        if self._connection.closing:
+            return
         try:
             await self._carry_out(frame)
         except Refused as refusal:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
+from typing import Final
 
 import structlog
 
@@ -12,6 +14,8 @@ from server.presence import Presence
 from server.reactions import PASSING
 from server.seats import Seats
 from server.streams import Streams
+
+GUESS_SECONDS: Final = 1.0  # until it is asked again whether everybody is known
 
 _log = structlog.get_logger("stagehand")
 
@@ -27,6 +31,8 @@ class Stagehand:
         self._grace = grace
         self._timers: dict[tuple[str, str], asyncio.TimerHandle] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self.is_elsewhere: Callable[[str, str], bool] = lambda session_id, person_id: False  # publishes on another node
+        self.knows_all: Callable[[], bool] = lambda: True  # who is where, on all nodes
 
     def look_everywhere(self) -> None:
         for session_id, run in self._streams.conference.runs.items():
@@ -54,11 +60,19 @@ class Stagehand:
         self._timers.clear()
 
     def _is_here(self, session_id: str, person_id: str) -> bool:
-        return self._presence.is_present(session_id, person_id) or self._seats.publishes_externally(session_id, person_id)
+        return (
+            self._presence.is_present(session_id, person_id)
+            or self._seats.publishes_externally(session_id, person_id)
+            or self.is_elsewhere(session_id, person_id)
+        )
 
     def _time_is_up(self, key: tuple[str, str]) -> None:
         self._timers.pop(key, None)
-        if not self._is_here(*key):
+        session_id, person_id = key
+        if not self.knows_all():  # they may be on a node that is not heard: nobody is taken off the stage on a guess
+            pause = max(self._grace, GUESS_SECONDS)
+            self._timers[key] = asyncio.get_running_loop().call_later(pause, self._time_is_up, key)
+        elif not self._is_here(*key) and person_id in self._streams.room(session_id).stage:  # not another node's doing
             task = asyncio.create_task(self._remove(*key))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)

@@ -12,12 +12,17 @@ from typing import TYPE_CHECKING, Any, Final
 
 from rooms import messages as m
 from server.cluster.counts import Counts
+from server.cluster.fence import Fence
 from server.cluster.node import Nodes
 from server.cluster.redis import RedisLink
 from server.cluster.redis_bus import RedisBus, watch
 from server.cluster.shared import Shared
+from server.cluster.succession import Succession
 from server.hub import Hub
+from server.presence import Presence
+from server.reactions import Reactions
 from server.signals import Tallies
+from server.stagehand import Stagehand
 from server.streams import Streams
 
 if TYPE_CHECKING:
@@ -40,22 +45,57 @@ class Cluster:
         self.bus = RedisBus(self.link, self.nodes)
         self.shared = Shared(self.link, self.nodes)
         self.counts = Counts(self.link, self.nodes)
+        self.succession = Succession(self.nodes, self.shared)
+        self.fence = Fence()
 
-    def connect(self, services: Services, tallies: Tallies) -> None:
+    def connect(self, services: Services, tallies: Tallies, reactions: Reactions, stagehand: Stagehand) -> None:
         """Who hears of what. After everything on this node is connected."""
-        hub, presence, shared = services.hub, services.presence, self.shared
+        hub, shared = services.hub, self.shared
         self.counts.connect(services.ballots, tallies)
         self.bus.connect(services.streams)
         self.nodes.on_turn.append(partial(_tell_delay, hub))
+        self.fence.send_away = hub.close_all
+        self.succession.catch_up = reactions.catch_up
+        reactions.records_elsewhere = lambda recording_id: bool(shared.elsewhere(RECORDS, "", recording_id))
+        reactions.on_recording = lambda recording_id, is_here: shared.put(RECORDS, "", recording_id, is_here or None)
+        self._share_people(hub, services.presence)
+        self._share_publishing(services, stagehand)
+
+    def _share_people(self, hub: Hub, presence: Presence) -> None:
+        """Who is where, and with how many connections."""
+        shared = self.shared
         hub.elsewhere = lambda person_id: sum(shared.elsewhere(CONNECTIONS, "", person_id))
         hub.on_count = lambda person_id, count: shared.put(CONNECTIONS, "", person_id, count or None)
         presence.elsewhere = partial(shared.others, PRESENT)
         presence.on_person = partial(shared.put, PRESENT)
         shared.on_change[PRESENT] = presence.on_change
 
+    def _share_publishing(self, services: Services, stagehand: Stagehand) -> None:
+        """Whose software is sending: they are on stage without a page."""
+        shared, seats, streams = self.shared, services.seats, services.streams
+        look = seats.on_change
+
+        def changed(session_id: str) -> None:
+            look(session_id)
+            for person_id in {*streams.room(session_id).stage, *shared.own(PUBLISHES, session_id)}:
+                is_so = seats.publishes_externally(session_id, person_id)
+                shared.put(PUBLISHES, session_id, person_id, is_so or None)
+
+        seats.on_change = changed
+        shared.on_change[PUBLISHES] = stagehand.look
+        stagehand.is_elsewhere = lambda session_id, person_id: bool(shared.elsewhere(PUBLISHES, session_id, person_id))
+        stagehand.knows_all = lambda: shared.is_complete
+
     def work(self, streams: Streams) -> tuple[Callable[[], Coroutine[Any, Any, None]], ...]:
         """What goes on all the time."""
-        return self.link.run, self.nodes.run, partial(watch, streams, self.nodes), self.counts.run
+        return (
+            self.link.run,
+            self.nodes.run,
+            partial(watch, streams, self.nodes),
+            self.counts.run,
+            self.succession.run,
+            self.fence.run,
+        )
 
     async def find_others(self, hub: Hub) -> None:
         """Waits a moment for Redis, so that whoever comes first need not be told that news are late."""

@@ -79,6 +79,10 @@ class Shared:
         """One fact, from every other node that has it."""
         return [found[key] for found in self.others(kind, scope) if key in found]
 
+    def own(self, kind: str, scope: str) -> dict[str, int]:
+        """This node's facts, by key."""
+        return self._own.get(kind, {}).get(scope, {})
+
     @property
     def is_complete(self) -> bool:
         """True if all that live are known, and all that they know."""

@@ -41,6 +41,29 @@ async def test_a_stretch_lasts_from_entering_to_leaving(place: Path | str) -> No
     await database.close()
 
 
+async def test_whoever_has_a_tab_on_each_of_two_nodes_or_moves_is_there_once(place: Path | str) -> None:
+    clock = FakeClock()
+    nodes = [await opened(place, clock) for _ in range(2)]
+    start = clock().timestamp()
+    nodes[0][1].enter("tab", "anna", "s1", visible=True)
+    clock.advance(300)
+    nodes[1][1].enter("other tab", "anna", "s1", visible=True)
+    clock.advance(300)
+    nodes[0][1].leave("tab", "s1")
+    clock.advance(300)
+    nodes[1][1].leave("other tab", "s1")
+    clock.advance(5)  # on the way to the first node again
+    nodes[0][1].enter("tab", "anna", "s1", visible=True)
+    clock.advance(95)
+    for _, presence in nodes:
+        await presence.stop()
+    found = await stretches(nodes[0][0])
+    (anna,) = merge(found, Period(start, start + 3600))
+    assert sum(span.to_at - span.from_at for span in anna.spans) == 1000
+    for database, _ in nodes:
+        await database.close()
+
+
 async def test_going_to_the_background_is_a_stretch_of_its_own(place: Path | str) -> None:
     clock = FakeClock()
     database, presence = await opened(place, clock)

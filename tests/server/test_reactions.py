@@ -149,6 +149,6 @@ async def test_what_the_disk_refuses_is_tried_again() -> None:
     ballots, nothing = Ballots(), cast(Any, None)
     reactions = Reactions(nothing, cast(Any, ballots), nothing, nothing, lambda place, detail: "")
     at = datetime(2026, 3, 25, tzinfo=UTC)
-    reactions.heed(Entry(m.CONFERENCE, 1, at, "mona", m.SurveyClosed(at), b""))
+    reactions.heed_own(Entry(m.CONFERENCE, 1, at, "mona", m.SurveyClosed(at), b""))
     await until(lambda: ballots.tries == 2)
     await reactions.stop()

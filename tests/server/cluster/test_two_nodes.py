@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from bench.redis import RedisServer
+from rooms import messages as m
 from tests.server.cluster.pair import cluster_of, pair, seqs
 from tests.server.running import Client, until
 
@@ -172,3 +173,74 @@ async def test_a_command_that_is_sent_again_to_another_node_is_done_once(
             assert (await moved.do(S1, command, number))["type"] == "ack"
         assert len(nodes.b.services.streams.room("s1").questions) == 1
         assert (await moved.do(S1, answer(0), 3))["code"] == "poll_closed"
+
+
+async def test_a_poll_that_opens_while_another_node_ends_the_session_does_not_stay_open(
+    tmp_path: Path, postgres_place: str, redis_url: str
+) -> None:
+    async with pair(tmp_path, postgres_place, redis_url) as nodes:
+        await nodes.a.go_live()
+        mona = await nodes.b.client("mona", (S1,))
+        await mona.do(S1, {"type": "poll.draft", "title": "Klart?", "options": ["Ja", "Nej"], "anonymous": False})
+        conference = nodes.b.services.streams.stream("conference")
+        await conference.lock.acquire()  # slow to hear that it is over
+        chair = await nodes.a.client("mona")
+        await chair.do("conference", {"type": "session.end", "session_id": "s1"})
+        assert (await mona.do(S1, {"type": "poll.open", "poll_id": "s1-p1"}))["type"] == "ack"
+        conference.lock.release()
+        await mona.event("poll.counted")
+        kinds = [kind for _, kind in mona.events(S1)]
+        assert kinds == ["poll.drafted", "poll.opened", "poll.closed", "poll.counted"]
+
+
+async def test_what_a_dead_node_has_left_undone_another_does(tmp_path: Path, postgres_place: str, redis_url: str) -> None:
+    async with pair(tmp_path, postgres_place, redis_url) as nodes:
+        await nodes.a.go_live()
+        mona = await nodes.a.client("mona", (S1,))
+        await mona.do(S1, {"type": "poll.draft", "title": "Klart?", "options": ["Ja", "Nej"], "anonymous": False})
+        await mona.do(S1, {"type": "poll.open", "poll_id": "s1-p1"})
+        await nodes.together()
+        b = nodes.b.services
+        await until(lambda: b.streams.seq(S1) == 2)
+        closed = m.PollClosed("s1-p1", b.now())  # written by a node that was killed before it told anybody
+        await b.journal.append(S1, 3, [closed], actor="mona", cause=None, at=b.now())
+        await mona.event("poll.closed")
+        cluster_of(nodes.a).nodes._bury(cluster_of(nodes.b).nodes.id)
+        await mona.event("poll.counted")
+
+
+async def test_who_moves_to_another_node_stays_on_stage_and_who_is_gone_from_all_leaves_it_once(
+    tmp_path: Path, postgres_place: str, redis_url: str
+) -> None:
+    async with pair(tmp_path, postgres_place, redis_url, stage_grace_seconds=0.2) as nodes:
+        await nodes.a.go_live()
+        mona = await nodes.b.client("mona", (S1,))
+        await nodes.together()
+        siri = await nodes.a.client("siri", (S1,))
+        await siri.do(S1, {"type": "stage.enter"})
+        await mona.event("stage.entered")
+        moved = await nodes.b.client("siri", (S1,))
+        await until(lambda: bool(cluster_of(nodes.a).shared.elsewhere("present", "s1", "siri")))
+        await siri.close()
+        await until(lambda: not cluster_of(nodes.a).shared.own("present", "s1"))
+        assert all(node.services.presence.is_present("s1", "siri") for node in nodes)
+        await moved.close()
+        await mona.event("stage.left")
+        await mona.do(S1, ask("Vart tog hon vägen?"))
+        assert [kind for _, kind in mona.events(S1)] == ["stage.entered", "stage.left", "question.asked"]
+
+
+async def test_a_node_that_was_frozen_does_nothing_that_it_was_asked_before(
+    tmp_path: Path, postgres_place: str, redis_url: str
+) -> None:
+    async with pair(tmp_path, postgres_place, redis_url) as nodes:
+        await nodes.a.go_live()
+        anna = await nodes.a.client("anna", (S1,), name="tab")
+        fence = cluster_of(nodes.a).fence
+        assert fence._awake_at is not None
+        fence._awake_at -= 100  # it was not running
+        await anna.send({"type": "do", "id": 1, "stream": S1, "command": ask("Är någon där?")})
+        assert await anna.closed() == 1012
+        assert not nodes.a.services.streams.room("s1").questions
+        back = await nodes.b.client("anna", (S1,), name="tab")
+        assert (await back.do(S1, ask("Är någon där?"), 1))["type"] == "ack"
