@@ -36,7 +36,7 @@ def meanings() -> dict[str, tuple[str, str]]:
     rows = re.findall(
         r"^\| `(PLENUM_\w+)` \| (.*?) \| (.*?) \|$", (ROOT / "docs" / "operations.md").read_text(), re.MULTILINE
     )
-    return {name: (_plain(default), _plain(meaning)) for name, default, meaning in rows}
+    return {name: (_plain(default), _plain(meaning.replace(" | ", ". Beyond it: "))) for name, default, meaning in rows}
 
 
 def _plain(text: str) -> str:
