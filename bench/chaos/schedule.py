@@ -23,7 +23,7 @@ Deed = Literal["ask", "answer", "vote", "close", "unfollow", "hide", "move"]
 # Seconds that each may last. A node or service that was killed is started again after as long.
 LENGTHS: Final[dict[Kind, tuple[float, float]]] = {
     "kill node": (0.0, 1.0),  # SIGKILL
-    "stop node": (0.5, 5.0),  # SIGSTOP
+    "stop node": (0.5, 7.0),  # SIGSTOP
     "end node": (0.0, 0.5),  # SIGTERM, as for an update
     "kill postgres": (0.0, 1.5),
     "restart postgres": (0.0, 0.5),
