@@ -181,7 +181,7 @@ class Client:
         finally:
             self._socket = None
             self._leave()  # without having wanted to, noticed now
-            self.record.closes.append(socket.close_code or 1006)
+            self.record.closes.append(int(socket.close_code or 1006))
             watching.cancel()
 
     async def _watch(self, socket: ClientConnection) -> None:

@@ -42,7 +42,8 @@ class Sent:
 
 @dataclass(frozen=True)
 class Heard:
-    """`kind`: snapshot, event or caught_up; `body`: the state, or the event."""
+    """`kind`: snapshot, event or caught_up; `body`: the state, or the event. Between them stands what was asked for, `hello`
+    or `follow`, with the number in `seq`."""
 
     stream: str
     kind: str

@@ -17,7 +17,7 @@ from bench.chaos.history import Death, History
 from bench.chaos.nemesis import Place
 from bench.chaos.nodes import HEARTBEAT, Node
 from bench.chaos.relay import Relay
-from bench.chaos.schedule import Topology
+from bench.chaos.schedule import KINDS, Topology
 from bench.postgres import PostgresServer
 from bench.redis import RedisServer
 
@@ -26,7 +26,8 @@ DISK_MEGABYTES: Final = {"sqlite": 48, "postgres": 256}
 
 @dataclass(frozen=True)
 class Setting:
-    """What is played. `database`: "sqlite" or "postgres". `may_mount`: disks of its own, which get full."""
+    """What is played. `database`: "sqlite" or "postgres". `may_mount`: disks of its own, which get full.
+    `only`: kinds of faults."""
 
     seed: int
     seconds: float
@@ -34,6 +35,7 @@ class Setting:
     nodes: int
     people: int
     may_mount: bool = False
+    only: frozenset[str] = frozenset(KINDS)
 
 
 @dataclass

@@ -63,7 +63,7 @@ class Hall:
         tabs = [(number, tab) for number in range(1, setting.people) for tab in range(1 + (number % TABS == 0))]
         self._moderator = self._client(plenum.MODERATOR, 0, self._heed)
         self._others = [self._client(number, tab) for number, tab in tabs]
-        self._plan = schedule.make(setting.seed, setting.seconds, built.topology, len(self._others))
+        self._plan = schedule.make(setting.seed, setting.seconds, built.topology, len(self._others), setting.only)
 
     @property
     def clients(self) -> list[Client]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import logging
 import secrets
 import signal
 import sys
@@ -24,6 +25,7 @@ from bench.chaos.disk import make_mounts_private
 from bench.chaos.judge import Verdict
 from bench.chaos.place import Setting
 from bench.chaos.round import play
+from bench.chaos.schedule import KINDS
 
 ROUND_SECONDS: Final = 60.0  # longer runs are several of them: questions are limited, and so is what is kept in memory
 DATABASES: Final = ("sqlite", "postgres", "both")
@@ -31,13 +33,23 @@ DATABASES: Final = ("sqlite", "postgres", "both")
 
 def settings_of(options: argparse.Namespace, *, may_mount: bool) -> list[Setting]:
     """The rounds to play. One of them has about `ROUND_SECONDS`."""
+    only = kinds(options.only)
     names = ("sqlite", "postgres") if options.database == "both" else (options.database,)
     count = max(1, round(options.seconds / ROUND_SECONDS / len(names))) * len(names)
     seconds = options.seconds / count
     return [
-        Setting(options.seed + n // len(names), seconds, names[n % len(names)], options.nodes, options.people, may_mount)
+        Setting(
+            options.seed + n // len(names), seconds, names[n % len(names)], options.nodes, options.people, may_mount, only
+        )
         for n in range(count)
     ]
+
+
+def kinds(text: str) -> frozenset[str]:
+    named = frozenset(word.strip() for word in text.split(","))
+    if unknown := named - set(KINDS):
+        raise SystemExit(f"there is no fault {', '.join(sorted(unknown))}; there are {', '.join(KINDS)}")
+    return named
 
 
 async def run(rounds: Sequence[Setting], directory: Path) -> Verdict:
@@ -78,6 +90,7 @@ async def _interruptible(rounds: Sequence[Setting], directory: Path) -> Verdict:
 
 def main() -> None:
     options = _options()
+    logging.getLogger("asyncio").setLevel(logging.ERROR)  # that somebody has gone is no news here
     may_mount = make_mounts_private()
     if not may_mount:
         say("no disk of its own may be made here: what SQLite's server writes is limited, PostgreSQL's disk never gets full")
@@ -102,5 +115,6 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--database", choices=DATABASES, default="both", help="(default: %(default)s)")
     parser.add_argument("--nodes", type=int, default=1, help="with PostgreSQL (default: %(default)s)")
     parser.add_argument("--people", type=int, default=10, help="some have two tabs (default: %(default)s)")
+    parser.add_argument("--only", default=",".join(KINDS), help="kinds of faults, comma-separated (default: all)")
     parser.add_argument("--keep", action="store_true", help="keep the servers' logs")
     return parser.parse_args()

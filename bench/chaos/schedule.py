@@ -46,6 +46,7 @@ OF_POSTGRES: Final[tuple[Kind, ...]] = (
     "hush postgres",
 )
 OF_REDIS: Final[tuple[Kind, ...]] = ("kill redis", "stop redis", "flush redis", "cut redis", "hush redis")
+KINDS: Final[tuple[Kind, ...]] = (*OF_NODES, *OF_POSTGRES, *OF_REDIS, "fill disk")
 ONE_OF_MANY: Final = frozenset({"cut postgres", "hush postgres", "cut redis", "hush redis"})  # or for all nodes: -1
 
 CALM: Final = 1.0  # seconds before the first fault, and after the last
@@ -117,9 +118,10 @@ class Schedule:
     acts: tuple[tuple[Act, ...], ...]  # by client
 
 
-def make(seed: int, seconds: float, topology: Topology, clients: int) -> Schedule:
-    """Each part has its own source of chance, so that one more client leaves the faults as they are."""
-    lanes = (OF_NODES, topology.services)
+def make(seed: int, seconds: float, topology: Topology, clients: int, only: frozenset[str] = frozenset(KINDS)) -> Schedule:
+    """Each part has its own source of chance, so that one more client leaves the faults as they are. `only`: kinds of faults,
+    to look for something."""
+    lanes = [[kind for kind in kinds if kind in only] for kinds in (OF_NODES, topology.services)]
     faults = tuple(
         tuple(_faults(random.Random(f"{seed} faults {n}"), kinds, seconds, topology.nodes)) for n, kinds in enumerate(lanes)
     )

@@ -36,13 +36,15 @@ def check(record: Record, streams: Streams) -> list[str]:
 
 
 class View:
-    """One stream as `actor` may see it. `position`: the last number that they know of; None before any state."""
+    """One stream as `actor` may see it, who knows it up to `position`; None before any state. Whoever asks for it again
+    while they follow it is told again what was on its way meanwhile, and no more."""
 
     def __init__(self, actor: m.Actor, entries: Sequence[Entry]) -> None:
         self._actor = actor
         self._entries = entries
         self._audible = [entry for entry in entries if hears(actor, entry.event.audience)]
         self._position: int | None = None
+        self._asked: list[int] = []  # from which numbers on, without an answer
         self._next = 0  # in `_audible`: the first after `_position`
         self._states: list[m.State] = []
 
@@ -56,14 +58,20 @@ class View:
 
     def _take(self, one: Heard) -> str:
         before = self._position
+        if one.kind in ("hello", "follow"):
+            self._asked = [*(self._asked if one.kind == "follow" else ()), one.seq]
+            return ""
         if one.kind == "snapshot":
             return self._snapshot(one, before)
         if before is None:
             return f"{one.kind} {one.seq} before any state"
         if one.kind == "caught_up":
+            self._asked = self._asked[1:]
             expected = self._audible[self._next].seq if self._next < len(self._audible) else None
             self._go_to(max(before, one.seq))
             return f"caught up to {one.seq} without {expected}" if expected is not None and expected <= one.seq else ""
+        if one.seq <= before and self._asked and one.seq > self._asked[0]:
+            return ""  # again, as was asked
         if one.seq <= before:
             return f"event {one.seq} after {before}"
         expected_entry = self._audible[self._next] if self._next < len(self._audible) else None
@@ -75,6 +83,7 @@ class View:
         return ""
 
     def _snapshot(self, one: Heard, before: int | None) -> str:
+        self._asked = self._asked[1:]
         self._go_to(one.seq)
         if before is not None and one.seq < before:
             return f"snapshot {one.seq} after {before}"
