@@ -10,6 +10,8 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any, Final
 
+import msgspec
+
 from bench import plenum
 from bench.chaos import schedule
 from bench.chaos.clients import Client
@@ -49,7 +51,9 @@ async def play(setting: Setting, folder: Path, say: Say) -> Verdict:
             await node.close()
         report(history, built, say)
         async with opened(built.database) as database:
-            return judge(history, await read(database))
+            found = await read(database)
+        (folder / "history.json").write_bytes(msgspec.json.encode({"history": history, "attendance": found.attendance}))
+        return judge(history, found)
 
 
 class Hall:

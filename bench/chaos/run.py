@@ -102,7 +102,7 @@ def main() -> None:
         except asyncio.CancelledError:
             raise SystemExit(130) from None
     if keep:
-        say(f"logs are in {keep}")
+        say(f"logs and histories are in {keep}")
     print(last_line(verdict, options.seed))
     if not verdict.is_clean:
         raise SystemExit(1)
@@ -116,5 +116,5 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--nodes", type=int, default=1, help="with PostgreSQL (default: %(default)s)")
     parser.add_argument("--people", type=int, default=10, help="some have two tabs (default: %(default)s)")
     parser.add_argument("--only", default=",".join(KINDS), help="kinds of faults, comma-separated (default: all)")
-    parser.add_argument("--keep", action="store_true", help="keep the servers' logs")
+    parser.add_argument("--keep", action="store_true", help="keep the servers' logs, and what everybody was told")
     return parser.parse_args()

@@ -119,8 +119,8 @@ class Schedule:
 
 
 def make(seed: int, seconds: float, topology: Topology, clients: int, only: frozenset[str] = frozenset(KINDS)) -> Schedule:
-    """Each part has its own source of chance, so that one more client leaves the faults as they are. `only`: kinds of faults,
-    to look for something."""
+    """Each part has its own source of chance, so that one more client leaves the faults as they are. `only`: kinds of
+    faults, to look for something."""
     lanes = [[kind for kind in kinds if kind in only] for kinds in (OF_NODES, topology.services)]
     faults = tuple(
         tuple(_faults(random.Random(f"{seed} faults {n}"), kinds, seconds, topology.nodes)) for n, kinds in enumerate(lanes)
