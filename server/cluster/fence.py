@@ -14,7 +14,7 @@ from typing import Final
 import structlog
 
 TICK_SECONDS: Final = 0.5
-ASLEEP_SECONDS: Final = 4.0  # pages wait for an answer for 5 s before they go elsewhere
+ASLEEP_SECONDS: Final = 2.0  # a page that has reason to doubt goes elsewhere after as much (`web/static/protocol.js`)
 
 _log = structlog.get_logger("nodes")
 
