@@ -23,6 +23,8 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0  # seconds before a restart, doubled for e
 STABLE_AFTER: Final = 30.0  # seconds a worker must have lived for the pause to begin small again
 MAX_PENDING: Final = 1024  # requests under way; more are refused at once
 ANSWER_TIMEOUT: Final = 10.0
+BEAT: Final = 1.0  # seconds: how often a worker is asked for a sign of life
+MISSED_BEATS: Final = 5  # in a row, without a word: it hangs, and is replaced
 
 logger = logging.getLogger("plenum.live")
 T = TypeVar("T")
@@ -64,6 +66,7 @@ class WorkerProcess:
         self._options, self._heed = options, heed
         self._pending: dict[int, asyncio.Future[msgspec.Raw]] = {}
         self._next_id = 0
+        self._heard = 0  # messages from the worker
         self._writer: asyncio.StreamWriter | None = None
         self._process: asyncio.subprocess.Process | None = None
         self._supervisor: asyncio.Task[None] | None = None
@@ -171,7 +174,11 @@ class WorkerProcess:
             theirs.close()
         try:
             reader, self._writer = await asyncio.open_connection(sock=ours)
-            await self._listen(reader)
+            watch = asyncio.create_task(self._watch(self._process))
+            try:
+                await self._listen(reader)
+            finally:
+                watch.cancel()
         finally:
             if self._writer is None:
                 ours.close()
@@ -207,6 +214,7 @@ class WorkerProcess:
         decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(wire.Reply)
         async with asyncio.timeout(START_TIMEOUT) as deadline:
             while body := await wire.read_frame(reader):
+                self._heard += 1
                 reply: wire.Reply = decoder.decode(body)
                 match reply:
                     case wire.Notice(EngineUp() as up):
@@ -223,6 +231,22 @@ class WorkerProcess:
                     case wire.Failure(request_id, code, detail):
                         if (future := self._pending.get(request_id)) and not future.done():
                             future.set_exception(MediaRefused(code, detail))
+
+    async def _watch(self, process: asyncio.subprocess.Process) -> None:
+        """Ends a worker that is there but does nothing any more (a signal stopped it, a lock, a loop without end): then its
+        connection ends, and all goes on as if it had died. However long we stand still ourselves, it is one beat."""
+        await self._up.wait()
+        loop, missed = asyncio.get_running_loop(), 0
+        while missed < MISSED_BEATS:
+            asked, heard = loop.time(), self._heard
+            with contextlib.suppress(TimeoutError, MediaRefused):
+                async with asyncio.timeout(BEAT):
+                    await self.call(wire.Beat(), type(None))
+            missed = 0 if self._heard > heard else missed + 1
+            await asyncio.sleep(asked + BEAT - loop.time())
+        logger.warning("media worker %d does not answer any more and is replaced", self.index)
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
 
     async def _bury(self) -> None:
         """The worker died, or we stop: whoever waits is refused, and nothing of it stays."""

@@ -77,7 +77,11 @@ class Statistics(Struct, frozen=True, tag="statistics"):
     pass
 
 
-Call = Admit | RestartIce | Remove | RemoveLabel | RemoveReceivers | TapRoom | Untap | View | Rehome | Statistics
+class Beat(Struct, frozen=True, tag="beat"):
+    """Are you there?"""
+
+
+Call = Admit | RestartIce | Remove | RemoveLabel | RemoveReceivers | TapRoom | Untap | View | Rehome | Statistics | Beat
 
 
 class Request(Struct, frozen=True):

@@ -37,6 +37,8 @@ class Guesses:
         rate = settings.wrong_links_per_second
         self._all = Budget(rate, rate * BURST_SECONDS)
 
+        self.on_wrong: Callable[[str], None] = lambda address: None  # where others are to know
+
     def __len__(self) -> int:
         return len(self._wrong)
 
@@ -50,7 +52,16 @@ class Guesses:
             raise Refused("too_many_guesses", retry_after=BURST_SECONDS)
 
     def note(self, address: str) -> None:
-        """It was wrong."""
+        """It was wrong here."""
+        self._count(address)
+        self.on_wrong(address)
+
+    def note_elsewhere(self, address: str) -> None:
+        """It was wrong on another node."""
+        self._all.take(1, self._now())
+        self._count(address)
+
+    def _count(self, address: str) -> None:
         now = self._now()
         before, until = self._wrong.pop(address, (0.0, now))
         count = max(0.0, before - max(0.0, now - until) / FORGIVEN_SECONDS) + 1

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from rooms import messages as m
 from server.cluster.counts import Counts
 from server.cluster.fence import Fence
+from server.cluster.guesses import share_guesses
 from server.cluster.node import Nodes
 from server.cluster.redis import RedisLink
 from server.cluster.redis_bus import RedisBus, watch
@@ -52,6 +53,7 @@ class Cluster:
         """Who hears of what. After everything on this node is connected."""
         hub, shared = services.hub, self.shared
         self.counts.connect(services.ballots, tallies)
+        share_guesses(self.link, services.guesses)
         self.bus.connect(services.streams)
         self.nodes.on_turn.append(partial(_tell_delay, hub))
         self.fence.send_away = hub.close_all

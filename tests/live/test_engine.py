@@ -156,3 +156,19 @@ async def test_behind_a_proxy_its_port_is_announced_and_the_node_named_and_conne
                     response = stun.parse_message(await reader.readexactly(length))
                 assert response.attributes["XOR-MAPPED-ADDRESS"] == ("192.0.2.7", 40000)
                 writer.close()
+
+
+async def test_a_worker_that_hangs_is_replaced_and_the_others_go_on(engine: EmbeddedEngine, told: Told) -> None:
+    anna, bo = await publish(engine, "left", "anna"), await publish(engine, "right", "bo")
+    viewer = await watch(engine, "right")
+    hung, other = engine.pids
+    assert anna.admission and hung
+    os.kill(hung, signal.SIGSTOP)
+    await told.until(lambda all: any(isinstance(n, PeersLost) for n in all))
+    (lost,) = [n for n in told.all if isinstance(n, PeersLost)]
+    assert anna.admission.peer_id.startswith(lost.prefix)
+    again = await publish(engine, "left", "anna")
+    async with all_closed(anna, bo, viewer, again):
+        await until(lambda: all(worker.is_up for worker in engine._workers))
+        await viewer.until_frames("0", viewer.frames.get("0", 0) + 5)
+        assert engine.pids[0] not in (None, hung) and engine.pids[1] == other
