@@ -3,7 +3,7 @@ FROM debian:bookworm-slim AS base
 RUN apt-get update \
  && apt-get install --yes --no-install-recommends ca-certificates python3 \
  && rm -rf /var/lib/apt/lists/* \
- && useradd --system --uid 10001 --user-group --home-dir /conference --no-create-home plenum
+ && useradd --uid 10001 --user-group --home-dir /conference --no-create-home plenum
 WORKDIR /srv/plenum
 
 FROM base AS build
@@ -21,10 +21,10 @@ RUN make install \
 
 FROM base AS plenum
 COPY --from=build /srv/plenum /srv/plenum
-RUN install --directory --owner=plenum --group=plenum /conference /conference/data
+RUN install --directory --owner=plenum --group=plenum /conference /conference/data /backups
 ENV PATH=/srv/plenum/.venv/bin:/usr/bin:/bin PYTHONDONTWRITEBYTECODE=1
+WORKDIR /conference
 USER plenum
-VOLUME /conference/data
 EXPOSE 8000/tcp 8001/tcp 8001-8008/udp
 CMD ["plenum", "run", "-C", "/conference"]
 
@@ -32,7 +32,7 @@ FROM debian:bookworm-slim AS proxy
 RUN apt-get update \
  && apt-get install --yes --no-install-recommends libnginx-mod-stream libnginx-mod-stream-js nginx openssl \
  && rm -rf /var/lib/apt/lists/* \
- && useradd --system --uid 10001 --user-group --no-create-home plenum
+ && useradd --uid 10001 --user-group --no-create-home plenum
 COPY tools/deploy/nginx.conf tools/deploy/door.js /etc/plenum/
 COPY tools/deploy/proxy /usr/local/bin/
 USER plenum
@@ -43,7 +43,7 @@ FROM debian:bookworm-slim AS certificates
 RUN apt-get update \
  && apt-get install --yes --no-install-recommends ca-certificates certbot \
  && rm -rf /var/lib/apt/lists/* \
- && useradd --system --uid 10001 --user-group --no-create-home plenum \
+ && useradd --uid 10001 --user-group --no-create-home plenum \
  && install --directory --owner=plenum --group=plenum /certificates /challenges
 COPY tools/deploy/certificates /usr/local/bin/
 USER plenum
@@ -53,7 +53,7 @@ FROM debian:bookworm-slim AS turn
 RUN apt-get update \
  && apt-get install --yes --no-install-recommends coturn \
  && rm -rf /var/lib/apt/lists/* \
- && useradd --system --uid 10001 --user-group --no-create-home plenum
+ && useradd --uid 10001 --user-group --no-create-home plenum
 COPY docs/turnserver.conf /etc/plenum/
 COPY tools/deploy/turn /usr/local/bin/
 USER plenum
