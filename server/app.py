@@ -25,6 +25,7 @@ from server.database import Database
 from server.door import Door
 from server.errors import exception_handlers
 from server.guesses import Guesses
+from server.hand_over import hand_over
 from server.hub import Hub
 from server.i18n import Translations
 from server.identity import Identity
@@ -121,7 +122,7 @@ async def run_services(
         if isinstance(media, EmbeddedEngine):
             await media.wait_until_up()
         if services.cluster is not None:
-            start(services.cluster.work(services.streams), stack)
+            start((*services.cluster.work(services.streams), partial(hand_over, services)), stack)
             await services.cluster.find_others(services.hub)
         await services.streams.handle(m.CONFERENCE, m.SYSTEM, m.ProgrammePublish(programme))
         reactions.catch_up(recordings=services.cluster is None)

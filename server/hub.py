@@ -7,6 +7,7 @@ one that is behind by all of it is told to resync and closed, and comes back thr
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Final
@@ -98,6 +99,12 @@ class Hub:
                 concerned.add(connection.actor.person_id)
                 self._close(connection, CLOSE_NOT_SIGNED_IN if now is None else CLOSE_RESTART)
         return concerned
+
+    def close_some(self, count: int, code: int) -> None:
+        """The first so many of those who are here and not about to leave."""
+        here = (connection for connection in self._connections.values() if not connection.closing)
+        for connection in list(itertools.islice(here, count)):
+            self._close(connection, code)
 
     def close_all(self, code: int = CLOSE_RESTART) -> None:
         for connection in list(self._connections.values()):

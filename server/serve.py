@@ -18,6 +18,7 @@ from live.control import MediaEngine
 from server.app import create_app
 from server.frames import FrameProtocol
 from server.guarded_http import guarded
+from server.hand_over import seconds_to_leave
 from server.log_scrubbing import scrubbed
 from server.settings import Settings
 
@@ -77,7 +78,7 @@ async def serve(settings: Settings, engine: MediaEngine) -> None:
     """Runs until SIGINT or SIGTERM; the caller started the engine and stops it."""
     calm_collector()
     draining = asyncio.Event()
-    await DrainingServer(configuration(settings, engine, draining), draining, settings.drain_seconds).serve()
+    await DrainingServer(configuration(settings, engine, draining), draining, seconds_to_leave(settings)).serve()
 
 
 def calm_collector() -> None:

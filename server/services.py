@@ -72,6 +72,7 @@ class Services:
     forms_of_person: Paces
     forms_of_address: Paces  # of whoever is not signed in
     draining: asyncio.Event  # set: newcomers shall go elsewhere, this process is about to end
+    leaving: asyncio.Event = field(default_factory=asyncio.Event)  # set: nobody is let in any more
     templates: Templates = field(default_factory=Templates)
     epoch: str = field(default_factory=lambda: secrets.token_hex(4))  # this process, told to every page
 

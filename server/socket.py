@@ -15,6 +15,7 @@ from rooms import room
 from rooms.errors import Refused
 from server.door import CLOSE_TOO_MANY
 from server.followers import Connection
+from server.hand_over import refuse
 from server.hub import CLOSE_NOT_SIGNED_IN, CLOSE_RESTART
 from server.outbox import outbox
 from server.security import is_same_origin
@@ -59,6 +60,9 @@ class Allowance:
 async def socket(websocket: WebSocket) -> None:
     """The endpoint `/socket`."""
     services: Services = websocket.state.services
+    if services.leaving.is_set():
+        await refuse(websocket)
+        return
     actor = services.identity.actor(websocket)
     if not is_same_origin(websocket):
         await websocket.close(4403)
