@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, TypedDict
+from typing import TYPE_CHECKING, Final, TypedDict
 
 import structlog
 from starlette.applications import Starlette
@@ -17,8 +17,8 @@ from starlette.routing import WebSocketRoute
 from live.control import MediaEngine
 from live.engine import EmbeddedEngine
 from rooms import messages as m
-from rooms.errors import Refused
 from server import api, board, health, metrics, pages, whip
+from server.background import Work, follow_other_processes, start, tell_deaths
 from server.ballots import Ballots
 from server.bus import MemoryBus
 from server.database import Database
@@ -55,15 +55,12 @@ from server.streams import Streams
 if TYPE_CHECKING:
     from server.cluster.cluster import Cluster
 
-REFRESH_SECONDS: Final = 2.0
 FORMS_AT_ONCE: Final = 20
 FORMS_OF_ADDRESS: Final = 20  # times as many from an address as of a person
-PAUSE_SECONDS: Final = 1.0  # before background work that failed begins again
 
 _log = structlog.get_logger("plenum")
 
 Clock = Callable[[], datetime]
-Work = Callable[[], Coroutine[Any, Any, None]]
 
 
 class State(TypedDict):
@@ -258,47 +255,3 @@ def both(first: Callable[[str], None], second: Callable[[str], None]) -> Callabl
         second(session_id)
 
     return listener
-
-
-def start(works: Iterable[Work], stack: AsyncExitStack) -> None:
-    """Starts what goes on all the time; the stack ends it."""
-    for work in works:
-        stack.push_async_callback(end, asyncio.create_task(keep_going(work)))
-
-
-async def end(task: asyncio.Task[None]) -> None:
-    """Cancels a background task and waits for its end."""
-    task.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
-        await task
-
-
-async def keep_going(work: Work) -> None:
-    """Background work that must not end: what goes wrong is reported, and it begins again."""
-    while True:
-        try:
-            await work()
-        except Refused as refusal:  # the database is away, and says so itself
-            _log.warning("background work waits", code=refusal.code)
-        except Exception:
-            report_bug("background", repr(work))
-        await asyncio.sleep(PAUSE_SECONDS)
-
-
-async def follow_other_processes(services: Services, forgetting: Forgetting) -> None:
-    """`plenum people import`, `plenum links` and `plenum person erase` work on the same database while the server runs:
-    whose link was withdrawn or whose roles changed is disconnected, and their sound and picture ends; who was erased is
-    forgotten."""
-    while True:
-        await asyncio.sleep(REFRESH_SECONDS)
-        changed = [await services.people.refresh(), await services.links.refresh()]
-        if any(changed):
-            for person_id in services.hub.recheck():
-                await services.seats.end_person(person_id)
-        await forgetting.look()
-
-
-async def tell_deaths(recorder: Recorder, reactions: Reactions) -> None:
-    """Recorders that end by themselves."""
-    async for death in recorder.deaths():
-        reactions.recorder_died(death.session_id, death.recording_id, death.reason)
