@@ -63,6 +63,17 @@ class Catalogue:
         webm = self._webm(recording_id)
         return webm if webm.is_file() else self.path(recording_id)
 
+    def delete(self, recording_id: str) -> bool:
+        """Removes a recording's files; whether there were any. Raises `Busy` while a recorder still writes."""
+        path = self.path(recording_id)
+        if path.is_file():
+            with open_locked(path):
+                pass
+        found = [each for each in (path, self._webm(recording_id), path.with_suffix(".part")) if each.is_file()]
+        for each in found:
+            each.unlink(missing_ok=True)
+        return bool(found)
+
     def _webm(self, recording_id: str) -> Path:
         return self.path(recording_id).with_suffix(".webm")
 

@@ -46,6 +46,7 @@ COMMANDS: Final[dict[type[m.Command], Roles]] = {
     m.RecordingStop: MODERATORS,
     m.RecordingFinish: NOBODY,
     m.RecordingFail: NOBODY,
+    m.RecordingErase: NOBODY,
 }
 
 PAGES: Final[dict[Page, Roles]] = {

@@ -19,7 +19,7 @@ Kind = Literal["plenary", "breakouts", "assembly", "break"]
 Phase = Literal["planned", "backstage", "live", "ended"]
 PollPhase = Literal["draft", "open", "closed", "shown"]
 QuestionStatus = Literal["pending", "published", "answered", "dismissed"]
-RecordingStatus = Literal["running", "stopped", "available", "failed"]
+RecordingStatus = Literal["running", "stopped", "available", "failed", "erased"]
 SurveyPhase = Literal["planned", "open", "closed"]
 Audience = str  # "everyone" | "moderators" | "staff" (moderators and board) | "person:ID+moderators"
 
@@ -308,6 +308,12 @@ class RecordingFail(_Command, tag="recording.fail", frozen=True):
     reason: str
 
 
+class RecordingErase(_Command, tag="recording.erase", frozen=True):
+    """The server deletes a recording that has been kept for as long as it shall be."""
+
+    recording_id: Id
+
+
 ConferenceCommand = ProgrammePublish | SessionPrepare | SessionGoLive | SessionEnd | SurveyOpen | SurveyClose
 RowCommand = PollAnswer | QuestionVote
 RoomCommand = (
@@ -329,6 +335,7 @@ RoomCommand = (
     | RecordingStop
     | RecordingFinish
     | RecordingFail
+    | RecordingErase
 )
 Command = ConferenceCommand | RoomCommand | RowCommand
 
@@ -478,6 +485,10 @@ class RecordingFailed(_Event, tag="recording.failed", frozen=True):
     at: datetime
 
 
+class RecordingErased(_Event, tag="recording.erased", frozen=True):
+    recording_id: str
+
+
 ConferenceEvent = ProgrammePublished | SessionPrepared | SessionWentLive | SessionEnded | SurveyOpened | SurveyClosed
 RoomEvent = (
     StageEntered
@@ -497,6 +508,7 @@ RoomEvent = (
     | RecordingStopped
     | RecordingAvailable
     | RecordingFailed
+    | RecordingErased
 )
 Event = ConferenceEvent | RoomEvent
 

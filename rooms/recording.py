@@ -11,8 +11,8 @@ from rooms.errors import Refused
 from rooms.numbering import next_id
 
 Recordings = dict[str, m.Recording]
-Command = m.RecordingStart | m.RecordingStop | m.RecordingFinish | m.RecordingFail
-Event = m.RecordingStarted | m.RecordingStopped | m.RecordingAvailable | m.RecordingFailed
+Command = m.RecordingStart | m.RecordingStop | m.RecordingFinish | m.RecordingFail | m.RecordingErase
+Event = m.RecordingStarted | m.RecordingStopped | m.RecordingAvailable | m.RecordingFailed | m.RecordingErased
 
 
 def decide(
@@ -33,6 +33,9 @@ def decide(
             known = recordings.get(recording_id)
             unfinished = known is not None and known.status in ("running", "stopped")
             return [m.RecordingFailed(recording_id, reason, now)] if unfinished else []
+        case m.RecordingErase(recording_id):
+            known = recordings.get(recording_id)
+            return [m.RecordingErased(recording_id)] if known and known.status in ("available", "failed") else []
 
 
 def apply(recordings: Recordings, event: Event) -> Recordings:
@@ -47,6 +50,8 @@ def apply(recordings: Recordings, event: Event) -> Recordings:
         case m.RecordingFailed(recording_id, reason, at):
             stopped_at = recordings[recording_id].stopped_at or at
             return _with(recordings, recording_id, status="failed", reason=reason, stopped_at=stopped_at)
+        case m.RecordingErased(recording_id):
+            return _with(recordings, recording_id, status="erased")
 
 
 def running_recording(recordings: Recordings) -> m.Recording | None:

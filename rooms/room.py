@@ -36,7 +36,7 @@ def decide(
             return [*polls.decide(room.polls, session.plan.id, phase, command, now)]
         case m.QuestionAsk() | m.QuestionPublish() | m.QuestionDismiss() | m.QuestionMarkAnswered():
             return [*questions.decide(room.questions, session.plan.id, phase, actor, command, now)]
-        case m.RecordingStart() | m.RecordingStop() | m.RecordingFinish() | m.RecordingFail():
+        case m.RecordingStart() | m.RecordingStop() | m.RecordingFinish() | m.RecordingFail() | m.RecordingErase():
             return [*recording.decide(room.recordings, session.plan, phase, actor, command, now)]
 
 
@@ -59,7 +59,9 @@ def apply(room: m.RoomState, event: m.RoomEvent) -> m.RoomState:
             return replace(room, polls=polls.apply(room.polls, event))
         case m.QuestionAsked() | m.QuestionPublished() | m.QuestionDismissed() | m.QuestionAnswered():
             return replace(room, questions=questions.apply(room.questions, event))
-        case m.RecordingStarted() | m.RecordingStopped() | m.RecordingAvailable() | m.RecordingFailed():
+        case (
+            m.RecordingStarted() | m.RecordingStopped() | m.RecordingAvailable() | m.RecordingFailed() | m.RecordingErased()
+        ):
             return replace(room, recordings=recording.apply(room.recordings, event))
 
 

@@ -37,6 +37,7 @@ from server.paces import Paces
 from server.people import People
 from server.presence import Presence
 from server.privacy.forgetting import Forgetting
+from server.privacy.retention import Retention
 from server.programme_file import load as load_programme
 from server.reactions import Reactions
 from server.recorder import Recorder
@@ -216,6 +217,7 @@ def background(services: Services, reactions: Reactions) -> tuple[Work, ...]:
     return (
         services.seats.listen,
         partial(follow_other_processes, services, Forgetting(services)),
+        Retention(services).run,
         partial(tell_deaths, services.recorder, reactions),
         partial(free_leftovers, services.hub),
     )

@@ -110,7 +110,7 @@ async def my_file(request: Request) -> Response:
 
 async def privacy(request: Request) -> Response:
     """GET /privacy: for everybody, signed in or not."""
-    return render(request, "privacy.html")
+    return render(request, "privacy.html", terms=request.state.services.settings)
 
 
 def _check(request: Request, page: Page) -> m.Actor:

@@ -15,7 +15,9 @@ from datetime import date, datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
+import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from rooms import messages as m
 from rooms.attendance import CurvePoint, Period, Presence, merge, summarise
@@ -125,6 +127,22 @@ class Report(Struct, frozen=True):
     survey: SurveyFigures
 
 
+class KeptAttendance(Struct, frozen=True):
+    """What the clock leaves of attendance (`server/privacy/retention.py`): the figures as they were last, groups of fewer
+    than five put together in them."""
+
+    participants: Participants
+    sessions: tuple[SessionFigures, ...]
+    size_bands: tuple[Cell[str], ...] | None
+    counties: tuple[Cell[str], ...] | None
+    attended: int
+
+
+def kept_of(report: Report) -> KeptAttendance:
+    attended = report.survey.attended
+    return KeptAttendance(report.participants, report.sessions, report.size_bands, report.counties, attended)
+
+
 async def build(database: Database, now: datetime) -> Report:
     """The report as of now. Raises `LookupError` if no programme has ever been published."""
     facts = await read_facts(database)
@@ -135,12 +153,13 @@ async def build(database: Database, now: datetime) -> Report:
 
 def assemble(facts: Facts, programme: m.Programme, now: datetime) -> Report:
     """The report from what the database holds; pure."""
+    kept = msgspec.json.decode(facts.kept, type=KeptAttendance) if facts.kept else None
     presences = {plan.id: presences_of(facts, plan, now) for plan in programme.sessions if plan.kind != "break"}
     everybody = {p.person_id for attended in presences.values() for p in attended}
     counted = {person_id for person_id in everybody if _is_participant(facts.people.get(person_id))}
     theirs = {key: [p for p in attended if p.person_id in counted] for key, attended in presences.items()}
     known = [facts.people[person_id] for person_id in counted if person_id in facts.people]
-    return Report(
+    report = Report(
         name=programme.name,
         organiser=programme.organiser,
         time_zone=programme.time_zone,
@@ -151,7 +170,16 @@ def assemble(facts: Facts, programme: m.Programme, now: datetime) -> Report:
         counties=_breakdown(known, lambda person: person.county),
         polls=tuple(_polls(facts, programme)),
         questions=_questions(facts, programme),
-        survey=_survey(facts, programme.goals, attended=len(everybody)),
+        survey=_survey(facts, programme.goals, attended=kept.attended if kept else len(everybody)),
+    )
+    if kept is None:
+        return report
+    return replace(
+        report,
+        participants=kept.participants,
+        sessions=kept.sessions,
+        size_bands=kept.size_bands,
+        counties=kept.counties,
     )
 
 

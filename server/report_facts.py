@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import Any, NamedTuple, cast
+from typing import Any, Final, NamedTuple, cast
 
 from msgspec import Struct
 from sqlalchemy import func, select
@@ -14,7 +14,9 @@ from rooms import messages as m
 from rooms.attendance import Stretch
 from server.database import Database
 from server.journal import Journal
-from server.tables import answers, attendance, people, survey_answers, votes
+from server.tables import answers, attendance, kept_figures, people, survey_answers, votes
+
+ATTENDANCE: Final = "attendance"  # among the figures that are kept
 
 
 class Person(NamedTuple):
@@ -41,6 +43,7 @@ class Facts(Struct, frozen=True):
     answers: dict[str, dict[int, int]]  # by poll id: how many chose each option
     votes: dict[str, int]  # by question id
     survey: list[SurveyRow]
+    kept: bytes = b""  # figures of attendance, once its rows are deleted (`server.report.KeptAttendance` as JSON)
 
 
 async def read_facts(database: Database) -> Facts:
@@ -56,6 +59,7 @@ async def read_facts(database: Database) -> Facts:
             answers=await _answers(connection),
             votes=await _votes(connection),
             survey=await _survey(connection),
+            kept=await _kept(connection),
         )
 
     return await database.read(work)
@@ -109,3 +113,8 @@ async def _survey(connection: AsyncConnection) -> list[SurveyRow]:
     c: Any = survey_answers.c
     query = select(c.conference, c.association, c.comment).order_by(c.voter)
     return [SurveyRow(*row) for row in await connection.execute(query)]
+
+
+async def _kept(connection: AsyncConnection) -> bytes:
+    found = await connection.execute(select(kept_figures.c.body).where(kept_figures.c.name == ATTENDANCE))
+    return found.scalar_one_or_none() or b""

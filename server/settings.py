@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from server.clients import Proxies
 from server.limits import LIMIT_RANGES, Limits
+from server.privacy.terms import TERM_RANGES, Terms
 from server.settings_sources import CONFIG, FILE_NAME, SettingsError, from_environment, read_file
 
 __all__ = ["Settings", "SettingsError"]
@@ -31,6 +32,7 @@ SECRETS: Final = frozenset(
 # The least and the most that work, ends included. Heartbeats: `RECONNECT_GRACE` must cover several of them.
 RANGES: Final[Mapping[str, tuple[float, float]]] = {
     **LIMIT_RANGES,
+    **TERM_RANGES,
     "port": (1, 65_535),
     "media_port": (0, 65_535),
     "media_workers": (0, MOST_WORKERS),
@@ -42,7 +44,7 @@ RANGES: Final[Mapping[str, tuple[float, float]]] = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings(Limits):
+class Settings(Limits, Terms):
     """Everything that differs between two installations. Paths are absolute after `from_environment`."""
 
     directory: Path = field(default_factory=Path.cwd)  # conference.toml and people.csv live here

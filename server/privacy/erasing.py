@@ -30,10 +30,10 @@ from server.keys import Keys
 from server.privacy.former import new_former
 from server.privacy.redaction import Redaction
 from server.report import PARTICIPANTS
+from server.report_facts import ATTENDANCE
 from server.tables import answers, attendance, chores, erasures, events, kept_figures, links, people, survey_answers, votes
 
 PURGE: Final = "purge"  # among the chores
-ATTENDANCE: Final = "attendance"  # among the figures that are kept
 CHUNK: Final = 1000  # ids in one statement: databases bound their number
 
 _decoder: Final = msgspec.json.Decoder(m.Event)
@@ -115,7 +115,7 @@ async def erase_rows(
         links=await _delete(connection, links.c.person_id, ids),
         attendance=await _delete(connection, attendance.c.person_id, ids),
         answers=await _delete(connection, answers.c.voter, ids) + await _delete_secret(connection, secret),
-        votes=await _disown_votes(connection, ids),
+        votes=await disown_votes(connection, ids),
         events=await redact_events(connection, redaction),
     )
     if marks:
@@ -195,7 +195,7 @@ def _period(state: m.ConferenceState, session_id: str, now: datetime) -> Period 
     return Period(run.live_at.timestamp(), (run.ended_at or now).timestamp()) if run.live_at is not None else None
 
 
-async def _disown_votes(connection: AsyncConnection, ids: Sequence[str]) -> int:
+async def disown_votes(connection: AsyncConnection, ids: Sequence[str]) -> int:
     """Votes still count; each is another nobody's."""
     c = votes.c
     found = await _rows(connection, c.question_id, c.up, key=c.person_id, ids=ids)

@@ -22,7 +22,8 @@ from server.ballots import SURVEY
 from server.database import Database
 from server.keys import Keys
 from server.person import Person
-from server.privacy.erasing import ATTENDANCE, secret_answers
+from server.privacy.erasing import secret_answers
+from server.report_facts import ATTENDANCE
 from server.tables import answers, attendance, events, kept_figures, links, people, survey_answers, votes
 
 ELSE: Final = "(somebody else)"

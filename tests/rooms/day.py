@@ -72,6 +72,7 @@ room_commands: st.SearchStrategy[m.RoomCommand] = st.one_of(
     st.just(m.RecordingStop()),
     st.builds(m.RecordingFinish, ids("r"), st.just(60.0)),
     st.builds(m.RecordingFail, ids("r"), st.just("full")),
+    st.builds(m.RecordingErase, ids("r")),
 )
 
 conference_commands: st.SearchStrategy[m.ConferenceCommand] = st.one_of(

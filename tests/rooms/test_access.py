@@ -26,6 +26,7 @@ def test_commands_of_the_server_are_for_nobody_else() -> None:
         m.PollCount("x", ()),
         m.RecordingFinish("x", 1.0),
         m.RecordingFail("x", ""),
+        m.RecordingErase("x"),
         m.ProgrammePublish(day.PROGRAMME),
     ):
         for actor in day.EVERYONE:

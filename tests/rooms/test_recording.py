@@ -67,3 +67,13 @@ def test_finishing_twice_is_harmless() -> None:
     done = step(STOPPED, m.SYSTEM, m.RecordingFinish("s1-r1", 61.5))
     assert step(done, m.SYSTEM, m.RecordingFinish("s1-r1", 1.0)) == done
     assert step(done, m.SYSTEM, m.RecordingFail("s1-r1", "late")) == done
+
+
+def test_only_what_is_finished_is_erased_and_then_nobody_sees_it() -> None:
+    erase = m.RecordingErase("s1-r1")
+    assert step(RUNNING, m.SYSTEM, erase) == RUNNING and step(STOPPED, m.SYSTEM, erase) == STOPPED
+    gone = step(step(STOPPED, m.SYSTEM, m.RecordingFinish("s1-r1", 61.5)), m.SYSTEM, erase)
+    assert gone.recordings["s1-r1"].status == "erased"
+    assert step(gone, m.SYSTEM, erase) == gone
+    with pytest.raises(Refused, match="not_found"):
+        check_recording(day.ANNA, gone.recordings["s1-r1"])

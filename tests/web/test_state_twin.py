@@ -89,6 +89,7 @@ ROOM_COMMANDS: tuple[Draw, ...] = (
     lambda r: m.RecordingStop(),
     lambda r: m.RecordingFinish(RECORDING(r), r.random() * 9000),
     lambda r: m.RecordingFail(RECORDING(r), "disk full"),
+    lambda r: m.RecordingErase(RECORDING(r)),
 )
 ACTORS = (*PEOPLE, MODERATOR, MODERATOR, m.SYSTEM, m.SYSTEM)
 

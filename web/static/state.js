@@ -176,6 +176,8 @@ function applyRecordings(recordings, event) {
       const stopped_at = recordings[id]?.stopped_at ?? event.at;
       return change(recordings, id, { status: "failed", reason: event.reason, stopped_at });
     }
+    case "recording.erased":
+      return change(recordings, id, { status: "erased" });
     default:
       return recordings;
   }

@@ -72,7 +72,7 @@ export interface Question {
 
 export interface Recording {
   id: string;
-  status: "running" | "stopped" | "available" | "failed";
+  status: "running" | "stopped" | "available" | "failed" | "erased";
   started_at: string;
   started_by: string;
   stopped_at: string | null;
@@ -122,7 +122,8 @@ export type RecordingEvent =
   | { type: "recording.started"; recording_id: string; by: string; at: string }
   | { type: "recording.stopped"; recording_id: string; at: string; reason: string }
   | { type: "recording.available"; recording_id: string; duration: number }
-  | { type: "recording.failed"; recording_id: string; reason: string; at: string };
+  | { type: "recording.failed"; recording_id: string; reason: string; at: string }
+  | { type: "recording.erased"; recording_id: string };
 
 export type RoomEvent = StageEvent | PollEvent | QuestionEvent | RecordingEvent;
 export type Event = ConferenceEvent | RoomEvent;

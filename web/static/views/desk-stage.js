@@ -63,6 +63,7 @@ function gapView({ name, codec, recorded_in }) {
 /** @param {Recording} recording @returns {string} */
 function lastWord({ status, reason }) {
   if (status === "failed") return t("The recording failed: {reason}", { reason });
+  if (status === "erased") return t("The recording was deleted: it has been kept for as long as it may be.");
   if (status === "available") return t("The recording can be seen under Recordings.");
   return reason ? t("The recording stopped by itself: {reason}", { reason }) : t("The recording is being finished…");
 }

@@ -162,7 +162,7 @@ function endPanel() {
     now,
     zone: page.zone,
     surveyIsOpen: page.conference.survey.phase === "open",
-    willBeReplayed: Object.values(page.room.recordings).some(({ status }) => status !== "failed"),
+    willBeReplayed: Object.values(page.room.recordings).some(({ status }) => status !== "failed" && status !== "erased"),
   });
 }
 
