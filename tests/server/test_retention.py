@@ -71,7 +71,7 @@ async def database(place: Path | str) -> AsyncIterator[Database]:
     first: list[m.Event] = [m.ProgrammePublished(plan), m.SessionWentLive("s1", at(0)), m.SessionEnded("s1", at(60))]
     await journal.append(m.CONFERENCE, 1, first + survey, actor="mona", cause=None, at=at(0))
     question = m.Question("s1-q1", "p1", "Varför?", at(1), "published", at(2))
-    room = [
+    room: list[m.Event] = [
         m.QuestionAsked(replace(question, status="pending", published_at=None)),
         m.QuestionPublished(question),
         m.PollOpened(NAMED),
@@ -94,7 +94,8 @@ def _minutes(length: float) -> dict[str, float]:
 def settings(tmp_path: Path) -> Settings:
     """Every term another, so that each can be told from the others."""
     days = {"answers": 20, "attendance": 30, "comments": 40, "questions": 50, "people": 60}
-    return Settings(directory=tmp_path, keep_recordings_days=10, **{f"keep_{key}_days": n for key, n in days.items()})
+    terms: dict[str, Any] = {f"keep_{key}_days": n for key, n in days.items()}
+    return Settings(directory=tmp_path, keep_recordings_days=10, **terms)
 
 
 @pytest.fixture
