@@ -7,6 +7,7 @@ Labels are opaque here: the server passes a participant's id and gets it back, t
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from typing import Final, Literal, Protocol
 
@@ -25,11 +26,11 @@ SCREEN_SLOTS: Final = 1
 RECORDABLE: Final = ("H264", "VP8")  # pictures that recordings can be made of, best first
 
 
-RefusalCode = Literal["bad_offer", "media_unavailable", "not_found"]
+RefusalCode = Literal["bad_offer", "media_unavailable", "not_found", "hall_full"]
 
 
 class MediaRefused(Exception):
-    """The engine cannot take an offer, or knows no such peer (`not_found`)."""
+    """The engine cannot take an offer, has no seat left (`hall_full`), or knows no such peer (`not_found`)."""
 
     def __init__(self, code: RefusalCode, detail: str = "") -> None:
         super().__init__(detail or code)
@@ -53,6 +54,12 @@ class IceParameters(Struct, frozen=True):
     candidates: tuple[str, ...]
 
 
+def ufrag_of(answer: str) -> str:
+    """The engine's user name fragment in an answer (RFC 8839, 5.4); "" without."""
+    found = re.search(r"^a=ice-ufrag:([A-Za-z0-9+/]+)", answer, re.MULTILINE)
+    return found[1] if found else ""
+
+
 class PeerUp(Struct, frozen=True, tag="peer_up"):
     """DTLS is complete: media can flow."""
 
@@ -70,6 +77,18 @@ class PeerDown(Struct, frozen=True, tag="peer_down"):
     peer_id: str
     label: str
     reason: str
+
+
+class PeerSeated(Struct, frozen=True, tag="peer_seated"):
+    """Somebody was admitted, by whichever of an engine's several entrances, or has another ICE session since; told by
+    engines that have several. `sends`: they may; `external`: without `uses`; `ufrag`: the engine's (`IceParameters`)."""
+
+    room: str
+    peer_id: str
+    label: str
+    sends: bool
+    external: bool
+    ufrag: str
 
 
 class SlotsChanged(Struct, frozen=True, tag="slots_changed"):
@@ -105,7 +124,7 @@ class EngineDown(Struct, frozen=True, tag="engine_down"):
     """All of it died."""
 
 
-Notification = PeerUp | PeerDown | SlotsChanged | ActiveSpeaker | PeersLost | EngineUp | EngineDown
+Notification = PeerUp | PeerDown | PeerSeated | SlotsChanged | ActiveSpeaker | PeersLost | EngineUp | EngineDown
 
 
 class TapFormat(Struct, frozen=True):
@@ -221,6 +240,13 @@ class WorkerStatistics(Struct, frozen=True):
     tasks: int = 0
 
 
+class RoomReport(Struct, frozen=True):
+    """How a room is, a part for each worker that has it, and the name of the node they are on; "": there is but one."""
+
+    node: str
+    parts: tuple[RoomStatistics, ...]
+
+
 class MediaEngine(Protocol):
     """What the server needs of a media engine."""
 
@@ -262,7 +288,11 @@ class MediaEngine(Protocol):
         its network. Unknown peers and slots are no error."""
 
     async def statistics(self) -> tuple[WorkerStatistics, ...]:
-        """Counters per worker, room and peer, for `/healthz`, metrics and moderators. Raises `MediaRefused`."""
+        """Counters per worker, room and peer, of this node, for `/healthz` and metrics. Raises `MediaRefused`."""
+
+    async def room(self, room: str) -> RoomReport:
+        """How a room is, wherever it is. Raises `MediaRefused`."""
+        ...
 
     def notifications(self) -> AsyncIterator[Notification]:
         """What happens, in order; one reader."""

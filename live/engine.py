@@ -27,6 +27,7 @@ from live.control import (
     Notification,
     PeerDown,
     PeersLost,
+    RoomReport,
     TapFormat,
     Transport,
     Use,
@@ -36,6 +37,8 @@ from live.placement import SMALL, NoWorker, Placement
 
 MAX_NOTIFICATIONS: Final = 4096  # when full the oldest is dropped: the newest state is what counts
 MOST_WORKERS: Final = 64
+RESERVE: Final = 0.1  # of the seats: a full hall must not keep speakers out
+FEWEST_RESERVED: Final = 10
 
 
 class EmbeddedEngine:
@@ -44,7 +47,8 @@ class EmbeddedEngine:
     `transports`: whose candidates are announced. `idle_timeout`, `setup_timeout`: seconds, `peers`: of each worker, see
     `limits`. `is_pure`: the compiled helper is not used, even if it has been built. `small`: see `placement`.
     `public_tcp_port`: where clients find the TCP port, if not where it is: at a proxy, which tells nodes by `node` and is in
-    one of the networks `proxies`."""
+    one of the networks `proxies`. `seats`: connections, after which nobody is admitted who only receives; 0:
+    as many as workers take. Who may send finds `RESERVE` more."""
 
     def __init__(
         self,
@@ -61,6 +65,7 @@ class EmbeddedEngine:
         public_tcp_port: int = 0,
         node: str = "",
         proxies: tuple[str, ...] = (),
+        seats: int = 0,
     ) -> None:
         options = Options(
             hosts=hosts,
@@ -78,6 +83,7 @@ class EmbeddedEngine:
             WorkerProcess(index, port and port + index, options, self._heed, persists=index > 0) for index in range(workers)
         )
         self._placement = Placement(small)
+        self._seats = seats
         self._tasks: set[asyncio.Task[None]] = set()
         self._others: asyncio.Task[None] | None = None  # starts the workers after the first
         self._notifications: asyncio.Queue[Notification] = asyncio.Queue(MAX_NOTIFICATIONS)
@@ -153,6 +159,10 @@ class EmbeddedEngine:
     async def admit(
         self, room: str, label: str, offer: str, uses: dict[str, Use] | None, *, may_send: bool, may_receive: bool
     ) -> Admission:
+        if self._seats and self._placement.peers >= self._seats + may_send * max(
+            FEWEST_RESERVED, int(self._seats * RESERVE)
+        ):
+            raise MediaRefused("hall_full")
         try:
             place = self._placement.place(room, sends=may_send)
         except NoWorker:
@@ -212,6 +222,10 @@ class EmbeddedEngine:
         if not told:
             raise _none_is_up()
         return told
+
+    async def room(self, room: str) -> RoomReport:
+        """Raises `MediaRefused` if no worker answers."""
+        return RoomReport("", tuple(worker.rooms[room] for worker in await self.statistics() if room in worker.rooms))
 
     async def notifications(self) -> AsyncIterator[Notification]:
         """What happens, in order; one reader. Ends never: cancel the reading task."""

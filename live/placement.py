@@ -60,6 +60,11 @@ class Placement:
     def workers(self) -> frozenset[int]:
         return frozenset(self._workers)
 
+    @property
+    def peers(self) -> int:
+        """In all rooms, with those being admitted."""
+        return sum(self._load.values())
+
     def home(self, room: str) -> int | None:
         """None: there is no such room."""
         found = self._rooms.get(room)

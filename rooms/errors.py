@@ -43,6 +43,7 @@ REFUSALS: Final[dict[str, str]] = {
     "survey_closed": _("The survey is closed."),
     "survey_not_open": _("The survey is not open yet."),
     "media_unavailable": _("Sound and picture are not available right now. We keep trying."),
+    "hall_full": _("All seats for live sound and picture are taken right now."),
     "bad_offer": _("The media offer could not be understood."),
     "link_unknown": _("This link is not valid."),
     "link_revoked": _("This link has been withdrawn."),

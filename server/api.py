@@ -46,16 +46,16 @@ async def people(request: Request) -> Response:
 
 async def trouble(request: Request) -> Response:
     """GET /api/trouble?session=ID: whose sound and picture are in trouble and why, for moderators, the worst first; and
-    whose picture a recording that is being made leaves out."""
+    whose picture a recording that is being made leaves out; and on which of several nodes the session's media is."""
     services: Services = request.state.services
     check_page(services.identity.actor(request), "desk")
     session_id = request.query_params.get("session", "")
     services.streams.context(session_id)
     try:
-        workers = await services.media.statistics()
+        report = await services.media.room(session_id)
     except MediaRefused as refusal:
         raise Refused(refusal.code) from refusal
-    rooms = [worker.rooms[session_id] for worker in workers if session_id in worker.rooms]
+    rooms = report.parts
     found = [
         {"name": person.name, **structs.asdict(connection)}
         for connection in connections(peer for room in rooms for peer in room.peers.values())
@@ -68,7 +68,7 @@ async def trouble(request: Request) -> Response:
         if (person := services.people.get(person_id))
     ]
     answer = {"total": len(found), "troubled": troubled, "people": found[:PEOPLE_PER_PAGE], "unrecorded": gaps}
-    return JSONResponse(answer)
+    return JSONResponse(answer | {"node": report.node})
 
 
 async def whip_pass(request: Request) -> Response:

@@ -121,6 +121,7 @@ async def run_services(
             await media.wait_until_up()
         if services.cluster is not None:
             start((*services.cluster.work(services.streams), partial(hand_over, services)), stack)
+            services.cluster.begin(stack)
             await services.cluster.find_others(services.hub)
         await services.streams.handle(m.CONFERENCE, m.SYSTEM, m.ProgrammePublish(programme))
         reactions.catch_up(recordings=services.cluster is None)
@@ -153,7 +154,7 @@ async def load_services(
     ballots = Ballots(database, keys, several=cluster is not None)
     for part in (people, links, streams, ballots):
         await part.load()
-    recorder = Recorder(settings, media)
+    media, recorder = carry(settings, media, cluster)
     stack.push_async_callback(recorder.close)
     return Services(
         settings=settings,
@@ -191,6 +192,16 @@ def open_cluster(settings: Settings, stack: AsyncExitStack) -> Cluster | None:
     cluster = Cluster(settings.redis_url)
     stack.push_async_callback(cluster.close)
     return cluster
+
+
+def carry(settings: Settings, engine: MediaEngine, cluster: Cluster | None) -> tuple[MediaEngine, Recorder]:
+    """The media engine, and who records what it carries: this node's, or all nodes'."""
+    if cluster is None:
+        return engine, Recorder(settings, engine)
+    from server.cluster.media_recorder import ClusterRecorder
+
+    media = cluster.carry(settings, engine)
+    return media, ClusterRecorder(settings, media)
 
 
 def connect(services: Services, stack: AsyncExitStack) -> tuple[Reactions, Stagehand]:

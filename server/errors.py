@@ -46,6 +46,7 @@ STATUSES: Final[Mapping[str, int]] = {
     "survey_closed": 409,
     "survey_not_open": 409,
     "media_unavailable": 503,
+    "hall_full": 503,
     "bad_offer": 400,
     "link_unknown": 404,
     "link_revoked": 410,

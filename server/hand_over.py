@@ -25,8 +25,10 @@ def seconds_to_leave(settings: Settings) -> float:
 
 
 async def hand_over(services: Services) -> None:
-    """Waits to be asked to end; then for the load balancer to notice; then sends everybody away."""
+    """Waits to be asked to end; gives its rooms to others; waits for the load balancer to notice; sends everybody away."""
     await services.draining.wait()
+    if services.cluster is not None:
+        await services.cluster.give_rooms_away()
     await asyncio.sleep(services.settings.drain_seconds)
     services.leaving.set()
     await send_away(services.hub, SPREAD_SECONDS)

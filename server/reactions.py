@@ -164,7 +164,7 @@ class Reactions:
     async def _start_recording(self, session_id: str, recording_id: str) -> None:
         try:
             await self._recorder.start(session_id, session_id, recording_id)
-            self.on_recording(recording_id, True)
+            self.on_recording(recording_id, self._recorder.has(recording_id))
         except Exception as error:
             self._report("recorder", recording_id)
             await self._command(session_id, m.RecordingFail(recording_id, type(error).__name__))
@@ -183,8 +183,16 @@ class Reactions:
             await self._command(session_id, m.RecordingFinish(recording_id, duration))
 
     def taps_lost(self, rooms: tuple[str, ...] | None) -> None:
-        """The media engine is there anew, or a part of it that had these rooms: recordings are connected to it."""
+        """The media engine is there anew, or a part of it that had these rooms: recordings are connected to it, or go on
+        where the room is now."""
         self._put(ENGINE, partial(self._recorder.retap, rooms))
+        for session_id in rooms or ():  # each node may ask for it: whoever has the room does it once
+            self._put(_recordings(session_id), partial(self._go_on_recording, session_id))
+
+    async def _go_on_recording(self, session_id: str) -> None:
+        running = running_recording(self._streams.room(session_id).recordings)
+        if running is not None:
+            await self._start_recording(session_id, running.id)
 
     def recorder_died(self, session_id: str, recording_id: str, reason: str) -> None:
         """A recorder ended by itself: what it wrote is kept, and the moderator sees why there is no more."""

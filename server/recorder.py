@@ -116,13 +116,23 @@ class Recorder:
     async def stop(self, recording_id: str) -> float:
         """Ends a recording and returns its duration in seconds, also if it ended by itself before. Raises
         `RecorderFailed` where there is nothing that plays."""
-        take = self._takes.pop(recording_id, None)
-        if take is not None:
-            await self._end(take)
+        await self.finish(recording_id)
         duration = await self.recover(recording_id)
         if duration is None:
             raise RecorderFailed("nothing was written")
         return duration
+
+    async def finish(self, recording_id: str) -> bool:
+        """Ends the recorder. False: there is none here."""
+        take = self._takes.pop(recording_id, None)
+        if take is not None:
+            await self._end(take)
+        return take is not None
+
+    @property
+    def recorded(self) -> dict[str, str]:
+        """The room of each recording that is being made here."""
+        return {recording_id: take.room for recording_id, take in self._takes.items()}
 
     async def recover(self, recording_id: str) -> float | None:
         """Makes what there is of a recording whole, in case its recorder was killed. Returns its duration in seconds, None

@@ -14,7 +14,7 @@ import structlog
 from msgspec import Struct, structs
 
 from live import control
-from live.control import Admission, IceParameters, MediaEngine, MediaRefused, Use
+from live.control import Admission, IceParameters, MediaEngine, MediaRefused, Use, ufrag_of
 from rooms import messages as m
 from rooms.access import check_publishing, check_watching
 from rooms.errors import Refused
@@ -44,8 +44,9 @@ class Seat(Struct, frozen=True):
 
 
 class Seats:
-    """Admits people to the media of a session. `on_change(session_id)` tells that somebody's seat came or went;
-    `on_reset(rooms)` that their taps are gone, None: all, as the engine is there anew."""
+    """Admits people to the media of a session, and knows all seats: with several nodes, those on the others too.
+    `on_change(session_id)` tells that somebody's seat came or went; `on_reset(rooms)` that their taps are gone, None: all,
+    as the engine is there anew."""
 
     def __init__(self, engine: MediaEngine, streams: Streams, hub: Hub, limits: Limits) -> None:
         self._engine = engine
@@ -73,7 +74,8 @@ class Seats:
             )
         except MediaRefused as refusal:
             raise Refused(refusal.code) from refusal
-        seat = Seat(session_id, admission.peer_id, actor.person_id, sends, uses is None, _ice_session())
+        ice = ufrag_of(admission.answer) or _ice_session()
+        seat = Seat(session_id, admission.peer_id, actor.person_id, sends, uses is None, ice)
         self._seats[admission.peer_id] = seat
         try:
             self._check(actor, session_id, sends=sends, receives=receives)
@@ -123,7 +125,7 @@ class Seats:
         except MediaRefused as refusal:
             raise Refused(refusal.code) from refusal
         seat = self._own(actor, session_id, peer_id)  # it may have ended meanwhile
-        self._seats[peer_id] = structs.replace(seat, ice=_ice_session())
+        self._seats[peer_id] = structs.replace(seat, ice=parameters.ufrag)
         return parameters
 
     def _own(self, actor: m.Actor, session_id: str, peer_id: str) -> Seat:
@@ -133,9 +135,18 @@ class Seats:
         return seat
 
     async def close_session(self, session_id: str) -> None:
-        """Ends every seat of a session (it is over)."""
-        for seat in [seat for seat in self._seats.values() if seat.session_id == session_id]:
-            await self._end(seat)
+        """Ends every seat of a session (it is over): those who only receive all at once, wherever they are."""
+        seats = [seat for seat in self._seats.values() if seat.session_id == session_id]
+        for seat in seats:
+            del self._seats[seat.peer_id]
+        try:
+            await self._engine.remove_receivers(session_id)
+        except MediaRefused:
+            _log.info("engine away, its peers are gone with it")
+        for seat in seats:
+            if seat.sends:
+                await self._end(seat)
+        self.on_change(session_id)
 
     async def take_off_stage(self, session_id: str, person_id: str) -> None:
         """Ends a person's sending seats; their pages offer again, to receive only."""
@@ -172,6 +183,8 @@ class Seats:
                 self._hub.signal(m.SlotsSignal(m.session_stream(session_id), slots, codecs))
             case control.ActiveSpeaker(session_id, label):
                 self._hub.signal(m.SpeakingSignal(m.session_stream(session_id), label))
+            case control.PeerSeated():
+                self._take_note(notification)
             case control.PeerDown(session_id, peer_id):
                 self._seats.pop(peer_id, None)
                 self.on_change(session_id)
@@ -191,6 +204,14 @@ class Seats:
                     self.on_reset(tapped)
             case control.PeerUp():
                 pass
+
+    def _take_note(self, seated: control.PeerSeated) -> None:
+        """Of a seat, whichever node somebody was let in by."""
+        room, peer_id = seated.room, seated.peer_id
+        if self._is_session(room):
+            ice = seated.ufrag or _ice_session()
+            self._seats[peer_id] = Seat(room, peer_id, seated.label, seated.sends, seated.external, ice)
+            self.on_change(room)
 
     def _is_session(self, room: str) -> bool:
         try:

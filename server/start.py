@@ -36,6 +36,7 @@ def embedded_engine(settings: Settings) -> EmbeddedEngine:
         public_tcp_port=settings.media_public_tcp_port,
         node=settings.node_name,
         proxies=settings.proxies,
+        seats=settings.media_seats,
     )
 
 

@@ -14,6 +14,7 @@ from live.control import (
     MediaRefused,
     Notification,
     PortStatistics,
+    RoomReport,
     TapFormat,
     Use,
     WorkerStatistics,
@@ -90,6 +91,9 @@ class FakeEngine:
 
     async def statistics(self) -> tuple[WorkerStatistics, ...]:
         return (WorkerStatistics(1, 0.0, len(self.peers), PortStatistics(0, 0, 0, 0), {}),)
+
+    async def room(self, room: str) -> RoomReport:
+        return RoomReport("", tuple(worker.rooms[room] for worker in await self.statistics() if room in worker.rooms))
 
     async def notifications(self) -> AsyncIterator[Notification]:
         while True:

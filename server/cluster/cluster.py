@@ -7,13 +7,18 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable, Coroutine
+from contextlib import AsyncExitStack
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
+from live.control import MediaEngine
+from live.engine import default_workers
 from rooms import messages as m
 from server.cluster.counts import Counts
 from server.cluster.fence import Fence
 from server.cluster.guesses import share_guesses
+from server.cluster.media_engine import ClusterEngine
+from server.cluster.media_recorder import ClusterRecorder
 from server.cluster.node import Nodes
 from server.cluster.redis import RedisLink
 from server.cluster.redis_bus import RedisBus, watch
@@ -22,6 +27,7 @@ from server.cluster.succession import Succession
 from server.hub import Hub
 from server.presence import Presence
 from server.reactions import Reactions
+from server.settings import Settings
 from server.signals import Tallies
 from server.stagehand import Stagehand
 from server.streams import Streams
@@ -29,7 +35,10 @@ from server.streams import Streams
 if TYPE_CHECKING:
     from server.services import Services
 
+SEATS_PER_WORKER: Final = 500  # that a media worker carries well: which node has the least to do is a share of it
 START_SECONDS: Final = 3.0  # to find Redis and oneself before the doors open; without Redis they open all the same
+
+GIVE_AWAY_SECONDS: Final = 1.0  # for Redis to hear of it
 
 CONNECTIONS: Final = "connections"  # kinds of shared facts: how many somebody has; who is in a session, and visible;
 PRESENT: Final = "present"
@@ -48,6 +57,19 @@ class Cluster:
         self.counts = Counts(self.link, self.nodes)
         self.succession = Succession(self.nodes, self.shared)
         self.fence = Fence()
+        self.media: ClusterEngine | None = None
+
+    def carry(self, settings: Settings, local: MediaEngine) -> ClusterEngine:
+        """The media of all nodes, of which `local` carries this one's share. Before `work`."""
+        self.media = ClusterEngine(
+            local,
+            self.link,
+            self.nodes.id,
+            name=settings.node_name,
+            capacity=SEATS_PER_WORKER * (settings.media_workers or default_workers()),
+            seats=settings.media_seats,
+        )
+        return self.media
 
     def connect(self, services: Services, tallies: Tallies, reactions: Reactions, stagehand: Stagehand) -> None:
         """Who hears of what. After everything on this node is connected."""
@@ -60,6 +82,8 @@ class Cluster:
         self.succession.catch_up = reactions.catch_up
         reactions.records_elsewhere = lambda recording_id: bool(shared.elsewhere(RECORDS, "", recording_id))
         reactions.on_recording = lambda recording_id, is_here: shared.put(RECORDS, "", recording_id, is_here or None)
+        if isinstance(services.recorder, ClusterRecorder):
+            services.recorder.on_recording = reactions.on_recording
         self._share_people(hub, services.presence)
         self._share_publishing(services, stagehand)
 
@@ -98,6 +122,19 @@ class Cluster:
             self.succession.run,
             self.fence.run,
         )
+
+    def begin(self, stack: AsyncExitStack) -> None:
+        """Takes part in carrying media. After `work` has begun."""
+        if self.media is not None:
+            self.media.begin()
+            stack.push_async_callback(self.media.stop)
+
+    async def give_rooms_away(self) -> None:
+        """This node is about to end: its media goes to others while it still carries whoever is here."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(GIVE_AWAY_SECONDS):
+                if self.media is not None:
+                    await self.media.drain()
 
     async def find_others(self, hub: Hub) -> None:
         """Waits a moment for Redis, so that whoever comes first need not be told that news are late."""

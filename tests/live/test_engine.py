@@ -11,10 +11,11 @@ from collections.abc import AsyncIterator
 import pytest
 from aioice import stun
 
-from live.control import EngineDown, EngineUp, PeersLost
-from live.engine import EmbeddedEngine, default_workers
+from live.control import EngineDown, EngineUp, MediaRefused, PeersLost
+from live.engine import FEWEST_RESERVED, EmbeddedEngine, default_workers
 from tests.live.clients import all_closed, publish, watch
 from tests.live.conftest import Told, until
+from tests.live.raw import Raw
 from tests.live.test_ice import request
 from tests.live.test_sdp import GSTREAMER
 
@@ -172,3 +173,21 @@ async def test_a_worker_that_hangs_is_replaced_and_the_others_go_on(engine: Embe
         await until(lambda: all(worker.is_up for worker in engine._workers))
         await viewer.until_frames("0", viewer.frames.get("0", 0) + 5)
         assert engine.pids[0] not in (None, hung) and engine.pids[1] == other
+
+
+async def test_a_full_hall_takes_no_more_viewers_yet_whoever_may_send_and_a_seat_that_is_left_is_free() -> None:
+    async with EmbeddedEngine(("127.0.0.1",), seats=2) as engine:
+        raw = Raw()
+        offer = raw.offer(("video", "recvonly"))
+        viewers = [await engine.admit("hall", "anna", offer, None, may_send=False, may_receive=True) for _ in range(2)]
+        with pytest.raises(MediaRefused) as refused:
+            await engine.admit("another", "bo", offer, None, may_send=False, may_receive=True)
+        assert refused.value.code == "hall_full"
+        for _ in range(FEWEST_RESERVED):
+            await engine.admit("hall", "siri", Raw().offer(("video", "sendonly")), None, may_send=True, may_receive=False)
+        with pytest.raises(MediaRefused, match="hall_full"):
+            await engine.admit("hall", "siri", Raw().offer(("video", "sendonly")), None, may_send=True, may_receive=False)
+        await engine.remove_label("hall", "siri", senders_only=True)
+        await engine.remove("hall", viewers[0].peer_id)
+        await until(lambda: engine._placement.peers == 1)
+        await engine.admit("hall", "bo", offer, None, may_send=False, may_receive=True)

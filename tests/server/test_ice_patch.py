@@ -59,7 +59,7 @@ async def test_software_restarts_with_any_tag_and_trickles_with_the_newest(tmp_p
             assert await patched({"If-Match": f'"x", {first}'}) == (204, None)
             status, second = await patched({"If-Match": "*"})
             assert status == 200 and second and second != first
-            status, third = await patched({"If-Match": '"*"'})
+            status, third = await patched({"If-Match": '"*"'}, FRAGMENT.replace("nEw1", "nEw2"))
             assert status == 200 and third and third != second
             for condition in (first, second, f"W/{third}", third.strip('"'), ""):
                 assert await patched({"If-Match": condition}) == (412, None)

@@ -20,6 +20,7 @@ from live.control import (
     IceParameters,
     MediaRefused,
     Notification,
+    RoomReport,
     TapFormat,
     Use,
     WorkerStatistics,
@@ -80,6 +81,9 @@ class TappingEngine:
 
     async def statistics(self) -> tuple[WorkerStatistics, ...]:
         return ()
+
+    async def room(self, room: str) -> RoomReport:
+        raise NotImplementedError
 
     def notifications(self) -> AsyncIterator[Notification]:
         raise NotImplementedError

@@ -9,7 +9,7 @@ import { badge } from "./parts.js";
  * @typedef {{name: string, person_id: string, level: "good" | "poor" | "lost", reasons: string[], sends: boolean, transport: string,
  *   round_trip_ms: number, loss_up: number, loss_down: number, estimate_bps: number, undecodable: string[]}} Row
  * @typedef {{name: string, codec: string, recorded_in: string}} Gap a picture that the recording leaves out
- * @typedef {{total: number, troubled: number, people: Row[], unrecorded: Gap[]}} Trouble
+ * @typedef {{total: number, troubled: number, people: Row[], unrecorded: Gap[], node: string}} Trouble  node: on which of several the session's media is
  */
 
 /** @param {string} sessionId @returns {Promise<Trouble>} rejects when it cannot be fetched */
@@ -28,6 +28,7 @@ export function deskTroubleView(trouble) {
     <p class="muted small">
       ${n("{count} person receives sound and picture.", "{count} people receive sound and picture.", trouble.total)}
       ${trouble.troubled ? n("{count} of them has trouble:", "{count} of them have trouble:", trouble.troubled) : t("Nobody has trouble.")}
+      ${trouble.node ? t("On node {node}.", { node: trouble.node }) : nothing}
     </p>
     ${rows.length ? html`<ul class="people trouble" role="list">${rows.map(rowView)}</ul>` : nothing}
     ${trouble.troubled > rows.length ? html`<p class="muted small">${t("The worst are shown.")}</p>` : nothing}
