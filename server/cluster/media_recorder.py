@@ -24,8 +24,8 @@ _log = structlog.get_logger("recorder")
 
 
 class ClusterRecorder(Recorder):
-    """Whoever asks it to start or stop a recording may be on any node. `on_recording(recording_id, is_here)`: this node makes
-    it, or no longer."""
+    """Whoever asks it to start or stop a recording may be on any node. `on_recording(recording_id, is_here)`: this node
+    makes it, or no longer."""
 
     def __init__(self, settings: Settings, engine: ClusterEngine) -> None:
         super().__init__(settings, engine)

@@ -77,11 +77,11 @@ class Shard:
                 return [PeersLost(prefix, tapped)]
 
     def _told(self, new: RoomTold) -> list[Notification]:
-        old, self.rooms[new.room] = self.rooms.get(new.room), new
+        old, self.rooms[new.room] = self.rooms.get(new.room) or RoomTold(new.room, 0), new
         found: list[Notification] = []
-        if old is None or (old.slots, old.codecs) != (new.slots, new.codecs):
+        if (old.slots, old.codecs) != (new.slots, new.codecs):
             found.append(SlotsChanged(new.room, new.slots, new.codecs))
-        if old is None or old.speaker != new.speaker:
+        if old.speaker != new.speaker:
             found.append(ActiveSpeaker(new.room, new.speaker))
         return found
 
