@@ -114,7 +114,8 @@ class Client:
         self._follows_session = True
         if self._socket is not None:
             self._enter(self.node)
-        self._tell({"type": "follow", "stream": self._session, "since": self._seqs[self._session]})
+            self.record.heard.append(Heard(self._session, "follow", self._seqs[self._session]))
+            self._tell({"type": "follow", "stream": self._session, "since": self._seqs[self._session]})
 
     async def hide(self, seconds: float) -> None:
         """Puts the tab into the background for a while."""
@@ -127,7 +128,8 @@ class Client:
     def ask_for_life(self) -> None:
         """The server says how far it is."""
         for stream, seq in self._seqs.items():
-            if stream != self._session or self._follows_session:
+            if self._socket is not None and (stream != self._session or self._follows_session):
+                self.record.heard.append(Heard(stream, "follow", seq))
                 self._tell({"type": "follow", "stream": stream, "since": seq})
 
     async def move(self) -> None:
@@ -168,6 +170,7 @@ class Client:
         self._heard_at = time.monotonic()
         if self._follows_session:
             self._enter(self.node)
+        self.record.heard += [Heard(name, "hello", seq) for name, seq in follow.items()]
         hello = {"type": "hello", "client": self.record.client, "follow": follow, "visible": self._visible}
         await socket.send(json.dumps(hello))
         self._socket = socket

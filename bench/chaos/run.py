@@ -39,7 +39,13 @@ def settings_of(options: argparse.Namespace, *, may_mount: bool) -> list[Setting
     seconds = options.seconds / count
     return [
         Setting(
-            options.seed + n // len(names), seconds, names[n % len(names)], options.nodes, options.people, may_mount, only
+            seed=options.seed + n // len(names),
+            seconds=seconds,
+            database=names[n % len(names)],
+            nodes=options.nodes if names[n % len(names)] == "postgres" else 1,
+            people=options.people,
+            may_mount=may_mount,
+            only=only,
         )
         for n in range(count)
     ]
@@ -56,7 +62,7 @@ async def run(rounds: Sequence[Setting], directory: Path) -> Verdict:
     """Everything that came of them."""
     total = Verdict()
     for number, setting in enumerate(rounds):
-        say(f"round {number + 1} of {len(rounds)}: {setting}")
+        say(f"round {number + 1} of {len(rounds)}: {setting.database}, nodes {setting.nodes}, seed {setting.seed}")
         began = time.monotonic()
         folder = directory / str(number)
         folder.mkdir()
@@ -101,6 +107,8 @@ def main() -> None:
             verdict = asyncio.run(_interruptible(settings_of(options, may_mount=may_mount), Path(keep or name)))
         except asyncio.CancelledError:
             raise SystemExit(130) from None
+        except LookupError as missing:
+            raise SystemExit(str(missing)) from None
     if keep:
         say(f"logs and histories are in {keep}")
     print(last_line(verdict, options.seed))
@@ -113,7 +121,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=120, help="of faults, all rounds together (default: %(default)g)")
     parser.add_argument("--seed", type=int, default=secrets.randbelow(10**6), help="(default: another one each time)")
     parser.add_argument("--database", choices=DATABASES, default="both", help="(default: %(default)s)")
-    parser.add_argument("--nodes", type=int, default=1, help="with PostgreSQL (default: %(default)s)")
+    parser.add_argument(
+        "--nodes", type=int, default=2, help="with PostgreSQL; with more than one, Redis (default: %(default)s)"
+    )
     parser.add_argument("--people", type=int, default=10, help="some have two tabs (default: %(default)s)")
     parser.add_argument("--only", default=",".join(KINDS), help="kinds of faults, comma-separated (default: all)")
     parser.add_argument("--keep", action="store_true", help="keep the servers' logs, and what everybody was told")

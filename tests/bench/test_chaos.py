@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import shutil
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -229,6 +230,18 @@ def test_what_is_wrong_with_what_somebody_saw_is_found(plant: Break) -> None:
     assert (verdict.lost, verdict.duplicated) == (0, 0)
 
 
+def test_what_was_on_its_way_when_somebody_asked_for_it_again_may_come_again_but_no_more() -> None:
+    history, found = a_day()
+    before, events = heard(found.streams[SESSION])[:1], heard(found.streams[SESSION], 2, 3, 4, 5)[1:]
+    asked, answered = Heard(SESSION, "follow", 2), Heard(SESSION, "caught_up", 5)
+    history.records[1].heard = [*before, events[0], asked, *events[1:], *events[1:], answered]
+    assert judge(history, found).is_clean
+    history.records[1].heard += events[-1:]
+    assert judge(history, found).out_of_order == 1
+    history.records[1].heard = [*before, events[0], asked, *events[1:], *events, answered]
+    assert judge(history, found).out_of_order == 1
+
+
 def test_what_is_not_for_somebody_must_not_be_heard() -> None:
     history, found = a_day()
     history.records[2].heard = heard(found.streams[SESSION], 2, 3, 4, 5)
@@ -290,8 +303,11 @@ def test_spans_are_joined_and_subtracted() -> None:
 @pytest.mark.timeout(600)  # a start takes seconds on a busy machine, and there are many
 @pytest.mark.parametrize("database", ["sqlite", "postgres"])
 async def test_whatever_dies_nothing_that_was_acknowledged_is_lost(database: str) -> None:
+    """One node on SQLite; two on PostgreSQL and Redis."""
     if database == "postgres" and find_programs() is None:
         pytest.skip("PostgreSQL is not installed (on Debian: apt install postgresql)")
+    if database == "postgres" and not (shutil.which("redis-server") or shutil.which("valkey-server")):
+        pytest.skip("Redis is not installed (on Debian: apt install redis-server)")
     words = ("--database", database, "--seconds", "18", "--seed", "20260325")
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "bench.chaos", *words, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
