@@ -12,6 +12,7 @@ import pytest
 
 from rooms import messages as m
 from rooms.errors import REFUSALS
+from server.privacy.terms import Terms
 from server.settings import SECRETS, Settings
 from server.settings_sources import CONFIG
 
@@ -68,6 +69,14 @@ def test_every_setting_is_documented() -> None:
     assert documented - files == {CONFIG, *(f"PLENUM_{field.name.upper()}" for field in fields(Settings))}
     assert files <= {f"PLENUM_{name.upper()}_FILE" for name in SECRETS}
     assert all(f"`PLENUM_{name.upper()}`" in text.partition("Secrets (")[2].partition(")")[0] for name in SECRETS)
+
+
+def test_the_record_of_processing_has_every_term_with_its_default() -> None:
+    text = (ROOT / "docs" / "privacy.md").read_text()
+    for field in fields(Terms):
+        name = field.name.upper().removeprefix("KEEP")
+        row = next(line for line in text.splitlines() if line.startswith("|") and f"{name}`" in line)
+        assert f"{field.default} days" in row, field.name
 
 
 def test_every_dependency_is_justified() -> None:
