@@ -5,15 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
+from tests.deploy.certificate import make_certificate
 from tests.deploy.proxying import DEPLOY, MISSING, NAME, WHY, Proxy, a_proxy
 from tests.live.test_ice import request
 
@@ -154,18 +149,6 @@ async def test_port_80_leads_to_https_and_answers_the_authoritys_questions() -> 
 # --- certificates ---
 
 
-def make_certificate(folder: Path, *, has_ended: bool = False) -> None:
-    """As somebody gives one."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, NAME)])
-    ends = datetime.now(UTC) + timedelta(days=-1 if has_ended else 2)
-    builder = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number(), ends - timedelta(9), ends)
-    certificate = builder.sign(key, hashes.SHA256())
-    form = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    (folder / "privkey.pem").write_bytes(key.private_bytes(*form))
-    (folder / "fullchain.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-
-
 async def until(condition: Callable[[], Awaitable[bool]]) -> None:
     async with asyncio.timeout(60):
         while not await condition():  # noqa: ASYNC110  # another process's doing
@@ -181,14 +164,14 @@ async def test_it_begins_with_a_placeholder_and_takes_what_is_given_or_obtained_
         writer.write(frame("00ab+1"))
         assert await reader.read(100) == b"node-1:8001"
         for folder in ("obtained", "given"):  # the second is preferred
-            make_certificate(proxy.folder / folder)
+            make_certificate(proxy.folder / folder, NAME)
 
             async def has_changed(before: bytes = shown) -> bool:
                 return await proxy.certificate() != before
 
             await until(has_changed)
             shown = await proxy.certificate()
-        make_certificate(proxy.folder / "obtained")  # renewed, but another is given
+        make_certificate(proxy.folder / "obtained", NAME)  # renewed, but another is given
         (proxy.folder / "given" / "privkey.pem").write_text("rubbish")
         renewed = await proxy.certificate()
 
@@ -206,9 +189,9 @@ async def test_it_begins_with_a_placeholder_and_takes_what_is_given_or_obtained_
 async def test_a_certificate_that_has_ended_or_has_anothers_key_is_not_taken(has_ended: bool) -> None:
     async with a_proxy({}) as proxy:
         placeholder = await proxy.certificate()
-        make_certificate(proxy.folder / "given", has_ended=has_ended)
+        make_certificate(proxy.folder / "given", NAME, has_ended=has_ended)
         if not has_ended:
-            make_certificate(proxy.folder / "challenges")
+            make_certificate(proxy.folder / "challenges", NAME)
             (proxy.folder / "challenges" / "privkey.pem").rename(proxy.folder / "given" / "privkey.pem")
 
         async def has_complained() -> bool:
