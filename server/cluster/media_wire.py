@@ -186,5 +186,10 @@ def lease_of(peer_id: str) -> str:
     return hold.rpartition(".")[0] if tilde else ""
 
 
+def own_id(peer_id: str) -> str:
+    """The id that the engine of the peer's node gave."""
+    return peer_id.partition("~")[2]
+
+
 def node_of(lease: str) -> str:
     return lease.rpartition(".")[0]

@@ -170,11 +170,11 @@ async def test_a_node_that_begins_later_or_missed_something_knows_who_is_where(r
         try:
             await late.hears(PeerSeated, peer_id=peer, sends=True)
             await late.hears(SlotsChanged, slots={"video0": "siri"})
-            late.engine._others["a.1"].number -= 1  # as if the last notice had not come
-            late.engine._others["a.1"].seats.clear()
+            late.engine._others.shards["a.1"].number -= 1  # as if the last notice had not come
+            late.engine._others.shards["a.1"].seats.clear()
             second = await a.let_in(label="bo")
             await late.hears(PeerSeated, peer_id=second)
-            await until(lambda: set(late.engine._others["a.1"].seats) == {peer, second})
+            await until(lambda: set(late.engine._others.shards["a.1"].seats) == {peer, second})
         finally:
             await late.stop()
 

@@ -21,7 +21,7 @@ async def carry(nodes: Pair) -> None:
     """Redis has had its time to hear of who holds what."""
     for node in nodes:
         media = engine_of(node)
-        await until(lambda media=media: media._has_been_up)  # type: ignore[misc]
+        await until(lambda media=media: media._here.has_been_up)  # type: ignore[misc]
         await media._keeper.renew()
     link = engine_of(nodes.a)._calls._link
     await link.client.hset(link.key("media", "state"), "calm", "0")
