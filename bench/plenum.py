@@ -54,7 +54,7 @@ room = "hall"
 
 
 def settings(place: Place, port: int = 0, io_uring: str = "auto") -> Settings:
-    """As installed, but for the ports."""
+    """As installed, but for the ports, and that the whole hall comes from one address."""
     return Settings(
         directory=place.directory,
         database_url=place.database_url,
@@ -64,6 +64,8 @@ def settings(place: Place, port: int = 0, io_uring: str = "auto") -> Settings:
         public_addresses="127.0.0.1",
         media_port=0,
         io_uring=io_uring,
+        connections=100_000,
+        connections_per_address=100_000,
         log_level="warning",
     )
 

@@ -52,13 +52,13 @@ class Door:
         self.refusals: Counter[str] = Counter(dict.fromkeys(COUNTED, 0))
         self._connections: Counter[str] = Counter()  # HTTP, by address; a proxy's own count under ""
         self._under_way: Counter[str] = Counter()  # requests and WebSockets, by whose they are
-        self._sockets = 0
+        self._open = self._sockets = 0  # HTTP connections; WebSockets
         self._warned = False
 
     @property
     def connections(self) -> int:
         """HTTP connections and WebSockets."""
-        return self._connections.total() + self._sockets
+        return self._open + self._sockets
 
     def connected(self, peer: str) -> Verdict:
         """Counts a connection that has been made, unless it is to be cut off. `disconnected` ends what this began."""
@@ -68,6 +68,7 @@ class Door:
             self.refusals["connections" if verdict != "crowded" else "connections_per_address"] += 1
         if verdict != "cut_off":
             self._connections[key] += 1
+            self._open += 1
         return verdict
 
     def _judge(self, key: str) -> Verdict:
@@ -81,6 +82,7 @@ class Door:
 
     def disconnected(self, peer: str) -> None:
         _take_one(self._connections, self._key(peer))
+        self._open -= 1
 
     def _key(self, peer: str) -> str:
         return "" if self.proxies.trusts(peer) else block_of(peer)
