@@ -8,6 +8,7 @@ A WebSocket begins as a request here, so a handshake that never ends is a head t
 from __future__ import annotations
 
 import asyncio
+import logging
 from asyncio import AbstractEventLoop, TimerHandle, Transport
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ from server.settings import Settings
 
 MOST_FIELDS: Final = 100  # headers of a request, its trailers included
 MOST_PIPELINED: Final = 8  # requests that wait while one is answered
+LOGGER: Final = "uvicorn.error.http"  # of what cannot be read, a child of uvicorn's
 HEAR_OUT_SECONDS: Final = 3.0  # for the head of a request that will be refused
 
 
@@ -60,6 +62,7 @@ class GuardedHttp(HttpToolsProtocol):
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
         self._door, self._patience = door, patience
+        self.logger = logging.getLogger(LOGGER)
         self._peer: str | None = None  # None: not counted, or not any more
         self._deadline: TimerHandle | None = None  # of the head or body that is awaited
         self._stall: TimerHandle | None = None

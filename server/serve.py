@@ -17,7 +17,7 @@ from structlog.tracebacks import ExceptionDictTransformer
 from live.control import MediaEngine
 from server.app import create_app
 from server.frames import FrameProtocol
-from server.guarded_http import guarded
+from server.guarded_http import LOGGER, guarded
 from server.hand_over import seconds_to_leave
 from server.log_scrubbing import scrubbed
 from server.settings import Settings
@@ -109,7 +109,7 @@ def configure_logging(level: str) -> None:
     of_libraries = [structlog.stdlib.add_logger_name, *shared]
     handler.setFormatter(structlog.stdlib.ProcessorFormatter(processors=finishing, foreign_pre_chain=of_libraries))
     logging.basicConfig(handlers=[handler], level=max(number, logging.WARNING))
-    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)  # any stranger causes its warnings, by the thousand
+    logging.getLogger(LOGGER).setLevel(logging.ERROR)  # any stranger causes warnings, by the thousand
     structlog.configure(
         processors=[*shared, *rendering],
         wrapper_class=structlog.make_filtering_bound_logger(number),

@@ -24,7 +24,7 @@ from websockets.frames import Frame, Opcode
 from websockets.streams import StreamReader
 from websockets.version import version as websockets_version
 
-from server.frames import _TCP_OPTIONS, FrameProtocol, encode_text_frame
+from server.frames import _TCP_OPTIONS, CONTROL_AT_ONCE, FrameProtocol, encode_text_frame
 from tests.server.hall import Connection, Hall, serving
 from tests.server.running import PATIENCE_SECONDS
 
@@ -203,6 +203,21 @@ async def slow_reader(protocol: type[FrameProtocol]) -> AsyncIterator[Meeting]:
             yield met
         finally:
             met.client.transport.abort()
+
+
+def test_who_does_not_read_gets_no_pongs_to_pile_up(run: Any) -> None:
+    async def main() -> None:
+        async with meeting() as met:
+            met.server.writer.turn(is_behind=True)
+            unanswered = await met.client.ping()
+            protocol = met.server.protocol
+            await until(lambda: protocol._control._left < CONTROL_AT_ONCE)
+            await met.server.say("after it")
+            assert await met.read(1) == ["after it"] and not unanswered.done()
+            met.server.writer.turn(is_behind=False)
+            await (await met.client.ping())
+
+    run(main())
 
 
 def test_a_slow_reader_is_seen_in_buffered_and_all_of_it_still_arrives(run: Any) -> None:

@@ -5,13 +5,11 @@ from __future__ import annotations
 
 import asyncio
 import json
-import socket
 from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
 
-from server.followers import Connection
 from server.frames import CONTROL_AT_ONCE, MOST_FRAGMENTS, MOST_WAITING
 from server.socket import BURST_SECONDS, PATIENCE_SECONDS
 from tests.server.raw_http import CLOSE, CONTINUED, FINAL, PING, PONG, TEXT, Raw, frame, raw_socket
@@ -114,27 +112,6 @@ async def test_who_is_refused_and_goes_on_is_closed(run: Running, bo: Client) ->
         assert await listening in (4429, None)
     assert run.services.door.refusals["messages_per_second"] == before + 1
     await undisturbed(run, bo)
-
-
-async def test_who_pings_and_does_not_read_costs_no_memory(run: Running, bo: Client) -> None:
-    """Within the pace: what is behind is not answered, so nothing piles up."""
-    async with raw_socket(run, "anna") as anna:
-        anna.writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
-        await anna.send(frame(FINAL | TEXT, HELLO) + frame(FINAL | PING, b"x" * 125) * 20)
-        (connection,) = await connections(run, "anna")
-        writer = connection.outbox.writer
-        assert writer is not None and writer.buffered < 1 << 17
-    await undisturbed(run, bo)
-
-
-async def connections(run: Running, person_id: str) -> list[Connection]:
-    hub = run.services.hub
-
-    def found() -> list[Connection]:
-        return [each for each in hub._connections.values() if each.actor.person_id == person_id]
-
-    await until(lambda: bool(found()))
-    return found()
 
 
 async def test_who_never_says_hello_is_closed(run: Running, bo: Client, monkeypatch: pytest.MonkeyPatch) -> None:

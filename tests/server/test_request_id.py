@@ -18,6 +18,7 @@ import structlog
 from server.identity import COOKIE
 from server.request_id import HEADER, request_id
 from server.serve import configure_logging
+from tests.server.raw_http import raw
 from tests.server.running import PEOPLE, Running, running
 
 S1 = "session/s1"
@@ -138,3 +139,11 @@ async def _day(run: Running) -> str:
 
 def _fails(*_arguments: object, **_options: object) -> Any:
     raise RuntimeError("a mistake of ours")
+
+
+async def test_what_strangers_send_fills_no_log(tmp_path: Path, logged: io.StringIO) -> None:
+    async with running(tmp_path) as run, raw(run) as connection:
+        before = logged.getvalue()
+        await connection.send("NO SUCH THING\r\n\r\n")
+        assert (await connection.rest()).startswith(b"HTTP/1.1 400")
+        assert logged.getvalue() == before
