@@ -209,7 +209,7 @@ def test_who_does_not_read_gets_no_pongs_to_pile_up(run: Any) -> None:
     async def main() -> None:
         async with meeting() as met:
             met.server.writer.turn(is_behind=True)
-            unanswered = await met.client.ping()
+            unanswered = asyncio.ensure_future(await met.client.ping())
             protocol = met.server.protocol
             await until(lambda: protocol._control._left < CONTROL_AT_ONCE)
             await met.server.say("after it")
