@@ -22,13 +22,17 @@ async def health(request: Request) -> Response:
     refused, while sound and picture go on: degraded."""
     services: Services = request.state.services
     database, media = await _database_works(services.database), await _media_state(services)
+    cluster = services.cluster
+    nodes = {} if cluster is None else {"nodes": len(cluster.nodes.living), "redis": cluster.nodes.is_well}
+    good = database and services.database.saves and media["up"] and nodes.get("redis", True)
     body = {
-        "status": "ok" if database and services.database.saves and media["up"] else "degraded" if database else "down",
+        "status": "ok" if good else "degraded" if database else "down",
         "database": database,
         "saves": services.database.saves,
         "media": media,
         "connections": services.hub.count,
         "seats": services.seats.count,
+        **nodes,
     }
     return JSONResponse(body, 200 if database else 503, _FRESH)
 

@@ -99,6 +99,17 @@ async def _statistics(services: Services) -> Sequence[WorkerStatistics] | None:
         return None
 
 
+def _node_families(services: Services) -> list[Metric]:
+    """Of one node alone too: there is nobody that it does not hear."""
+    nodes = services.cluster.nodes if services.cluster is not None else None
+    living, is_well = (len(nodes.living), nodes.is_well) if nodes is not None else (1, True)
+    return [
+        GaugeMetricFamily("plenum_nodes", "Nodes that live.", living),
+        GaugeMetricFamily("plenum_redis_up", "Whether nodes hear each other.", int(is_well)),
+        CounterMetricFamily("plenum_stream_gaps", "Gaps closed from the database.", services.streams.gaps),
+    ]
+
+
 def _refusals(services: Services) -> Metric:
     family = CounterMetricFamily("plenum_refusals", "Requests and connections refused, by limit.", labels=["limit"])
     for limit, count in sorted(services.door.refusals.items()):
@@ -112,5 +123,6 @@ def _server_families(services: Services) -> tuple[Metric, ...]:
         GaugeMetricFamily("plenum_tasks", "Tasks of the web process's event loop.", len(asyncio.all_tasks())),
         _refusals(services),
         GaugeMetricFamily("plenum_seats", "Media seats that people hold.", services.seats.count),
+        *_node_families(services),
         GaugeMetricFamily("plenum_database_saves", "Whether the last write was saved.", int(services.database.saves)),
     )
