@@ -239,12 +239,9 @@ class Session:
             return
         if services.ballots.was_done(cause):
             return
-        services.streams.stream(frame.stream)
         session_id = session_of(frame.stream)
-        context = services.streams.context(session_id)
-        since = services.streams.seq(frame.stream)
         try:
-            subject = room.check_row(services.streams.room(session_id), context, actor, command)
+            subject, since = await self._check_row(frame.stream, command)
         except Refused as refusal:
             if refusal.code == "poll_closed" and await self._was_answered(session_id, command):
                 return
@@ -254,6 +251,19 @@ class Session:
         elif isinstance(command, m.QuestionVote):
             await services.ballots.vote(actor, session_id, command.question_id, up=command.up)
         services.ballots.note_done(cause)
+
+    async def _check_row(self, name: str, command: m.RowCommand) -> tuple[m.Poll | m.Question, int]:
+        """What a command is about if it is possible now, and by which number of the stream that was found. Nothing is
+        refused for what another node has changed since. Raises `Refused`."""
+        streams, actor, session_id = self._services.streams, self._connection.actor, session_of(name)
+        streams.stream(name)
+        while True:
+            since = streams.seq(name)
+            try:
+                return room.check_row(streams.room(session_id), streams.context(session_id), actor, command), since
+            except Refused:
+                if not await streams.was_behind(name):
+                    raise
 
     async def _was_answered(self, session_id: str, command: m.RowCommand) -> bool:
         """True if it was carried out on another node before the poll closed, and its acknowledgement was lost with that."""

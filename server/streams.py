@@ -67,6 +67,7 @@ class Streams:
         self._now = now
         self._streams: dict[str, Stream] = {}
         self._running: set[asyncio.Task[list[Entry]]] = set()
+        self.several = False  # whether other nodes write to the journal too
         self.elsewhere = 0  # entries taken in that were written on other nodes
         self.gaps = 0  # how often the journal was read because some were missed
 
@@ -145,8 +146,15 @@ class Streams:
                 if cause is not None and cause in stream.causes:
                     return []
                 now = self._now()
-                events = self._decide(stream, actor, command, now)
+                try:
+                    events = self._decide(stream, actor, command, now)
+                except Refused:
+                    if await self._was_behind(stream):
+                        continue
+                    raise
                 if not events:
+                    if await self._was_behind(stream):
+                        continue
                     return []
                 try:
                     entries = await self._journal.append(
@@ -178,6 +186,13 @@ class Streams:
             async with stream.lock:
                 await self._catch_up(stream)
 
+    async def was_behind(self, name: str) -> bool:
+        """True if other nodes had written what was not known here, and is now: whatever was refused is to be decided again,
+        as it may have become possible, or be done already. Raises `Refused`."""
+        stream = self._stream(name)
+        async with stream.lock:
+            return await self._was_behind(stream)
+
     async def look(self) -> None:
         """Takes in what the journal has and nobody told of. Raises `Refused` while it cannot be read."""
         for entry in await self._journal.read_after({name: self.seq(name) for name in self._names()}):
@@ -208,6 +223,15 @@ class Streams:
             await self._catch_up(stream)
             return
         self._take_from_elsewhere(stream, [heard])
+
+    async def _was_behind(self, stream: Stream) -> bool:
+        """The same under the stream's lock. Rooms are decided by their session's phase, too."""
+        if not self.several:
+            return False
+        conference_was = stream.name != m.CONFERENCE and await self.was_behind(m.CONFERENCE)
+        before = stream.seq
+        await self._catch_up(stream)
+        return stream.seq > before or conference_was
 
     async def _catch_up(self, stream: Stream) -> None:
         """Takes in what other nodes have appended, under the stream's lock."""

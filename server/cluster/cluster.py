@@ -77,6 +77,7 @@ class Cluster:
         self.counts.connect(services.ballots, tallies)
         share_guesses(self.link, services.guesses)
         self.bus.connect(services.streams)
+        services.streams.several = True
         self.nodes.on_turn.append(partial(_tell_delay, hub))
         self.fence.send_away = hub.close_all
         self.succession.catch_up = reactions.catch_up

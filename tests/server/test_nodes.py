@@ -77,6 +77,34 @@ async def test_a_command_sent_again_to_another_node_is_done_once(nodes: tuple[No
     assert there.heard == here.heard
 
 
+async def test_nothing_is_refused_or_left_out_for_what_another_node_has_changed_since(nodes: tuple[Node, Node]) -> None:
+    here, there = nodes
+    there.streams.several = True
+    for number in range(1, 6):
+        await here.ask("anna", f"fråga {number}", f"anna/tab/{number}")
+    await there.ask("bo", "Får jag?")  # now both know that Anna has as many waiting as one may
+    await here.ask("bo", "Och jag?")
+    await here.streams.handle(S1, day.MONA, m.QuestionPublish("s1-q1"))
+    await here.ask("anna", "En till", "anna/tab/6")
+    assert await there.ask("anna", "En till", "anna/tab/6") == []  # known, and not "too many"
+    await here.streams.handle(S1, day.MONA, m.QuestionPublish("s1-q2"))
+    assert len(await there.ask("anna", "Och en", "anna/tab/7")) == 1
+    await here.streams.handle(S1, day.SIRI, m.StageEnter())
+    assert len(await there.streams.handle(S1, day.SIRI, m.StageLeave())) == 1
+    with pytest.raises(Refused, match="too_many"):
+        await there.ask("anna", "Och en", "anna/tab/8")
+
+
+async def test_a_phase_that_another_node_has_changed_is_known_before_anything_is_refused(nodes: tuple[Node, Node]) -> None:
+    here, there = nodes
+    there.streams.several = True
+    await here.streams.handle(m.CONFERENCE, day.MONA, m.SessionEnd("s1"))
+    for command in (m.SessionPrepare("s2"), m.SessionGoLive("s2")):
+        await here.streams.handle(m.CONFERENCE, day.MONA, command)
+    actor = m.Actor("bo", "Bo", frozenset({"attendee"}))
+    assert len(await there.streams.handle("session/s2", actor, m.QuestionAsk("Redan?"))) == 1
+
+
 async def test_a_node_that_is_behind_decides_by_what_has_happened_meanwhile(nodes: tuple[Node, Node]) -> None:
     here, there = nodes
     await here.streams.handle(m.CONFERENCE, day.MONA, m.SessionEnd("s1"))
