@@ -24,7 +24,7 @@ MISSING = [
 @pytest.mark.browser
 @pytest.mark.timeout(LONGEST_SECONDS)
 @pytest.mark.skipif(bool(MISSING), reason=f"{', '.join(MISSING)} missing; tools/install says what to install")
-def test_one_tcp_port_of_one_host_is_enough_to_take_part(tmp_path: Path) -> None:
+def test_one_tcp_port_of_one_host_is_enough_to_take_part_and_one_node_of_two_is(tmp_path: Path) -> None:
     with network() as between:
         if between.is_loopback:
             pytest.skip(between.note)

@@ -41,7 +41,6 @@ from tests.deploy.proxying import DEPLOY, NAME, Proxy, a_proxy
 
 PAGES: Final = {"1": 8000, "2": 8100}  # both nodes are in one network namespace here, and have one host
 MEDIA: Final = {"1": 8001, "2": 8011}
-SERVING: Final = ("2",)  # the proxy finds the other away
 
 
 class Node:
@@ -116,12 +115,13 @@ async def a_far_browser(directory: Path, clients: Sequence[str], address: str) -
             await browser.close()
 
 
-async def goes_by_443(page: Page, address: str) -> None:
-    """The page's sound and picture come from the proxy's port."""
+async def node_by_443(page: Page, address: str) -> str:
+    """The page's sound and picture come from the proxy's port. Returns from which node."""
     found = {report["id"]: report for report in await page.evaluate("() => plenum.media.statistics()")}
     (transport,) = [report for report in found.values() if report["type"] == "transport"]
     remote: dict[str, Any] = found[found[transport["selectedCandidatePairId"]]["remoteCandidateId"]]
     assert (remote["protocol"], remote["address"], remote["port"]) == ("tcp", address, 443), remote
+    return str(remote["usernameFragment"]).partition("+")[2]
 
 
 async def relay_answers(proxy: Proxy) -> None:
@@ -163,7 +163,7 @@ async def play(directory: Path, clients: Sequence[str], way: str, postgres: Post
     served = Conference(directory)
     served.url = f"https://{NAME}"
     await served.prepare()
-    nodes = [Node(name, directory, settings) for name in SERVING]
+    nodes = [Node(name, directory, settings) for name in PAGES]
     places = {
         "node-1:8000": f"127.0.0.1:{PAGES['1']}",
         "node-2:8000": f"127.0.0.1:{PAGES['2']}",
@@ -182,18 +182,29 @@ async def play(directory: Path, clients: Sequence[str], way: str, postgres: Post
         browser = await stack.enter_async_context(a_far_browser(directory, clients, address))
         hall = Hall(served, browser)
         stack.push_async_callback(hall.leave)
-        await meet(hall, address)
+        await meet(hall, nodes, address)
 
 
-async def meet(hall: Hall, address: str) -> None:
-    """A speaker and somebody in the audience."""
+async def meet(hall: Hall, nodes: Sequence[Node], address: str) -> None:
+    """A speaker and somebody in the audience, while there are two nodes and when there is one."""
     _, siri = await go_live(hall)
     anna = await hall.sit("anna")
     await attend(anna)
     await goes_on(anna)
     await sound_goes_on(anna)
-    for page in (siri, anna):
-        await goes_by_443(page, address)
+    first = await node_by_443(anna, address)
+    assert await node_by_443(siri, address) == first
+    (node,) = (node for node in nodes if node.name == first)
+    await node.stop(signal.SIGKILL)  # who has the session's sound and picture, and about half of the pages
+
+    async def comes_from_elsewhere() -> bool:
+        with contextlib.suppress(ValueError, KeyError):  # between two connections
+            return await node_by_443(anna, address) not in ("", first)
+        return False
+
+    await until(comes_from_elsewhere, "media from the other node")
+    await goes_on(anna)
+    await sound_goes_on(anna)
     assert not hall.complaints
 
 
