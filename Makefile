@@ -65,4 +65,4 @@ lock:
 		--extra install $$(case $$extra in -dev) echo --extra dev;; -node) echo --extra node;; esac) -o requirements$$extra.lock pyproject.toml; done
 
 clean:
-	@rm -rf .venv $(STAMPS) web/node_modules bench/peers/node_modules live/libnative.so
+	@rm -rf .venv .venv-ortools $(STAMPS) web/node_modules bench/peers/node_modules live/libnative.so

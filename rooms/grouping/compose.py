@@ -6,7 +6,7 @@ Pure, and deterministic under the request's seed: the order in which people, pai
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from random import Random
 from typing import Final
 
@@ -17,28 +17,33 @@ from rooms.grouping.model import Composition, Group, Participant, Request, wishe
 from rooms.grouping.problem import APART, UNIT, Problem, state
 from rooms.grouping.search import State, resume, solve
 
-STEPS_PER_UNIT: Final = 250  # exchanges tried, of each unit in the first search of a round
-AGAIN: Final = 3  # the second search is this many times shorter
-MOST_STEPS: Final = 400_000
-LEAST_STEPS: Final = 2_000
-HOT: Final = UNIT / 100
-COLD: Final = UNIT / 1000
+STEPS_PER_UNIT: Final = 1_000  # exchanges tried for a round, of each unit, while they are not more than
+ENOUGH_STEPS: Final = 120_000  # in all; but
+FEWEST_PER_UNIT: Final = 250  # of each, however many there are
+SWEEPS: Final = 4  # over all rounds, while some must is broken
+MOST_SPARE: Final = 3  # seats more than even sizes need, to keep people apart
+HOT: Final = UNIT / 150
+COLD: Final = UNIT / 800
 
+People = tuple[str, ...]
+Steps = Callable[[int], int]  # how many exchanges to try, by the number of units
 Found = tuple[Problem, State] | None  # None: there is nobody to place
 
 
-def compose(request: Request) -> Composition:
+def compose(request: Request, effort: float = 1.0) -> Composition:
     """Groups for every round. Everybody is in exactly one group a round, locks that are possible are kept, and what else
-    cannot be met is for `judge` to tell."""
+    cannot be met is for `judge` to tell. `effort`: how long to search, of what is usual."""
     layouts = [lay_out(request, number) for number in range(len(request.rounds))]
     rounds = [groups_of(layout, None) for layout in layouts]  # what is closed is known of all rounds from the start
     found: list[Found] = [None] * len(layouts)
-    for _again in range(2 if len(layouts) > 1 else 1):
+    for sweep in range(SWEEPS if len(layouts) > 1 else 1):
+        if sweep and not any(one is not None and one[1].is_broken() for one in found):
+            break
         for number, layout in enumerate(layouts):
             others = [group.people for at, groups in enumerate(rounds) if at != number for group in groups]
             if layout.open:
                 met = [*request.met, *others]
-                layouts[number], found[number] = _search(request, number, layout, met, found[number])
+                layouts[number], found[number] = _search(request, number, layout, met, found[number], effort)
             rounds[number] = groups_of(layouts[number], found[number])
     return Composition(with_facilitators(request, rounds))
 
@@ -67,24 +72,48 @@ def with_facilitators(request: Request, rounds: Sequence[Sequence[Group]]) -> tu
     return tuple(led)
 
 
+def place(request: Request, number: int, layout: Layout, met: Sequence[People], steps: Steps) -> tuple[Problem, State]:
+    """A seating from nothing. Where as even rooms as can be do not keep all apart who are to be, they may be less even."""
+    random = Random(request.seed * 1_000_003 + number * 101)
+    best: tuple[Problem, State] | None = None
+    for spare in range(MOST_SPARE + 1):
+        problem = state(request, number, layout, met, spare)
+        if best is not None and problem.seats > request.rounds[number].most:
+            break
+        seating = solve(problem, random, steps(len(problem.units)), HOT, COLD)
+        if best is None or _together(seating) < _together(best[1]):
+            best = problem, seating
+        if not _together(best[1]):
+            break
+    assert best is not None
+    return best
+
+
 def _search(
-    request: Request, number: int, layout: Layout, met: Sequence[tuple[str, ...]], before: Found
+    request: Request, number: int, layout: Layout, met: Sequence[People], before: Found, effort: float
 ) -> tuple[Layout, tuple[Problem, State]]:
     """From nothing, or from what was found before. While somebody is alone: with a room less, if as many stay apart."""
-    problem = state(request, number, layout, met)
-    steps = min(MOST_STEPS, max(LEAST_STEPS, STEPS_PER_UNIT * len(problem.units)))
-    random = Random(request.seed * 1_000_003 + number * 101 + (before is not None))
+
+    def steps(units: int) -> int:
+        return round(effort * max(min(STEPS_PER_UNIT * units, ENOUGH_STEPS), FEWEST_PER_UNIT * units))
+
     if before is not None:
-        return layout, (problem, resume(problem, random, before[1].where, steps // AGAIN, HOT / 4, COLD))
-    seating = solve(problem, random, steps, HOT, COLD)
-    for fewer in _with_fewer_rooms(layout) if seating.has_lonely() else ():
-        other = state(request, number, fewer, met)
-        tried = solve(other, random, steps, HOT, COLD)
-        if tried.total() // APART <= seating.total() // APART:
-            layout, problem, seating = fewer, other, tried
-        if not seating.has_lonely():
+        problem = state(request, number, layout, met, before[0].spare)
+        random = Random(request.seed * 1_000_003 + number * 101 + 1)
+        return layout, (problem, resume(problem, random, before[1].where, steps(len(problem.units)), HOT, COLD))
+    found = place(request, number, layout, met, steps)
+    for fewer in _with_fewer_rooms(layout) if found[1].has_lonely() else ():
+        other = place(request, number, fewer, met, steps)
+        if _together(other[1]) <= _together(found[1]):
+            layout, found = fewer, other
+        if not found[1].has_lonely():
             break
-    return layout, (problem, seating)
+    return layout, found
+
+
+def _together(seating: State) -> int:
+    """Pairs in one room who are to be apart."""
+    return seating.total() // APART
 
 
 def _with_fewer_rooms(layout: Layout) -> Iterator[Layout]:

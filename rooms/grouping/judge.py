@@ -5,7 +5,6 @@ Knows nothing of how it was found: the scores are counted from the groups, and e
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import combinations
 from math import comb
@@ -24,7 +23,7 @@ from rooms.grouping.model import (
     Wish,
     wishes_of,
 )
-from rooms.grouping.rules import PAIR_RULES, Category, best_fits, misfits, topic_worth
+from rooms.grouping.rules import PAIR_RULES, best_fits, judged_size, misfits, topic_worth
 
 Pair = tuple[str, str]
 Part = tuple[float, float]  # what a group reaches, of what it could
@@ -63,7 +62,7 @@ class _Judged:
         self.met = met_before(request, composition, number)
         everybody = [person for group in self.groups for person in group.people]
         self.asked = {p for unit in inseparable(request, number, everybody) for p in combinations(unit, 2)}
-        self.counts = {rule: self._categories(rule) for rule in self.wishes if rule in PAIR_RULES}
+        self.best = _Best(request.people)
 
     def scores(self) -> Scores:
         parts: dict[Rule, list[Part | None]] = {
@@ -95,10 +94,6 @@ class _Judged:
             if group.people:
                 yield from self._group_notices(at, group)
 
-    def _categories(self, rule: Rule) -> Counter[Category]:
-        found = (PAIR_RULES[rule].category(person) for person in self.by_id.values())
-        return Counter(category for category in found if category is not None)
-
     def _people(self, group: Group) -> list[Participant]:
         return [self.by_id[person] for person in group.people]
 
@@ -122,9 +117,10 @@ class _Judged:
 
     def _pair_part(self, rule: Rule, people: Sequence[Participant]) -> Part | None:
         kind = PAIR_RULES[rule].kind
-        categories = [c for c in (PAIR_RULES[rule].category(p) for p in people) if c is not None]
-        best = best_fits(kind, len(categories), self.counts[rule])
-        fits = comb(len(categories), 2) - misfits(kind, categories)
+        categories = [PAIR_RULES[rule].category(person) for person in people]
+        size = judged_size(kind, categories)
+        best = self.best.fits(rule, size)
+        fits = comb(size, 2) - misfits(kind, categories)
         return (float(min(best, fits)), float(best)) if best else None
 
     def _is_must(self, rule: Rule) -> bool:
@@ -189,6 +185,20 @@ class _Judged:
                 yield self._notice("no_new", at)
             if "experienced" not in there:
                 yield self._notice("no_experienced", at)
+
+
+class _Best:
+    """The fits that a good group of some size has, reckoned once."""
+
+    def __init__(self, people: Sequence[Participant]) -> None:
+        self._people = people
+        self._known: dict[tuple[Rule, int], int] = {}
+
+    def fits(self, rule: Rule, size: int) -> int:
+        if (rule, size) not in self._known:
+            of = PAIR_RULES[rule]
+            self._known[rule, size] = best_fits(of.kind, size, [of.category(person) for person in self._people])
+        return self._known[rule, size]
 
 
 def _odd(rule: Rule, people: Sequence[Participant]) -> list[str]:

@@ -17,7 +17,7 @@ from msgspec import Struct
 
 from rooms.grouping.layout import Layout, units_of
 from rooms.grouping.model import Participant, Request, Rule, Wish, wishes_of
-from rooms.grouping.rules import PAIR_RULES, Category, apportion, best_fits, misfit, topic_worth
+from rooms.grouping.rules import PAIR_RULES, Category, Kind, apportion, best_fits, misfit, topic_worth
 
 UNIT: Final = 10_000
 BROKEN: Final = 10**6  # a pair that breaks a must, or somebody in a room that they must not be in
@@ -41,11 +41,12 @@ class Problem(Struct, frozen=True):
     assets: list[tuple[int, ...]]  # of each unit, how many there are of what every group must have
     fixed: dict[int, int]  # units that stay: their group
     topics: tuple[str, ...]  # of each group
+    spare: int  # seats that a group has beyond what even sizes need
 
 
 def state(request: Request, number: int, layout: Layout, met: Iterable[tuple[str, ...]], spare: int = 0) -> Problem:
-    """Round `number` as a problem. `met` are the groups of all other rounds and days; `spare` seats a group has beyond what
-    even sizes need."""
+    """Round `number` as a problem. `met` are the groups of all other rounds and days; with `spare` seats, sizes may
+    be less even."""
     by_id = {person.id: person for person in request.people}
     units = units_of(request, number, layout)
     people = [by_id[person] for unit in units for person in unit]
@@ -60,16 +61,18 @@ def state(request: Request, number: int, layout: Layout, met: Iterable[tuple[str
     rules = Rules(request, number, people, ceil(len(people) / groups))
     topics = rules.topics(layout, groups, index)
     empty = groups * seats - len(people)
+    pulls = {topic: _by_unit(rules.pull(topic), units) + [0] * empty for topic in topics}
     return Problem(
         units=units + [[] for _ in range(empty)],
         sizes=[len(unit) for unit in units] + [1] * empty,
         seats=seats,
         groups=groups,
         cost=_between_units(rules.pairs(met), units, empty),
-        pull=[_by_unit(rules.pull(topic), units) + [0] * empty for topic in topics],
+        pull=[pulls[topic] for topic in topics],
         assets=_assets(rules.assets(), units, empty),
         fixed=fixed,
         topics=topics,
+        spare=spare,
     )
 
 
@@ -130,19 +133,26 @@ class Rules:
             needs += [[int(p.experience == kind) for p in self._people] for kind in ("new", "experienced")]
         return list(zip(*needs, strict=True)) if needs else [()] * len(self._people)
 
+    def pair_rules(self) -> list[tuple[Kind, int, list[Category | None]]]:
+        """The rules about categories: what a pair that does not fit costs, and everybody's category."""
+        found = []
+        for rule, wish in self._wishes.items():
+            if rule in PAIR_RULES:
+                categories = [PAIR_RULES[rule].category(person) for person in self._people]
+                found.append((PAIR_RULES[rule].kind, self._pair_cost(rule, wish, categories), categories))
+        return found
+
     def _by_category(self) -> Matrix:
         """Everybody of the same categories has the same row: there are far fewer of those than people."""
-        rules = [(rule, wish) for rule, wish in self._wishes.items() if rule in PAIR_RULES]
-        categories = [[PAIR_RULES[rule].category(person) for person in self._people] for rule, _ in rules]
+        rules = self.pair_rules()
         rows: dict[tuple[int, Category | None], list[int]] = {}
-        for at, (rule, wish) in enumerate(rules):
-            cost = self._pair_cost(rule, wish, categories[at])
-            kind = PAIR_RULES[rule].kind
-            for one in dict.fromkeys(categories[at]):
-                rows[at, one] = [cost * misfit(kind, one, other) for other in categories[at]]
+        for at, (kind, cost, categories) in enumerate(rules):
+            for one in dict.fromkeys(categories):
+                rows[at, one] = [cost * misfit(kind, one, other) for other in categories]
         profiles: dict[tuple[Category | None, ...], list[int]] = {}
         matrix = []
-        for me, profile in enumerate(zip(*categories, strict=True) if rules else [()] * len(self._people)):
+        for me in range(len(self._people)):
+            profile = tuple(categories[me] for _, _, categories in rules)
             if profile not in profiles:
                 profiles[profile] = _sum([rows[at, one] for at, one in enumerate(profile)], len(self._people))
             row = profiles[profile].copy()
@@ -153,8 +163,7 @@ class Rules:
     def _pair_cost(self, rule: Rule, wish: Wish, categories: Sequence[Category | None]) -> int:
         if wish.strength == "must" and rule != "experience":
             return BROKEN
-        everybody = Counter(category for category in categories if category is not None)
-        return self._share(wish, best_fits(PAIR_RULES[rule].kind, self._size, everybody))
+        return self._share(wish, best_fits(PAIR_RULES[rule].kind, self._size, categories))
 
     def _share(self, wish: Wish, parts: int) -> int:
         """A part of what a group's wishes cost together."""
@@ -209,9 +218,11 @@ def _by_unit(row: Sequence[int], units: Sequence[Sequence[str]]) -> list[int]:
     """Values of people, who stand in the units' order, added up for each unit."""
     added, at = [], 0
     for unit in units:
-        added.append(row[at] if len(unit) == 1 else sum(row[at : at + len(unit)]))
+        if len(unit) == 1:
+            break  # and so are all that follow: the largest come first
+        added.append(sum(row[at : at + len(unit)]))
         at += len(unit)
-    return added
+    return [*added, *row[at:]]
 
 
 def _between_units(rows: Matrix, units: Sequence[Sequence[str]], empty: int) -> Matrix:
@@ -219,7 +230,7 @@ def _between_units(rows: Matrix, units: Sequence[Sequence[str]], empty: int) -> 
     for me, unit in enumerate(units):
         row = rows[at] if len(unit) == 1 else _sum(rows[at : at + len(unit)], people)
         at += len(unit)
-        row = _by_unit(row, units) if people != len(units) else row
+        row = _by_unit(row, units)
         row[me] = 0
         matrix.append(row + [0] * empty)
     free = [0] * len(units) + [UNEVEN] * empty

@@ -8,8 +8,10 @@ A rule gives everybody a category, and says which two categories do not fit. Nei
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
-from math import comb
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from fractions import Fraction
+from itertools import combinations
+from math import comb, floor
 from typing import Final, Literal
 
 from msgspec import Struct
@@ -17,14 +19,15 @@ from msgspec import Struct
 from rooms.grouping.model import Participant, Rule
 
 Category = str | int
-Kind = Literal["same", "near", "spread"]
+Kind = Literal["same", "near", "spread", "rare"]
 
 
 class PairRule(Struct, frozen=True):
-    """`same`: one category in a group. `near`: categories at most 1 apart. `spread`: categories evenly over the groups."""
+    """`same`: one category in a group. `near`: categories at most 1 apart. `spread`: categories evenly over the groups.
+    `rare`: as few of the same category as can be."""
 
     kind: Kind
-    category: Callable[[Participant], Category | None]  # None: not known, fits everybody
+    category: Callable[[Participant], Category | None]  # None: not known, or of no category; fits everybody
 
 
 PAIR_RULES: Final[Mapping[Rule, PairRule]] = {
@@ -34,8 +37,8 @@ PAIR_RULES: Final[Mapping[Rule, PairRule]] = {
     "experience": PairRule("spread", lambda p: p.experience or None),
     "county": PairRule("spread", lambda p: p.county or None),
     "field": PairRule("same", lambda p: p.field or None),
-    "turnout": PairRule("spread", lambda p: p.turnout < 1),
-    "teams_apart": PairRule("spread", lambda p: p.team or None),
+    "turnout": PairRule("rare", lambda p: "unsure" if p.turnout < 1 else None),
+    "teams_apart": PairRule("rare", lambda p: p.team or None),
 }
 
 
@@ -46,31 +49,42 @@ def misfit(kind: Kind, one: Category | None, other: Category | None) -> bool:
     match kind:
         case "same":
             return one != other
-        case "spread":
-            return one == other
-    return abs(int(one) - int(other)) > 1
+        case "near":
+            return abs(int(one) - int(other)) > 1
+    return one == other
 
 
 def misfits(kind: Kind, categories: Iterable[Category | None]) -> int:
     """Pairs of a group that do not fit."""
     counts = Counter(category for category in categories if category is not None)
     alike = sum(comb(count, 2) for count in counts.values())
-    if kind == "spread":
+    if kind in ("spread", "rare"):
         return alike
     if kind == "same":
         return comb(counts.total(), 2) - alike
-    known = list(counts.items())
-    return sum(
-        n * m for index, (one, n) in enumerate(known) for other, m in known[index + 1 :] if misfit("near", one, other)
-    )
+    return sum(n * m for (one, n), (other, m) in combinations(counts.items(), 2) if misfit("near", one, other))
 
 
-def best_fits(kind: Kind, size: int, everybody: Mapping[Category, int]) -> int:
-    """Pairs that fit in the best group of `size`, where `everybody` says how often there is each category: all of them, but
-    for `spread` those of a group made up as all people are. (With 30 % new people, two new ones of six.)"""
-    if kind != "spread" or not everybody:
+def judged_size(kind: Kind, categories: Sequence[Category | None]) -> int:
+    """How many of a group a rule is about."""
+    return len(categories) if kind == "rare" else sum(category is not None for category in categories)
+
+
+def best_fits(kind: Kind, size: int, everybody: Sequence[Category | None]) -> int:
+    """Pairs that fit in a good group of `size`, taken from `everybody`. Where categories are to be spread, that is a group
+    made up as all people are, rounded up or down: of 30 % new people one of six is enough, and two are as good."""
+    counts = Counter(category for category in everybody if category is not None)
+    if not counts or kind in ("same", "near"):
         return comb(size, 2)
-    return comb(size, 2) - sum(comb(share, 2) for share in apportion(size, everybody).values())
+    if kind == "rare":
+        shares = [max(1, round(size * count / len(everybody))) for count in counts.values()]
+    else:
+        quotas = sorted((Fraction(size * count, counts.total()) for count in counts.values()), reverse=True)
+        up = size - sum(map(floor, quotas))
+        broken = [quota for quota in quotas if quota != floor(quota)]
+        shares = [floor(quota) for quota in quotas if quota == floor(quota)]
+        shares += [floor(quota) + (at < up) for at, quota in enumerate(broken)]
+    return comb(size, 2) - sum(comb(share, 2) for share in shares)
 
 
 def apportion(seats: int, counts: Mapping[Category, int]) -> dict[Category, int]:

@@ -12,7 +12,7 @@ from operator import itemgetter
 from random import Random
 from typing import Any, Final
 
-from rooms.grouping.problem import UNLED, Problem
+from rooms.grouping.problem import BROKEN, UNLED, Problem
 
 BLOCK: Final = 1000  # exchanges tried at one temperature
 _STRIDE: Final = 387  # prime to BLOCK
@@ -85,6 +85,10 @@ class State:
             sum(len(units[unit]) for unit in group) == 1 and not any(unit in fixed for unit in group)
             for group in self.groups
         )
+
+    def is_broken(self) -> bool:
+        """Whether anything costs as much as a broken must."""
+        return self.is_lacking() or max(self.own) >= BROKEN
 
     def is_lacking(self) -> bool:
         return any(amount <= 0 for group in self.assets for amount in group)
@@ -165,20 +169,16 @@ def _exchange_singles(state: State, single: Sequence[int], limits: Sequence[floa
     """The inner loop: one exchange of two people (or of one and a free seat) is tried for each limit."""
     where, own, costs_of = state.where, state.own, state.costs_of
     cost, pull, assets = state.problem.cost, state.problem.pull, state.problem.assets
-    random, count = state.random.random, len(single)
+    ones, others = state.random.choices(single, k=len(limits)), state.random.choices(single, k=len(limits))
     lacking = state.is_lacking()
-    for limit in limits:
-        one = single[int(random() * count)]
-        other = single[int(random() * count)]
+    for limit, one, other in zip(limits, ones, others, strict=True):
         here, there = where[one], where[other]
         if here == there:
             continue
         row = cost[one]
         change = (
-            sum(costs_of[there](row))
-            + sum(costs_of[here](cost[other]))
-            + pull[there][one]
-            + pull[here][other]
+            sum(costs_of[there](row), pull[there][one])
+            + sum(costs_of[here](cost[other]), pull[here][other])
             - own[one]
             - own[other]
             - 2 * row[other]

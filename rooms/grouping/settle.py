@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from random import Random
 from typing import Final
 
 from msgspec.structs import replace
 
-from rooms.grouping.compose import COLD, HOT, LEAST_STEPS, groups_of, with_facilitators
+from rooms.grouping.compose import groups_of, place, with_facilitators
 from rooms.grouping.layout import Layout, lay_out
 from rooms.grouping.model import Composition, Group, Lock, Request
-from rooms.grouping.problem import state
-from rooms.grouping.search import solve
 
+STEPS: Final = 5_000  # exchanges tried: it is about a few latecomers
 LEAST: Final = 2  # a room that no-shows left with fewer is given up, and whoever is alone in it goes to another
 
 
@@ -28,8 +26,7 @@ def settle(request: Request, composition: Composition, number: int, present: Col
     found = None
     if layout.open:
         others = [group.people for at, other in enumerate(composition.rounds) if at != number for group in other]
-        problem = state(now, number, layout, [*request.met, *others])
-        found = problem, solve(problem, Random(request.seed), LEAST_STEPS, HOT, COLD)
+        found = place(now, number, layout, [*request.met, *others], lambda _: STEPS)
     led = {at: group.facilitator for at, group in enumerate(groups)}
     seated = [
         replace(group, facilitator=led[at]) if led.get(at) in group.people else group

@@ -145,6 +145,11 @@ def test_those_who_are_to_be_apart_are() -> None:
     assert all(len(group & {"p0", "p1", "p2", "p3"}) == 1 for group in sets(compose(request)))
 
 
+def test_who_is_to_be_apart_from_many_makes_rooms_uneven_and_it_is_said() -> None:
+    request = Request(people(6), (Round(rooms=2),), apart=tuple(("p0", f"p{other}") for other in range(1, 5)))
+    assert {"p0", "p5"} in sets(compose(request)) and codes(request) == ["uneven"]
+
+
 def test_together_and_apart_at_once_is_said() -> None:
     assert codes(Request(people(6), (Round(rooms=2),), together=(("p0", "p1"),), apart=(("p0", "p1"),))) == ["not_apart"]
 

@@ -22,7 +22,7 @@ slowly = settings(max_examples=25, deadline=None, suppress_health_check=[HealthC
 @slowly
 @given(requests())
 def test_everybody_is_in_exactly_one_group_a_round(request: Request) -> None:
-    composition = compose(request)
+    composition = compose(request, effort=0.1)
     assert len(composition.rounds) == len(request.rounds)
     for groups in composition.rounds:
         assert sorted(p for group in groups for p in group.people) == sorted(p.id for p in request.people)
@@ -32,7 +32,7 @@ def test_everybody_is_in_exactly_one_group_a_round(request: Request) -> None:
 @slowly
 @given(requests())
 def test_locks_are_kept_or_said_to_be_impossible(request: Request) -> None:
-    composition = compose(request)
+    composition = compose(request, effort=0.1)
     notices = judge(request, composition).notices
     for lock in request.locks:
         excused = {
@@ -52,7 +52,7 @@ def test_locks_are_kept_or_said_to_be_impossible(request: Request) -> None:
 @slowly
 @given(requests())
 def test_what_is_not_kept_is_listed(request: Request) -> None:
-    composition = compose(request)
+    composition = compose(request, effort=0.1)
     notices = judge(request, composition).notices
 
     def listed(number: int, codes: set[NoticeCode], *named: str) -> bool:
@@ -78,7 +78,7 @@ def test_what_is_not_kept_is_listed(request: Request) -> None:
 @given(requests())
 def test_sizes_differ_by_one_at_most_where_nothing_forces_more(request: Request) -> None:
     free = replace(request, together=(), apart=(), locks=(), people=tuple(replace(p, team="") for p in request.people))
-    for groups in compose(free).rounds:
+    for groups in compose(free, effort=0.1).rounds:
         sizes = [len(group.people) for group in groups if group.people]
         assert not sizes or max(sizes) - min(sizes) <= 1
 
@@ -86,7 +86,7 @@ def test_sizes_differ_by_one_at_most_where_nothing_forces_more(request: Request)
 @slowly
 @given(requests())
 def test_uneven_sizes_are_listed(request: Request) -> None:
-    composition = compose(request)
+    composition = compose(request, effort=0.1)
     listed = {n.round for n in judge(request, composition).notices if n.code == "uneven"}
     for number, groups in enumerate(composition.rounds):
         closed = lay_out(request, number).closed
@@ -97,7 +97,7 @@ def test_uneven_sizes_are_listed(request: Request) -> None:
 @slowly
 @given(requests())
 def test_nobody_is_alone_unless_locked_or_the_only_one(request: Request) -> None:
-    composition = compose(request)
+    composition = compose(request, effort=0.1)
     listed = {(n.round, n.group) for n in judge(request, composition).notices if n.code == "alone"}
     for number, groups in enumerate(composition.rounds):
         layout = lay_out(request, number)
@@ -121,7 +121,7 @@ def test_the_order_in_which_people_and_wishes_are_given_changes_nothing(request:
         met=shuffled(request.met),
         rounds=tuple(replace(r, wishes=shuffled(r.wishes)) for r in request.rounds),
     )
-    assert compose(other) == compose(request)
+    assert compose(other, effort=0.1) == compose(request, effort=0.1)
 
 
 def test_the_same_in_a_process_with_other_hashes() -> None:
@@ -166,7 +166,7 @@ def test_another_seed_gives_other_groups() -> None:
 @slowly
 @given(requests())
 def test_scores_are_shares_and_every_person_has_a_sentence(request: Request) -> None:
-    composition = compose(request)
+    composition = compose(request, effort=0.1)
     report = judge(request, composition)
     for scores in report.rounds:
         assert all(0 <= score <= 1 for score in (*scores.rules.values(), scores.overall))
@@ -178,7 +178,7 @@ def test_scores_are_shares_and_every_person_has_a_sentence(request: Request) -> 
 @slowly
 @given(requests(), participants(most=4), st.data())
 def test_settling_moves_nobody_who_is_not_alone(request: Request, late: tuple[object, ...], data: st.DataObject) -> None:
-    composition = compose(request)
+    composition = compose(request, effort=0.1)
     latecomers = tuple(replace(person, id=f"late-{person.id}") for person in late)  # type: ignore[attr-defined,type-var]
     everybody = replace(request, people=(*request.people, *latecomers))
     absent = (
