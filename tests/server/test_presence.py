@@ -41,6 +41,19 @@ async def test_a_stretch_lasts_from_entering_to_leaving(place: Path | str) -> No
     await database.close()
 
 
+async def test_of_who_was_erased_nothing_more_is_written(place: Path | str) -> None:
+    database, presence = await opened(place, FakeClock())
+    for who in ("anna", "bo"):
+        presence.enter(f"{who}s tab", who, "s1", visible=True)
+    presence.forget("anna")
+    await presence.flush()
+    presence.leave("annas tab", "s1")  # when the connection has noticed
+    await presence.stop()
+    assert {stretch.person_id for stretch in await stretches(database)} == {"bo"}
+    assert not presence.is_present("s1", "anna")
+    await database.close()
+
+
 async def test_whoever_has_a_tab_on_each_of_two_nodes_or_moves_is_there_once(place: Path | str) -> None:
     clock = FakeClock()
     nodes = [await opened(place, clock) for _ in range(2)]
