@@ -50,15 +50,10 @@ class Door:
         self._most, self._most_of_address = settings.connections, settings.connections_per_address
         self.proxies = Proxies(settings.trusted_proxies)
         self.refusals: Counter[str] = Counter(dict.fromkeys(COUNTED, 0))
-        self._connections: Counter[str] = Counter()  # HTTP, by address; a proxy's own count under ""
+        self.connections = 0  # HTTP and WebSocket
+        self._connections: Counter[str] = Counter()  # by address; a proxy's own count under ""
         self._under_way: Counter[str] = Counter()  # requests and WebSockets, by whose they are
-        self._open = self._sockets = 0  # HTTP connections; WebSockets
         self._warned = False
-
-    @property
-    def connections(self) -> int:
-        """HTTP connections and WebSockets."""
-        return self._open + self._sockets
 
     def connected(self, peer: str) -> Verdict:
         """Counts a connection that has been made, unless it is to be cut off. `disconnected` ends what this began."""
@@ -68,7 +63,7 @@ class Door:
             self.refusals["connections" if verdict != "crowded" else "connections_per_address"] += 1
         if verdict != "cut_off":
             self._connections[key] += 1
-            self._open += 1
+            self.connections += 1
         return verdict
 
     def _judge(self, key: str) -> Verdict:
@@ -82,23 +77,21 @@ class Door:
 
     def disconnected(self, peer: str) -> None:
         _take_one(self._connections, self._key(peer))
-        self._open -= 1
+        self.connections -= 1
 
     def _key(self, peer: str) -> str:
         return "" if self.proxies.trusts(peer) else block_of(peer)
 
-    def begin(self, address: str, *, is_socket: bool) -> bool:
+    def begin(self, address: str) -> bool:
         """Counts a request or WebSocket; False: there are too many of this address. `end` ends what this began."""
         if self._under_way[address] >= self._most_of_address:
             self.refusals["connections_per_address"] += 1
             return False
         self._under_way[address] += 1
-        self._sockets += is_socket
         return True
 
-    def end(self, address: str, *, is_socket: bool) -> None:
+    def end(self, address: str) -> None:
         _take_one(self._under_way, address)
-        self._sockets -= is_socket
 
     def client(self, scope: Scope) -> str:
         """Whose request it is. Somebody else's `X-Forwarded-For` is not believed, and told of once: behind a proxy that is
@@ -122,17 +115,16 @@ class Doorkeeper:
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
-        is_socket = scope["type"] == "websocket"
         client = self._door.client(scope)
         scope["client"] = (client, 0)
         address, crowded = block_of(client), scope.get("state", {}).get(CROWDED)
-        if crowded or not self._door.begin(address, is_socket=is_socket):
+        if crowded or not self._door.begin(address):
             await _refuse(scope, receive, send, crowded or "crowded")
             return
         try:
             await self._app(scope, receive, send)
         finally:
-            self._door.end(address, is_socket=is_socket)
+            self._door.end(address)
 
 
 async def _refuse(scope: Scope, receive: Receive, send: Send, code: str) -> None:

@@ -192,6 +192,7 @@ class FrameProtocol(WebSocketsSansIOProtocol):
         # A frame for all cannot be compressed for one; a compressor each would cost more memory than all the rest, too.
         self.conn.available_extensions = []
         self._control = Budget(CONTROL_PER_SECOND, CONTROL_AT_ONCE)
+        self.on_end: Callable[[], None] = _nobody_cares  # called when the connection is gone
 
     def connection_made(self, transport: BaseTransport) -> None:
         super().connection_made(transport)
@@ -206,6 +207,7 @@ class FrameProtocol(WebSocketsSansIOProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self.writer.is_lost = True
         self.writer.allow(is_open=False)
+        self.on_end()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:

@@ -21,6 +21,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from server.door import CROWDED, Door
+from server.frames import FrameProtocol
 from server.settings import Settings
 
 MOST_FIELDS: Final = 100  # headers of a request, its trailers included
@@ -63,13 +64,12 @@ class GuardedHttp(HttpToolsProtocol):
         super().__init__(config, server_state, app_state, _loop)
         self._door, self._patience = door, patience
         self.logger = logging.getLogger(LOGGER)
-        self._peer: str | None = None  # None: not counted, or not any more
+        self._peer: str | None = None  # None: not counted
         self._deadline: TimerHandle | None = None  # of the head or body that is awaited
         self._stall: TimerHandle | None = None
         self._in_head = True
         self._head = 0  # bytes that came while a head was awaited
         self._read = self._fields = 0  # of this head, as far as it has been read
-        self._crowded = ""
         self._refusal: HTTPStatus | None = None  # instead of 400
 
     # --- the connection
@@ -82,28 +82,29 @@ class GuardedHttp(HttpToolsProtocol):
             transport.abort()
             return
         self._peer = peer
-        if verdict != "in":
-            self._crowded = "crowded" if verdict == "crowded" else "full_house"
-        self._await(HEAR_OUT_SECONDS if self._crowded else self._patience.request)
+        if verdict != "in":  # in the state of whatever it asks, a WebSocket too
+            self.app_state = self.app_state | {CROWDED: "crowded" if verdict == "crowded" else "full_house"}
+        self._await(self._patience.request if verdict == "in" else HEAR_OUT_SECONDS)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._let_go()
+        self._watch_nothing()
+        if self._peer is not None:
+            self._door.disconnected(self._peer)
         super().connection_lost(exc)
 
     def handle_websocket_upgrade(self) -> None:
         if self.pipeline or not (self.cycle is None or self.cycle.response_complete):
             self.transport.abort()  # an answer that is under way would never hear of this connection's end
             return
-        self._let_go()
+        self._watch_nothing()
         super().handle_websocket_upgrade()
+        protocol = self.transport.get_protocol()
+        if self._peer is not None and isinstance(protocol, FrameProtocol):
+            protocol.on_end = partial(self._door.disconnected, self._peer)
 
-    def _let_go(self) -> None:
-        """What this connection was counted by and watched with."""
+    def _watch_nothing(self) -> None:
         self._await(None)
         self._watch_reader(stalls=False)
-        if self._peer is not None:
-            self._door.disconnected(self._peer)
-            self._peer = None
 
     # --- requests
 
@@ -122,8 +123,6 @@ class GuardedHttp(HttpToolsProtocol):
         self._in_head, self._read, self._fields = True, 0, 0
         if self._deadline is None:  # behind another request, in the same breath
             self._await(self._patience.request)
-        if self._crowded:
-            self.scope["state"][CROWDED] = self._crowded
 
     def on_url(self, url: bytes) -> None:
         self._count(len(url))

@@ -20,6 +20,7 @@ from rooms.errors import Refused
 from server.app import FORMS_AT_ONCE, FORMS_OF_ADDRESS
 from server.door import EXCESS, EXCESS_OF_ADDRESS, Door
 from server.identity import COOKIE
+from server.services import Services
 from server.settings import Settings
 from server.tables import people
 from tests.server.raw_http import UPGRADE, raw
@@ -88,6 +89,31 @@ async def test_websockets_count_too_and_a_page_learns_why_it_is_closed(tmp_path:
         assert await (await connect_as(run, "siri", "127.0.0.2")) is None
 
 
+async def test_a_full_house_is_full_for_websockets_too(tmp_path: Path) -> None:
+    async with running(tmp_path) as run:
+        await run.client("anna")
+        cookie = await run.cookie("siri")
+        await until(lambda: run.services.door.connections == 1)
+        run.services.door._most = 1
+        async with raw(run) as siri:
+            await siri.send(f"GET /socket HTTP/1.1\r\nHost: x\r\nCookie: plenum={cookie}\r\n{UPGRADE}\r\n")
+            assert (await siri.answer())[0] == 101
+            assert await siri.close_code() == 4429
+
+
+async def test_a_socket_counts_until_its_connection_is_gone(tmp_path: Path) -> None:
+    """However often it was told to close: nobody who is not signed in is heard, but who does not answer stays a while."""
+    async with running(tmp_path, connections_per_address=2) as run, AsyncExitStack() as stack:
+        for _ in range(2):
+            stranger = await stack.enter_async_context(raw(run, "127.0.0.2"))
+            await stranger.send(f"GET /socket HTTP/1.1\r\nHost: x\r\n{UPGRADE}\r\n")
+            assert (await stranger.answer())[0] == 101
+            assert await stranger.close_code() == 4401
+        another = await stack.enter_async_context(raw(run, "127.0.0.2"))
+        await another.send(GET)
+        assert (await another.answer())[0] == 429
+
+
 async def connect_as(run: Running, person_id: str, address: str) -> asyncio.Task[int | None]:
     """Connects; the task's result is the code that the server closes with, None if it welcomes."""
     token = await run.services.identity.issue(person_id)
@@ -117,7 +143,7 @@ async def test_a_proxy_is_not_counted_but_who_comes_through_it(tmp_path: Path) -
             await connection.send(GET.replace("Host", f"X-Forwarded-For: 192.0.2.{number}\r\nHost"))
             assert (await connection.answer())[0] == 200
         door = run.services.door
-        assert door.begin("192.0.2.9", is_socket=False) and door.begin("192.0.2.9", is_socket=True)
+        assert door.begin("192.0.2.9") and door.begin("192.0.2.9")
         crowded = await stack.enter_async_context(raw(run))
         await crowded.send(GET.replace("Host", "X-Forwarded-For: 127.0.0.1, 203.0.113.5, 192.0.2.9\r\nHost"))
         assert (await crowded.answer())[0] == 429  # whatever the client itself wrote in front
@@ -200,7 +226,14 @@ async def test_a_body_is_at_most_so_long_whatever_its_header_says(tmp_path: Path
         assert run.services.door.refusals["body_bytes"] == 2
 
 
-async def test_who_goes_in_the_middle_of_a_body_is_no_bug(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+async def test_who_goes_in_the_middle_of_a_body_is_no_bug(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    bugs: list[str] = []
+
+    def report(place: str, detail: str) -> str:
+        bugs.append(f"{place}: {detail}")
+        return "reference"
+
+    monkeypatch.setattr(Services, "report_bug", staticmethod(report))
     async with running(tmp_path) as run:
         async with raw(run) as connection:
             form = "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 100"
@@ -209,7 +242,7 @@ async def test_who_goes_in_the_middle_of_a_body_is_no_bug(tmp_path: Path, caplog
         await until(lambda: run.services.door.connections == 0)
         async with await run.browser() as browser:
             assert (await browser.get("/healthz")).status_code == 200
-    assert not caplog.records
+    assert not bugs
 
 
 async def test_forms_are_paced_by_person_and_by_address(tmp_path: Path) -> None:
