@@ -52,9 +52,9 @@ class Nodes:
         self._heard_self_at: float | None = None
         self._well_since: float | None = None
         self._others: dict[str, tuple[float, Beat]] = {}  # when last heard, and what
-        self._subscribed = asyncio.Event()  # a beat that is heard at once
+        self._hurry = asyncio.Event()  # set: somebody is waiting to hear a beat
         link.on(CHANNEL, self._hear)
-        link.on_subscribed.append(self._subscribed.set)
+        link.on_subscribed.append(self._hurry.set)
 
     # --- asking
 
@@ -100,10 +100,10 @@ class Nodes:
             self.look()
             with contextlib.suppress(*AWAY):
                 await self.beat()
-            self._subscribed.clear()
+            self._hurry.clear()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(BEAT_SECONDS):
-                    await self._subscribed.wait()
+                    await self._hurry.wait()
 
     async def leave(self) -> None:
         """Says goodbye, so that nobody waits for this node to be dead."""
@@ -150,6 +150,7 @@ class Nodes:
             self._others[beat.node] = now, beat
             if is_new:
                 _log.info("another node is there", node=beat.node)
+                self._hurry.set()  # who comes knows at once who is here
                 for joined in self.on_join:
                     joined(beat.node)
             for heard in self.on_beat:
