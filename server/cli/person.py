@@ -44,6 +44,7 @@ def export_person(
     person, content = asyncio.run(_export(settings, who, language))
     path = output or Path(f"{person.id}.zip")
     path.touch(mode=0o600)
+    path.chmod(0o600)  # it may have been there
     path.write_bytes(content)
     typer.echo(f"wrote everything about {person.name} to {path}")
 

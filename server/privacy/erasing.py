@@ -62,8 +62,7 @@ class Erased(NamedTuple):
 
 async def erase(database: Database, keys: Keys, departures: Sequence[Departure], now: datetime) -> tuple[Erased, bool]:
     """Erases them; harmless when repeated. Returns what there was, and whether it is out of the files as well: False if
-    others kept those busy, then the server does it within a day."""
-
+    others kept those busy; then a running server does it within the hour."""
     secret = await secret_answers(database, keys, [departure.person_id for departure in departures])
 
     async def work(connection: AsyncConnection) -> Erased:

@@ -12,7 +12,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from rooms import messages as m
 from server.privacy.erasing import Departure, erase
 from server.privacy.former import is_former, new_former
-from server.streams import Stream
 from server.tables import erasures
 
 if TYPE_CHECKING:
@@ -56,24 +55,22 @@ class Forgetting:
         await erase(services.database, services.keys, departures, services.now())
 
     def _open_polls(self) -> list[m.Poll]:
+        return [poll for _, room in self._rooms() for poll in room.polls.values() if poll.phase == "open"]
+
+    def _rooms(self) -> list[tuple[str, m.RoomState]]:
         streams = self._services.streams
         programme = streams.conference.programme
-        rooms = [streams.room(plan.id) for plan in (programme.sessions if programme else ())]
-        return [poll for room in rooms for poll in room.polls.values() if poll.phase == "open"]
+        return [(plan.id, streams.room(plan.id)) for plan in (programme.sessions if programme else ())]
 
     async def _project_anew(self) -> None:
         """The journal was redacted: what was projected from it is not true any more."""
         services = self._services
         for stream in await services.streams.reload():
             services.hub.tell_anew(stream)
-            await self._clear_stage(stream)
-
-    async def _clear_stage(self, stream: Stream) -> None:
-        """Whoever was erased while on stage is not there any more to leave it."""
-        state = stream.state
-        for person_id in state.stage if isinstance(state, m.RoomState) else ():
-            if is_former(person_id):
-                await self._services.streams.handle(stream.name, m.SYSTEM, m.StageRemove(person_id))
+        for session_id, room in self._rooms():
+            for person_id in room.stage:
+                if is_former(person_id):  # erased while on stage, and not there any more to leave it
+                    await services.streams.handle(m.session_stream(session_id), m.SYSTEM, m.StageRemove(person_id))
 
 
 async def _version(connection: AsyncConnection) -> object:
