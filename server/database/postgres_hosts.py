@@ -38,21 +38,19 @@ def hosts_of(address: str) -> tuple[str, ...]:
 
 async def _first(attempts: Sequence[Coroutine[Any, Any, Any]]) -> Any:
     """The first connection that is made; the others are given up. Raises an attempt's error if none is."""
-    waiting = {asyncio.ensure_future(attempt) for attempt in attempts}
-    error: BaseException | None = None
+    tasks = [asyncio.ensure_future(attempt) for attempt in attempts]
+    waiting: set[asyncio.Future[Any]] = set(tasks)
+    chosen: asyncio.Future[Any] | None = None
     try:
-        while waiting:
+        while waiting and chosen is None:
             ended, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-            for one in ended:
-                if one.exception() is None:
-                    return one.result()
-                error = one.exception()
+            chosen = next((task for task in ended if task.exception() is None), None)
+        return (chosen or tasks[0]).result()
     finally:
-        for one in waiting:
-            one.add_done_callback(_hang_up)
-            one.cancel()
-    assert error is not None, "there is a host"
-    raise error
+        for task in tasks:
+            if task is not chosen:  # more than one may have ended at once
+                task.cancel()
+                task.add_done_callback(_hang_up)
 
 
 def _hang_up(attempt: asyncio.Future[Any]) -> None:

@@ -4,6 +4,7 @@ lost or done twice, and nobody is thrown out."""
 from __future__ import annotations
 
 import asyncio
+import gc
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bench.postgres import PostgresServer, PostgresStandby
 from rooms import messages as m
 from server.database import Database, DatabaseFailure, postgres, postgres_writer
-from server.database.postgres_hosts import hosts_of
+from server.database.postgres_hosts import _first, hosts_of
 from server.tables import answers
 from tests.server.running import running, until
 
@@ -123,6 +124,36 @@ async def test_a_host_that_is_silent_keeps_nobody_from_the_primary(
     nobody = Database(place)  # now it refuses
     await nobody.open()
     await nobody.close()
+
+
+class Connection:
+    """As far as the choice between two goes."""
+
+    def __init__(self) -> None:
+        self.is_open = True
+
+    def terminate(self) -> None:
+        self.is_open = False
+
+
+@pytest.mark.parametrize("fails", [True, False])
+async def test_what_comes_second_at_the_same_moment_is_hung_up(fails: bool) -> None:
+    """An error that nobody asks for would be reported as a bug; a connection that nobody has stays open for good."""
+    made: list[Connection] = []
+
+    async def attempt(number: int) -> Connection:
+        if fails and number == 1:
+            raise OSError("nobody there")
+        made.append(Connection())
+        return made[-1]
+
+    unasked: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: unasked.append(context))
+    chosen = await _first([attempt(0), attempt(1)])
+    await asyncio.sleep(0)  # callbacks
+    gc.collect()
+    assert [one for one in made if one.is_open] == [chosen]
+    assert len(made) == (1 if fails else 2) and not unasked
 
 
 async def _one(connection: AsyncConnection) -> int:
