@@ -124,6 +124,19 @@ async def node_by_443(page: Page, address: str) -> str:
     return str(remote["usernameFragment"]).partition("+")[2]
 
 
+async def comes_from(node: Node, page: Page, address: str) -> None:
+    """Waits until the page has its sound and picture from that node."""
+
+    async def has_changed() -> bool:
+        with contextlib.suppress(ValueError, KeyError):  # between two connections
+            return await node_by_443(page, address) == node.name
+        return False
+
+    await until(has_changed, f"media from node {node.name}")
+    await goes_on(page)
+    await sound_goes_on(page)
+
+
 async def relay_answers(proxy: Proxy) -> None:
     """By TLS, on the same port, by its name: who has no credentials is asked for them."""
     request = stun.Message(message_method=stun.Method.ALLOCATE, message_class=stun.Class.REQUEST)
@@ -194,17 +207,12 @@ async def meet(hall: Hall, nodes: Sequence[Node], address: str) -> None:
     await sound_goes_on(anna)
     first = await node_by_443(anna, address)
     assert await node_by_443(siri, address) == first
-    (node,) = (node for node in nodes if node.name == first)
-    await node.stop(signal.SIGKILL)  # who has the session's sound and picture, and about half of the pages
-
-    async def comes_from_elsewhere() -> bool:
-        with contextlib.suppress(ValueError, KeyError):  # between two connections
-            return await node_by_443(anna, address) not in ("", first)
-        return False
-
-    await until(comes_from_elsewhere, "media from the other node")
-    await goes_on(anna)
-    await sound_goes_on(anna)
+    home, other = sorted(nodes, key=lambda node: node.name != first)  # who has the session's sound and picture is first
+    await home.stop(signal.SIGKILL)
+    await comes_from(other, anna, address)
+    await home.start()
+    await other.stop()  # as in an update
+    await comes_from(home, anna, address)
     assert not hall.complaints
 
 
