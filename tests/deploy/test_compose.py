@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,7 @@ import pytest
 
 from server.settings import Settings
 from tests.deploy.environment import EXAMPLE, HEADING, ROOT, VARIABLE, compose, decided, expected
-from tests.deploy.proxying import DEPLOY
+from tests.deploy.proxying import DEPLOY, free_port
 
 SERVICES: dict[str, dict[str, Any]] = compose()["services"]
 OWN = [name for name, service in SERVICES.items() if "build" in service]
@@ -129,6 +131,32 @@ def test_the_database_and_the_bus_cannot_be_reached_from_outside() -> None:
     }
 
 
+@pytest.mark.skipif(shutil.which("redis-server") is None, reason="no Redis; on Debian: apt install redis-server")
+def test_redis_wants_its_password_which_no_list_of_processes_has(environment: dict[str, str], tmp_path: Path) -> None:
+    service, port = SERVICES["redis"], str(free_port())
+    password = interpolated(environment, service["environment"]["REDISCLI_AUTH"])
+    script = (
+        service["command"][-1].replace("$$", "$").replace("redis-server -", f"redis-server - --port {port} --dir {tmp_path}")
+    )
+    variables = {"PATH": os.environ["PATH"], "REDISCLI_AUTH": password}
+    server = subprocess.Popen([*service["command"][:-1], script], env=variables, stdout=subprocess.DEVNULL)
+    try:
+
+        def ask(**more: str) -> str:
+            command = ("redis-cli", "-p", port, "ping")
+            variables = {"PATH": os.environ["PATH"], **more}
+            return subprocess.run(command, env=variables, capture_output=True, text=True, check=False).stdout.strip()
+
+        give_up_at = time.monotonic() + 60
+        while not (answer := ask()) and time.monotonic() < give_up_at:
+            time.sleep(0.05)
+        assert answer.startswith("NOAUTH") and ask(REDISCLI_AUTH=password) == "PONG"
+        assert password not in subprocess.run(("ps", "-A", "-ww", "-o", "args="), capture_output=True, text=True).stdout
+    finally:
+        server.terminate()
+        server.wait(60)
+
+
 # --- images ---
 
 
@@ -181,8 +209,8 @@ def test_whatever_is_copied_into_an_image_is_there_and_let_in() -> None:
 
 
 def test_it_begins_with_secrets_of_its_own_that_nobody_else_reads(environment: dict[str, str], tmp_path: Path) -> None:
-    secrets = [environment[name] for name in ("PLENUM_SECRET", "PLENUM_TURN_SECRET", "POSTGRES_PASSWORD")]
-    assert len(set(secrets)) == 3 and all(re.fullmatch("[0-9a-f]{64}", secret) for secret in secrets)
+    secrets = [environment[name] for name in ("PLENUM_SECRET", "PLENUM_TURN_SECRET", "POSTGRES_PASSWORD", "REDIS_PASSWORD")]
+    assert len(set(secrets)) == 4 and all(re.fullmatch("[0-9a-f]{64}", secret) for secret in secrets)
     assert environment["TURN_NAME"] == "turn.conference.example.org"
     assert (tmp_path / ".env").stat().st_mode & 0o777 == 0o600
     assert (tmp_path / "conference").is_dir() and (tmp_path / "certificates").is_dir()
