@@ -264,6 +264,24 @@ test("a refusal that time does not mend ends it, in the server's words; another 
   assert.equal(media.status.name, "connected");
 });
 
+test("a full hall is said, and asked again now and then without another word", async () => {
+  server.answer = () => ({ status: 503, body: { code: "hall_full", message: "Alla platser är upptagna." } });
+  media.start({ publish: false, video: true });
+  await settle();
+  const told = [];
+  media.addEventListener("status", () => told.push(media.status.name));
+  assert.deepEqual([media.status.name, media.status.code], ["refused", "hall_full"]);
+  await pass(19_900);
+  assert.equal(server.offers.length, 1);
+  await pass(20_200);
+  assert.equal(server.offers.length, 2);
+  server.answer = undefined;
+  await pass(40_100);
+  peers().at(-1).become("connected");
+  assert.equal(media.status.name, "connected");
+  assert.ok(!told.includes("connecting"));
+});
+
 test("when the engine is up anew it offers at once and keeps what there is until then", async () => {
   await watch();
   media.reset();

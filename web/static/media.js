@@ -25,6 +25,8 @@ const PATIENCE_MS = 3_000;
 /** DTLS is done within this time, or something blocks it. */
 const CONNECT_MS = 10_000;
 const LOOK_MS = 3_000;
+/** Somebody may have left a full hall after this time, or twice as much. */
+const FULL_MS = 20_000;
 /** A window that is being resized is told of once. */
 const SHOW_MS = 200;
 /** What time mends; everything else is for the page to say. */
@@ -176,11 +178,12 @@ export class StageMedia extends EventTarget {
     this.#mending = null;
   }
 
-  async #offer() {
+  /** @param {{isQuiet?: boolean}} [how] quiet: what was said before stands until it has come to something */
+  async #offer({ isQuiet = false } = {}) {
     this.#clear();
     const wish = this.#wish;
     if (!wish) return;
-    if (this.status.name !== "connected" && this.status.name !== "reconnecting") this.#become("connecting");
+    if (!isQuiet && this.status.name !== "connected" && this.status.name !== "reconnecting") this.#become("connecting");
     const peer = new Peer(this.#url, wish, this.#relays);
     this.#next = peer;
     peer.connection.onconnectionstatechange = () => this.#changed(peer);
@@ -201,6 +204,7 @@ export class StageMedia extends EventTarget {
     this.#clear();
     this.#replace(null);
     this.#become("refused", error);
+    if (error.code === "hall_full") this.#retry = setTimeout(() => this.#offer({ isQuiet: true }), FULL_MS * (1 + Math.random()));
   }
 
   /** The server ended it: the connection's own state would tell so only when ICE gives up, ten seconds later. @param {Peer} peer */
