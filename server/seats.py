@@ -33,7 +33,7 @@ _log = structlog.get_logger("seats")
 
 class Seat(Struct, frozen=True):
     """One peer of the media engine. `sends`: it may publish; `external`: software that came by WHIP or WHEP; `ice`: what
-    tells its ICE session from the ones before and after (an entity tag, RFC 9725, 4.3.1)."""
+    tells its ICE session from the ones before and after (an entity tag, RFC 9725, 4.3.1); `is_ours`: let in by this node."""
 
     session_id: str
     peer_id: str
@@ -41,6 +41,7 @@ class Seat(Struct, frozen=True):
     sends: bool
     external: bool
     ice: str
+    is_ours: bool = True
 
 
 class Seats:
@@ -166,7 +167,8 @@ class Seats:
 
     @property
     def count(self) -> int:
-        return len(self._seats)
+        """Of those that people were let in to by this node."""
+        return sum(seat.is_ours for seat in self._seats.values())
 
     async def listen(self) -> None:
         """Tells on what the engine tells, until cancelled."""
@@ -210,7 +212,9 @@ class Seats:
         room, peer_id = seated.room, seated.peer_id
         if self._is_session(room):
             ice = seated.ufrag or _ice_session()
-            self._seats[peer_id] = Seat(room, peer_id, seated.label, seated.sends, seated.external, ice)
+            known = self._seats.get(peer_id)
+            is_ours = known is not None and known.is_ours
+            self._seats[peer_id] = Seat(room, peer_id, seated.label, seated.sends, seated.external, ice, is_ours)
             self.on_change(room)
 
     def _is_session(self, room: str) -> bool:

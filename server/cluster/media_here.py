@@ -223,6 +223,8 @@ class Here:
 
     def _rooms_lost(self, lease: str, holds: dict[str, int]) -> None:
         """They are another's, or will be."""
+        if holds:
+            _log.info("rooms are here no longer", rooms=len(holds))
         if lease == self.lease:
             for room, epoch in holds.items():
                 self._tell(wire.RoomLeft(room, epoch))

@@ -8,16 +8,12 @@ import asyncio
 from collections.abc import Callable, Mapping
 from typing import Final, Protocol
 
-import structlog
-
 from server.cluster.media_lease import Lease
 from server.cluster.media_register import Home, Reclaim, Renewal
 from server.cluster.redis import AWAY
 
 LEASE_SECONDS: Final = 5.0  # a node that says nothing for so long has lost its rooms
 RENEWALS: Final = 5  # in a lease's length
-
-_log = structlog.get_logger("media nodes")
 
 
 class NotNow(Exception):
@@ -36,7 +32,8 @@ class Register(Protocol):
 
 class Keeper:
     """`load()`: a share of what this node can carry, `about()`: what the others shall know; `weight`: of one more room.
-    `on_lost(lease, holds)`: rooms that are another's now, or nobody's; `on_renewed(renewal)`: who else there is."""
+    `on_lost(lease, holds)`: rooms that are another's now, or nobody's; all that were held, if the lease is over.
+    `on_renewed(renewal)`: who else there is."""
 
     def __init__(
         self,
@@ -142,11 +139,8 @@ class Keeper:
     def _lose(self, rooms: frozenset[str]) -> None:
         lost = {room: self.lease.holds.pop(room) for room in rooms if room in self.lease.holds}
         if lost:
-            _log.debug("rooms are another node's now", rooms=len(lost))
             self.on_lost(self.lease.id, lost)
 
     def _end(self) -> None:
         lease, self._is_new = self.lease.id, True
-        if lost := self.lease.end():
-            _log.debug("lease lost, with all rooms", rooms=len(lost))
-            self.on_lost(lease, lost)
+        self.on_lost(lease, self.lease.end())
