@@ -50,6 +50,10 @@ class Client:
         self._settled: dict[int, asyncio.Future[Sent]] = {}
         self._socket: ClientConnection | None = None
         self._stay: Stay | None = None
+        self._asked = self._told = (
+            0  # on this connection: how often for the session, and how often what is theirs in it came
+        )
+        self._told_of_stay = 0  # at which of these their stay has begun for certain
         self._heard_at = 0.0
         self._task: asyncio.Task[None] | None = None
 
@@ -130,6 +134,7 @@ class Client:
         for stream, seq in self._seqs.items():
             if self._socket is not None and (stream != self._session or self._follows_session):
                 self.record.heard.append(Heard(stream, "follow", seq))
+                self._asked += stream == self._session
                 self._tell({"type": "follow", "stream": stream, "since": seq})
 
     async def move(self) -> None:
@@ -168,6 +173,7 @@ class Client:
     async def _converse(self, socket: ClientConnection) -> None:
         follow = {name: seq for name, seq in self._seqs.items() if name != self._session or self._follows_session}
         self._heard_at = time.monotonic()
+        self._asked = self._told = 0
         if self._follows_session:
             self._enter(self.node)
         self.record.heard += [Heard(name, "hello", seq) for name, seq in follow.items()]
@@ -232,7 +238,8 @@ class Client:
             case "mine":
                 self.mine = frame
                 self.arrived.set()
-                if self._stay is not None and not self._stay.sure_from:
+                self._told += 1
+                if self._stay is not None and not self._stay.sure_from and self._told >= self._told_of_stay:
                     self._stay.sure_from = time.time()
             case "tally":
                 tally = self.signals.setdefault("tally", {"answered": {}, "votes": {}})
@@ -258,6 +265,8 @@ class Client:
 
     def _enter(self, node: int) -> None:
         self._leave()
+        self._asked += 1
+        self._told_of_stay = self._asked
         self._stay = Stay(node, time.time())
         self.record.stays.append(self._stay)
 

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from bench.chaos.history import History, Stay
 from bench.chaos.nodes import HEARTBEAT
 from rooms.attendance import Stretch
+from server.database.outage import PATIENCE
 
 Spans = list[tuple[float, float]]
 
@@ -65,7 +66,8 @@ def excused(history: History, stays: Iterable[Stay]) -> Spans:
 
 
 def possible(history: History, stays: Iterable[Stay]) -> Spans:
-    """From the first attempt until the server must have noticed the end: a frozen one notices when it goes on."""
+    """From the first attempt until the server must have noticed the end: a frozen one notices when it goes on, and one that
+    waits for its database when it has it again, or has given up."""
     late = SLACK + history.lag
     frozen = [(f.target, f.began, f.over) for f in history.faults if f.kind == "stop node"]
     spans = []
@@ -74,6 +76,8 @@ def possible(history: History, stays: Iterable[Stay]) -> Spans:
         for node, began, over in frozen:
             if node == stay.node and began <= end + late and over >= end:
                 end = over
+        if any(f.kind.endswith("postgres") and f.began <= end + late and f.over + PATIENCE >= end for f in history.faults):
+            end += PATIENCE
         spans.append((stay.asked_at, end + late))
     return join(spans)
 

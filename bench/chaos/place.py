@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import signal
 import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
@@ -136,6 +137,6 @@ def _directories(folder: Path, setting: Setting) -> list[Path]:
 
 def _deaths(history: History) -> Callable[[int, int], None]:
     def note(number: int, status: int) -> None:
-        history.deaths.append(Death(time.time(), number, said_goodbye=status == 0))
+        history.deaths.append(Death(time.time(), number, said_goodbye=status in (0, -signal.SIGTERM)))
 
     return note
