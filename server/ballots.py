@@ -28,7 +28,7 @@ from server.tally import DatabaseTally, MemoryTally, Tally
 SURVEY: Final = "survey"  # the survey's name in the vault
 
 NAME_LENGTH: Final = 64  # of a keyed hash; what takes its place is shorter
-STALE_SECONDS: Final = 4.0  # that a row may wait on one node of several; pages wait for 5 s and go elsewhere
+STALE_SECONDS: Final = 2.0  # that a row may wait on one node of several; a page in doubt goes elsewhere after as much
 REMEMBERED: Final = 50_000  # row commands
 
 Row = dict[str, Any]
