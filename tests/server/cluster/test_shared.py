@@ -81,9 +81,13 @@ STEPS = st.lists(
 )
 
 
-@given(STEPS)
-def test_whatever_is_lost_two_beats_later_everything_is_known(steps: list[tuple[str, str, int | None]]) -> None:
+@given(STEPS, st.booleans())
+def test_whatever_is_lost_two_beats_later_everything_is_known(
+    steps: list[tuple[str, str, int | None]], are_strangers: bool
+) -> None:
     world = World()
+    if not are_strangers:
+        world.settle()
     for what, person, value in steps:
         match what:
             case "put":
