@@ -17,7 +17,8 @@ from rooms.polls import LEAST_ANSWERS
 from server import board_table, charts
 from server.api import csv_download
 from server.figures import Figures
-from server.report import Report, build
+from server.report import build
+from server.report_figures import Report
 from server.services import Services
 from server.templates import render, translator
 

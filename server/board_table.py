@@ -10,7 +10,7 @@ from typing import Final
 
 from rooms.evaluation import Cell, Interval, Verdict
 from server.export import TOO_FEW, Row, Table
-from server.report import Report, SessionFigures
+from server.report_figures import Report, SessionFigures
 
 # `part` is the section of the page, `item` what the figure is about (a session, group, option, question), `minute` only
 # for curves. Shares are 0..1.

@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from rooms.attendance import CurvePoint
 from rooms.evaluation import Interval
-from server.report import Report, SessionFigures
+from server.report_figures import Report, SessionFigures
 
 HEIGHT: Final = 100.0  # of a curve's view box
 

@@ -12,7 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from rooms import messages as m
 from rooms.attendance import Period, Presence, Stretch, merge
 from rooms.errors import Refused
-from server.privacy.person_data import PersonData, collect
+from server.privacy.person_data import collect
+from server.privacy.person_record import PersonData
 from server.tables import attendance
 
 if TYPE_CHECKING:

@@ -43,7 +43,7 @@ class Facts(Struct, frozen=True):
     answers: dict[str, dict[int, int]]  # by poll id: how many chose each option
     votes: dict[str, int]  # by question id
     survey: list[SurveyRow]
-    kept: bytes = b""  # figures of attendance, once its rows are deleted (`server.report.KeptAttendance` as JSON)
+    kept: bytes = b""  # figures of attendance, once its rows are deleted (`server.report_figures.KeptAttendance` as JSON)
 
 
 async def read_facts(database: Database) -> Facts:

@@ -13,7 +13,7 @@ import msgspec
 from rooms import messages as m
 from server.i18n import Translator
 from server.person import Person
-from server.privacy.person_data import PersonData
+from server.privacy.person_record import PersonData
 from server.templates import Templates
 
 JSON: Final = "everything.json"

@@ -15,7 +15,7 @@ from playwright.async_api import Page, async_playwright, expect
 from rooms import messages as m
 from server import tables
 from server.database import Database
-from server.report import Report
+from server.report_figures import Report
 from tests.server.board_day import FULL_DAY, conference_file, survey_row, write_full_day, write_rows
 from tests.server.running import Running, running
 

@@ -13,8 +13,9 @@ from rooms import messages as m
 from rooms.attendance import CurvePoint
 from rooms.evaluation import Interval
 from server.charts import HEIGHT, curve, ring, strips, top_of
-from server.report import Report, assemble
+from server.report import assemble
 from server.report_facts import Facts
+from server.report_figures import Report
 from tests.server.board_day import at, programme, session
 
 

@@ -12,7 +12,8 @@ from rooms import messages as m
 from rooms.evaluation import Cell
 from server import board_table, tables
 from server.database import Database
-from server.report import Report, build
+from server.report import build
+from server.report_figures import Report
 from tests.server.board_day import (
     at,
     person,
