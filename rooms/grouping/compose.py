@@ -1,18 +1,19 @@
-"""People and wishes to groups: one round after the other, then each once more with all others known.
+"""People and wishes to groups: one round after the other, and again with all others known while somebody meets twice.
 
-Pure, and deterministic under the request's seed: the order in which people, pairs and locks are given makes no difference.
+Pure, and deterministic under the request's seed: the order in which people, pairs and wishes are given makes no difference.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import combinations
 from random import Random
 from typing import Final
 
 from msgspec.structs import replace
 
-from rooms.grouping.layout import Layout, lay_out
+from rooms.grouping.layout import Layout, inseparable, lay_out
 from rooms.grouping.model import Composition, Group, Participant, Request, wishes_of
 from rooms.grouping.problem import APART, UNIT, Problem, state
 from rooms.grouping.search import State, resume, solve
@@ -20,7 +21,8 @@ from rooms.grouping.search import State, resume, solve
 STEPS_PER_UNIT: Final = 1_000  # exchanges tried for a round, of each unit, while they are not more than
 ENOUGH_STEPS: Final = 120_000  # in all; but
 FEWEST_PER_UNIT: Final = 250  # of each, however many there are
-SWEEPS: Final = 4  # over all rounds, while some must is broken
+SWEEPS: Final = 4  # over all rounds at most
+MANY: Final = 10**9
 MOST_SPARE: Final = 3  # seats more than even sizes need, to keep people apart
 HOT: Final = UNIT / 150
 COLD: Final = UNIT / 800
@@ -36,9 +38,12 @@ def compose(request: Request, effort: float = 1.0) -> Composition:
     layouts = [lay_out(request, number) for number in range(len(request.rounds))]
     rounds = [groups_of(layout, None) for layout in layouts]  # what is closed is known of all rounds from the start
     found: list[Found] = [None] * len(layouts)
+    again = MANY
     for sweep in range(SWEEPS if len(layouts) > 1 else 1):
-        if sweep and not any(one is not None and one[1].is_broken() for one in found):
-            break
+        if sweep:
+            before, again = again, _meeting_again(request, rounds)
+            if not 0 < again < before:
+                break
         for number, layout in enumerate(layouts):
             others = [group.people for at, groups in enumerate(rounds) if at != number for group in groups]
             if layout.open:
@@ -46,6 +51,21 @@ def compose(request: Request, effort: float = 1.0) -> Composition:
                 layouts[number], found[number] = _search(request, number, layout, met, found[number], effort)
             rounds[number] = groups_of(layouts[number], found[number])
     return Composition(with_facilitators(request, rounds))
+
+
+def _meeting_again(request: Request, rounds: Sequence[Sequence[Group]]) -> int:
+    """Pairs who sit together twice though they must not: what another search of each round may better."""
+    sets = [*request.met, *(group.people for groups in rounds for group in groups)]
+    times = Counter(pair for people in sets for pair in combinations(sorted(people), 2))
+    again = 0
+    for number, groups in enumerate(rounds):
+        wish = wishes_of(request.rounds[number]).get("never_met")
+        if wish is not None and wish.strength == "must":
+            people = [person for group in groups for person in group.people]
+            asked = {pair for unit in inseparable(request, number, people) for pair in combinations(unit, 2)}
+            pairs = {pair for group in groups for pair in combinations(group.people, 2)}
+            again += sum(times[pair] > 1 for pair in pairs - asked)
+    return again
 
 
 def groups_of(layout: Layout, found: Found) -> tuple[Group, ...]:

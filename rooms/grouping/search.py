@@ -12,7 +12,7 @@ from operator import itemgetter
 from random import Random
 from typing import Any, Final
 
-from rooms.grouping.problem import BROKEN, UNLED, Problem
+from rooms.grouping.problem import UNLED, Problem
 
 BLOCK: Final = 1000  # exchanges tried at one temperature
 _STRIDE: Final = 387  # prime to BLOCK
@@ -85,10 +85,6 @@ class State:
             sum(len(units[unit]) for unit in group) == 1 and not any(unit in fixed for unit in group)
             for group in self.groups
         )
-
-    def is_broken(self) -> bool:
-        """Whether anything costs as much as a broken must."""
-        return self.is_lacking() or max(self.own) >= BROKEN
 
     def is_lacking(self) -> bool:
         return any(amount <= 0 for group in self.assets for amount in group)

@@ -123,6 +123,12 @@ def test_nobody_meets_twice_over_rounds_and_days() -> None:
     assert len(met) == len(set(met)) and codes(request) == []
 
 
+def test_sixteen_people_in_fours_meet_nobody_twice_in_four_rounds() -> None:
+    """There are such groups (golfers' problem), but few: it takes another search of each round with the others known."""
+    sitting = Round(per_room=4, wishes=musts("never_met"))
+    assert codes(Request(people(16), (sitting,) * 4)) == []
+
+
 def test_where_somebody_must_meet_again_it_is_listed_with_whom() -> None:
     sitting = Round(rooms=2, wishes=musts("never_met"))
     request = Request(people(4), (sitting, sitting, sitting, sitting))
