@@ -124,13 +124,15 @@ class Hall:
 
     async def _command(self, command: dict[str, Any], stream: str = plenum.STREAM) -> None:
         """Until it is done, or impossible."""
-        async with asyncio.timeout(PATIENCE):
-            sent = await self._moderator.done(command, stream)
-            while sent.answer in TRANSIENT:
-                await asyncio.sleep(AGAIN)
-                sent = await self._moderator.done(command, stream)
-        if sent.answer != ACK:
-            self._history.wrong.append(f"the moderator could not {command}: {sent.answer}")
+        answer = "no answer"
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(PATIENCE):
+                answer = (await self._moderator.done(command, stream)).answer
+                while answer in TRANSIENT:
+                    await asyncio.sleep(AGAIN)
+                    answer = (await self._moderator.done(command, stream)).answer
+        if answer != ACK:
+            self._history.wrong.append(f"the moderator could not {command}: {answer}")
 
     def _heed(self, frame: dict[str, Any]) -> None:
         """Questions of others are for the moderator to publish; of a snapshot, those that were missed."""
