@@ -314,6 +314,17 @@ async def test_redis_that_has_forgotten_everything_takes_no_room_from_anybody() 
         assert first.serves("plenum") and not day.lost
 
 
+async def test_a_node_that_was_stopped_takes_nothing_back_from_a_redis_that_has_forgotten() -> None:
+    day, first, second = await begun()
+    await day.live(SECONDS + 1, second)
+    await second.home("plenum")
+    day.memory.flush()
+    await first.renew()  # before the holder has said so
+    assert not first.serves("plenum") and first.lease.id == "a.2"
+    await second.renew()
+    assert second.serves("plenum")
+
+
 async def test_of_two_who_say_that_they_hold_a_room_the_later_holder_is_right() -> None:
     day, first, second = await begun()
     await first.home("group")
