@@ -106,6 +106,7 @@ def test_the_proxy_finds_everybody_at_the_addresses_that_they_have(environment: 
         wanted = {8000, int(SERVICES[service]["environment"]["PLENUM_MEDIA_PORT"])}
         assert {int(port) for port in re.findall(rf"server {service}:(\d+)", configuration)} == wanted
     assert set(re.findall(r"server ([\w-]+):\d+", configuration)) == set(hosts) - {"turn"}
+    assert not set(hosts) & set(re.findall(r"upstream ([\w-]+)", configuration))  # nginx would take one for the other
     assert f"proxy_pass turn:{re.findall(r'TURN_PORT:-([0-9]+)', (DEPLOY / 'turn').read_text())[0]};" in configuration
 
 
