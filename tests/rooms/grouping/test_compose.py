@@ -26,7 +26,7 @@ def score(request: Request, rule: Rule) -> float:
         (20, Round(per_room=6), [6, 7, 7]),
         (20, Round(rooms=4), [5, 5, 5, 5]),
         (7, Round(per_room=3), [3, 4]),
-        (13, Round(rooms=5), [2, 2, 3, 3, 3]),
+        (31, Round(rooms=10), [3] * 9 + [4]),
         (26, Round(per_room=12), [8, 9, 9]),  # two rooms would be nearer, but a room holds twelve
         (5, Round(rooms=4), [2, 3]),
         (3, Round(per_room=1), [3]),
