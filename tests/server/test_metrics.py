@@ -248,6 +248,7 @@ async def test_without_the_engine_the_rest_is_told(tmp_path: Path) -> None:
     async with watched(tmp_path, engine) as run:
         engine.is_up = False
         await run.client("anna")
+        await run.services.presence.stop()  # or it saves something in between
         run.services.database.saves = False  # as a full disk makes it
         found = await scrape(run)
         assert (found("media_up"), found("connections"), found("seats"), found("database_saves")) == (0, 1, 0, 0)

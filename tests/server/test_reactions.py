@@ -66,7 +66,7 @@ async def test_what_a_kill_cut_off_is_caught_up_at_the_next_start(tmp_path: Path
 
 
 async def test_who_leaves_the_page_leaves_the_stage_after_a_while_and_who_comes_back_stays(tmp_path: Path) -> None:
-    async with running(tmp_path, stage_grace_seconds=0.3) as run:
+    async with running(tmp_path, stage_grace_seconds=2.0) as run:
         await run.go_live()
         bo = await run.client("bo", (S1,))
         siri = await run.client("siri", (S1,))

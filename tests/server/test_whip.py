@@ -236,6 +236,7 @@ async def test_what_the_engine_tells_reaches_the_pages(tmp_path: Path) -> None:
         await anna.heard("media", status="reset")
         async with await run.browser() as operator:
             assert (await operator.get("/healthz")).json()["status"] == "ok"
+            await run.services.presence.stop()  # or it saves something in between
             run.services.database.saves = False  # as a full disk makes it
             assert (await operator.get("/healthz")).json()["status"] == "degraded"
         bo = await run.client("bo", (S1,))
