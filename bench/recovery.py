@@ -14,6 +14,7 @@ import os
 import signal
 import tempfile
 import time
+from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
@@ -54,6 +55,12 @@ async def busiest(pids: list[int]) -> int:
     before = {pid: cpu_seconds(pid) for pid in pids}
     await asyncio.sleep(LOOK)
     return max(pids, key=lambda pid: cpu_seconds(pid) - before[pid])
+
+
+def standstill(times: list[float], since: float) -> float:
+    """Seconds of the longest standstill from then on; `times` as in `back_after`."""
+    counted = [*([time for time in times if time <= since][-1:]), *(time for time in times if time > since)]
+    return max((end - begin for begin, end in pairwise(counted)), default=0.0) / 1000
 
 
 def back_after(times: list[float], killed: float) -> float:

@@ -13,7 +13,7 @@ import shlex
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -156,7 +156,18 @@ def announce(clients: Sequence[str], way: str) -> str:
     return address
 
 
-async def play(directory: Path, clients: Sequence[str], way: str, postgres: PostgresServer, redis: RedisServer) -> None:
+Scene = Callable[[Hall, Sequence[Node], str], Awaitable[None]]  # people, the nodes, the address that media comes from
+
+
+async def play(directory: Path, clients: Sequence[str], way: str, scene: Scene) -> None:
+    """Starts everything, and ends it after the scene."""
+    with PostgresServer() as postgres, RedisServer() as redis:
+        await stage(directory, clients, way, postgres, redis, scene)
+
+
+async def stage(
+    directory: Path, clients: Sequence[str], way: str, postgres: PostgresServer, redis: RedisServer, scene: Scene
+) -> None:
     address = await asyncio.to_thread(announce, clients, way)
     secret = secrets.token_hex(16)
     settings = {
@@ -195,7 +206,8 @@ async def play(directory: Path, clients: Sequence[str], way: str, postgres: Post
         browser = await stack.enter_async_context(a_far_browser(directory, clients, address))
         hall = Hall(served, browser)
         stack.push_async_callback(hall.leave)
-        await meet(hall, nodes, address)
+        await scene(hall, nodes, address)
+        assert not hall.complaints
 
 
 async def meet(hall: Hall, nodes: Sequence[Node], address: str) -> None:
@@ -213,7 +225,6 @@ async def meet(hall: Hall, nodes: Sequence[Node], address: str) -> None:
     await home.start()
     await other.stop()  # as in an update
     await comes_from(home, anna, address)
-    assert not hall.complaints
 
 
 def main() -> None:
@@ -223,8 +234,7 @@ def main() -> None:
     parser.add_argument("clients", nargs="+", help="what a command is prefixed with to run in the people's network")
     options = parser.parse_args()
     expect.set_options(timeout=PATIENCE_MS)
-    with PostgresServer() as postgres, RedisServer() as redis:
-        asyncio.run(play(options.directory, options.clients, options.address, postgres, redis))
+    asyncio.run(play(options.directory, options.clients, options.address, meet))
 
 
 if __name__ == "__main__":

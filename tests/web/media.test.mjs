@@ -323,6 +323,70 @@ test("when a part of the engine is lost only those who were there offer again", 
   assert.equal(media.status.name, "connected");
 });
 
+test("when the room moves, the old connection plays on until as much comes by the new one", async () => {
+  await watch();
+  const [old] = peers();
+  old.came = { audio0: 10, audio1: 10, video0: 10, video1: 10 };
+  media.reset(["peer1"]);
+  await settle();
+  old.came = { audio0: 20, audio1: 10, video0: 20, video1: 20 };
+  const [, next] = peers();
+  next.become("connected");
+  await pass(500);
+  assert.equal(old.connectionState, "connected", "nothing has come yet");
+  next.came = { audio2: 1, video0: 1 };
+  await pass(500);
+  assert.equal(old.connectionState, "connected", "one picture of two");
+  next.came = { audio2: 1, video0: 9, video2: 1 };
+  await pass(100);
+  assert.equal(old.connectionState, "closed");
+  assert.equal(media.status.name, "connected");
+});
+
+test("what does not come by the new connection is not waited for longer than three seconds, nor for an old one that has ended", async () => {
+  await watch();
+  for (const [index, ends] of [false, true].entries()) {
+    peers()[index].came = { video0: 10 };
+    media.reset([`peer${index + 1}`]);
+    await settle();
+    peers()[index].came = { video0: 20 };
+    peers()[index + 1].become("connected");
+    await pass(ends ? 0 : 2_900);
+    assert.equal(peers()[index].connectionState, "connected");
+    if (ends) peers()[index].connectionState = "closed";
+    await pass(200);
+    assert.equal(peers()[index].connectionState, "closed");
+    assert.equal(media.status.name, "connected");
+  }
+});
+
+test("a speaker whose room moves is sent to both for a while, with the same microphone, unless they leave", async () => {
+  for (const leaves of [false, true]) {
+    const first = peers().length;
+    await watch({ publish: true, video: true });
+    const [old] = peers().slice(first);
+    media.reset([`peer${first + 1}`]);
+    await settle();
+    const [, next] = peers().slice(first);
+    next.become("connected");
+    await pass(100);
+    if (leaves) {
+      media.stop();
+      await settle();
+    } else {
+      assert.equal(old.connectionState, "connected");
+      media.capture.dispatchEvent(new Event("change"));
+      await settle();
+      assert.equal(old.lines[0].sender.track, next.lines[0].sender.track);
+      await pass(2_600);
+      assert.equal(next.connectionState, "connected");
+    }
+    assert.equal(old.connectionState, "closed");
+    media.stop();
+    await settle();
+  }
+});
+
 test("an answer from a part of the engine that is said to be lost is not waited for", async () => {
   media.reset(["peer1"]);
   media.start({ publish: false, video: true });

@@ -3,7 +3,8 @@
  * When the network dies or changes, the connection is kept and finds a new way (`mending.js`). Whatever that does not mend, and
  * whatever happens to the engine, it offers again by itself, later and later, until it is stopped or refused for a reason
  * that will not pass. A changed wish (a viewer goes on stage, picture is switched off) is a new connection, and
- * the old one goes on until the new one is up.
+ * the old one goes on until the new one is up. When the room moves to another node, the old one goes on until what it played comes by the
+ * new one (`hand-over.js`), and who speaks is heard by both for a moment.
  *
  * Neighbours: `peer.js` (one connection), `capture.js` (what is sent), `watch.js` (how it arrives).
  * Events: `status` when `status` has changed; `slots` when `slots` (tracks by slot) has; `quality` when `quality` has.
@@ -11,6 +12,7 @@
 
 import { Backoff } from "./backoff.js";
 import { Capture } from "./capture.js";
+import { HandOver } from "./hand-over.js";
 import { Mending } from "./mending.js";
 import { MediaRefusal, Peer } from "./peer.js";
 import { Watch } from "./watch.js";
@@ -29,6 +31,8 @@ const LOOK_MS = 3_000;
 const FULL_MS = 20_000;
 /** A window that is being resized is told of once. */
 const SHOW_MS = 200;
+/** So long a speaker is sent to where the room was: not all who listen there have followed yet. */
+const LINGER_MS = 2_500;
 /** What time mends; everything else is for the page to say. */
 const PASSING = new Set(["media_unavailable", "bad_offer", "try_again", "too_fast", "read_only"]);
 
@@ -50,6 +54,10 @@ export class StageMedia extends EventTarget {
   #peer = null;
   /** The one that shall replace it. @type {Peer | null} */
   #next = null;
+  /** While the room moves and the connection in use still plays. @type {HandOver | null} */
+  #moving = null;
+  /** The one before, by which a speaker is still heard. @type {Peer | null} */
+  #leaving = null;
   #backoff = new Backoff({ first: 300, most: 8_000 });
   /** How the ids of connections begin that the engine has lost. @type {string[]} */
   #lost = [];
@@ -75,7 +83,9 @@ export class StageMedia extends EventTarget {
     super();
     this.#url = url;
     this.#relays = relays;
-    this.capture.addEventListener("change", () => void this.#peer?.send(this.capture.tracks));
+    this.capture.addEventListener("change", () => {
+      for (const peer of [this.#peer, this.#leaving]) void peer?.send(this.capture.tracks);
+    });
   }
 
   /** Received tracks by slot (`audio0`, `video0`, `screen0`, …); empty while there is no connection. @returns {Map<string, MediaStreamTrack>} */
@@ -125,6 +135,7 @@ export class StageMedia extends EventTarget {
     this.#clear();
     clearTimeout(this.#showing);
     this.#replace(null);
+    this.#leaving?.close();
     this.capture.stop();
     this.#become("off");
   }
@@ -138,6 +149,7 @@ export class StageMedia extends EventTarget {
     const concerned = [this.#peer, this.#next].filter((peer) => peer && (!lost.length || this.#isLost(peer)));
     if (lost.length && !concerned.length) return;
     for (const peer of concerned) peer?.forget();
+    if (lost.length && this.#peer && isAlive(this.#peer) && concerned.includes(this.#peer)) this.#moving = new HandOver(this.#peer);
     this.#again();
   }
 
@@ -219,7 +231,8 @@ export class StageMedia extends EventTarget {
     const isInUse = peer === this.#peer && !this.#next;
     if (state === "connected") {
       this.#calm();
-      if (peer === this.#next) this.#replace(peer);
+      if (peer === this.#next && this.#moving && isAlive(this.#peer)) void this.#takeOver(peer, this.#moving);
+      else if (peer === this.#next) this.#replace(peer);
       else if (isInUse) this.#begin(peer);
       if (peer === this.#peer && !this.#next) this.#become("connected");
     } else if (state === "closed" || (state === "failed" && (!isInUse || this.#mending?.isAnswered))) {
@@ -231,6 +244,15 @@ export class StageMedia extends EventTarget {
       this.#patience = setTimeout(() => this.#lose(), PATIENCE_MS);
       void this.#mend(peer);
     }
+  }
+
+  /** @param {Peer} peer @param {HandOver} moving */
+  async #takeOver(peer, moving) {
+    if (Object.keys(this.#heights).length) void peer.show(this.#heights);
+    await moving.until(peer, () => peer !== this.#next || !isAlive(this.#peer));
+    if (peer !== this.#next) return; // given up meanwhile
+    this.#replace(peer);
+    this.#become("connected");
   }
 
   /** Keeps the connection and finds it a new way, or offers anew if that is no use. @param {Peer} peer */
@@ -264,7 +286,9 @@ export class StageMedia extends EventTarget {
     const old = this.#peer;
     this.#peer = peer;
     if (peer === this.#next) this.#next = null;
-    old?.close();
+    if (old?.wish.publish && this.#wish?.publish && this.#moving && isAlive(old)) this.#linger(old);
+    else old?.close();
+    this.#moving = null;
     clearInterval(this.#looking);
     if (peer) {
       this.#backoff.reset();
@@ -272,6 +296,16 @@ export class StageMedia extends EventTarget {
       this.#begin(peer);
     }
     this.dispatchEvent(new CustomEvent("slots"));
+  }
+
+  /** @param {Peer} peer */
+  #linger(peer) {
+    this.#leaving?.close();
+    this.#leaving = peer;
+    setTimeout(() => {
+      peer.close();
+      if (this.#leaving === peer) this.#leaving = null;
+    }, LINGER_MS);
   }
 
   /** It carries sound and picture from here on. @param {Peer} peer */
