@@ -177,6 +177,7 @@ async def stage(
         "PLENUM_TRUSTED_PROXIES": f"127.0.0.1,{address}",  # as whom the proxy comes to pages, and to media
         "PLENUM_MEDIA_PUBLIC_TCP_PORT": "443",
         "PLENUM_MEDIA_WORKERS": "1",
+        "PLENUM_DRAIN_SECONDS": "5",
         "PLENUM_DATABASE_URL": postgres.create("plenum"),
         "PLENUM_REDIS_URL": redis.url(),
         "PLENUM_SECRET": secrets.token_hex(32),
