@@ -33,11 +33,15 @@ ENERGY: Final = """async () => (await plenum.media.statistics())
 
 
 async def hears(page: Page, more: float = 0.05) -> None:
-    """Waits until so much more sound has come."""
-    before = await page.evaluate(ENERGY)
+    """Waits until so much more sound has come, by whatever connection."""
+    last, heard = float(await page.evaluate(ENERGY)), 0.0
 
     async def has_come() -> bool:
-        return bool(await page.evaluate(ENERGY) > before + more)
+        nonlocal last, heard
+        now = float(await page.evaluate(ENERGY))
+        heard += now - last if now >= last else now
+        last = now
+        return heard > more
 
     await until(has_come, "sound")
 

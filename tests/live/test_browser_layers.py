@@ -98,7 +98,7 @@ async def peer(engine: EmbeddedEngine, label: str) -> PeerStatistics:
 
 async def until_layers(engine: EmbeddedEngine, label: str, heights: dict[str, int]) -> None:
     """Waits until the publisher's layers have these heights."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(90):
         while {track.layer: track.height for track in (await peer(engine, label)).tracks} != heights:  # noqa: ASYNC110
             await asyncio.sleep(0.05)
 
