@@ -14,6 +14,7 @@ import asyncio
 import json
 import re
 import sqlite3
+import sys
 import time
 from collections import Counter
 from collections.abc import Iterable
@@ -35,7 +36,7 @@ from bench.setups import SETUPS, Place, placed, setups, sizes
 OPTIONS: Final = 4
 ANSWER_ID: Final = 1_000_000  # the command's id of everybody's answer
 
-_console: Final = Console(stderr=True)
+_console: Final = Console(stderr=True, width=None if sys.stderr.isatty() else 120)
 
 
 @dataclass

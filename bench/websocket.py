@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
@@ -34,7 +35,7 @@ PEER_SERVERS: Final[tuple[tuple[str, type[Peer]], ...]] = (
 )
 RATIOS: Final = {"Node ws": "vs_node_ws", "Node ws, bytes": "vs_node_ws_bytes", "Socket.IO": "vs_socketio"}
 
-_console: Final = Console(stderr=True)
+_console: Final = Console(stderr=True, width=None if sys.stderr.isatty() else 120)
 
 
 def main() -> None:

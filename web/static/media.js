@@ -98,6 +98,11 @@ export class StageMedia extends EventTarget {
     return this.#peer?.decodes ?? null;
   }
 
+  /** The room is about to be elsewhere, and the connection in use still plays what was there. */
+  get isMoving() {
+    return this.#moving !== null;
+  }
+
   /** What the browser counts of the connection in use, for support and tests. @returns {Promise<Record<string, any>[]>} */
   async statistics() {
     return [...((await this.#peer?.connection.getStats())?.values() ?? [])];

@@ -26,6 +26,9 @@ import { Sound } from "./sound.js";
 import { layoutChoiceView } from "./stage.js";
 import { lostDevice } from "./words.js";
 
+/** After a move, until the new node has told whose pictures come by which slot. */
+const SETTLE_MS = 1_000;
+
 export class LivePage {
   data = pageData();
   stream = `session/${this.data.session_id}`;
@@ -46,6 +49,9 @@ export class LivePage {
   #isBackstageOpen = false;
   /** @type {{camera: MediaDeviceInfo[], microphone: MediaDeviceInfo[]}} */
   #devices = { camera: [], microphone: [] };
+  /** Whose pictures come by which slot. @type {Pick<Signals, "slots" | "codecs">} */
+  #brought = { slots: {}, codecs: {} };
+  #movedAt = -Infinity;
   /** What the media were last asked for; a refusal is not asked again until something has changed. */
   #asked = "";
 
@@ -96,9 +102,12 @@ export class LivePage {
     return this.connection.signals("conference").delayed;
   }
 
-  /** @returns {Signals} */
+  /** While the room moves to another node, its slots are those that the connection in use brings. @returns {Signals} */
   get signals() {
-    return this.connection.signals(this.stream);
+    const signals = this.connection.signals(this.stream);
+    if (this.media.isMoving) this.#movedAt = Date.now();
+    else if (fed(signals) >= fed(this.#brought) || Date.now() - this.#movedAt > SETTLE_MS) this.#brought = { slots: signals.slots, codecs: signals.codecs };
+    return { ...signals, ...this.#brought };
   }
 
   /** @returns {Mine} */
@@ -271,4 +280,9 @@ export class LivePage {
   #has(...roles) {
     return roles.some((role) => this.connection.me?.roles.includes(role));
   }
+}
+
+/** How many slots bring something. @param {Pick<Signals, "slots">} signals */
+function fed({ slots }) {
+  return Object.values(slots).filter(Boolean).length;
 }
