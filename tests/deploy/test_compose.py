@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -140,7 +141,8 @@ def test_redis_wants_its_password_which_no_list_of_processes_has(environment: di
         service["command"][-1].replace("$$", "$").replace("redis-server -", f"redis-server - --port {port} --dir {tmp_path}")
     )
     variables = {"PATH": os.environ["PATH"], "REDISCLI_AUTH": password}
-    server = subprocess.Popen([*service["command"][:-1], script], env=variables, stdout=subprocess.DEVNULL)
+    command = [*service["command"][:-1], script]  # a pipeline: its end is Redis, which a signal to the shell does not reach
+    server = subprocess.Popen(command, env=variables, stdout=subprocess.DEVNULL, start_new_session=True)
     try:
 
         def ask(**more: str) -> str:
@@ -154,7 +156,7 @@ def test_redis_wants_its_password_which_no_list_of_processes_has(environment: di
         assert answer.startswith("NOAUTH") and ask(REDISCLI_AUTH=password) == "PONG"
         assert password not in subprocess.run(("ps", "-A", "-ww", "-o", "args="), capture_output=True, text=True).stdout
     finally:
-        server.terminate()
+        os.killpg(server.pid, signal.SIGTERM)
         server.wait(60)
 
 
