@@ -88,14 +88,13 @@ async def coturn(directory: Path, address: str, secret: str) -> AsyncIterator[No
 
 
 @contextlib.asynccontextmanager
-async def a_far_browser(directory: Path, clients: Sequence[str], url: str) -> AsyncIterator[Browser]:
-    """In the viewer's network. Pages there may do what `https:` ones may."""
+async def a_far_browser(directory: Path, clients: Sequence[str], *flags: str) -> AsyncIterator[Browser]:
+    """Chromium in the viewer's network."""
     wrapper = directory / "chromium"
     wrapper.write_text(f'#!/bin/sh\nexec {shlex.join(clients)} {shlex.quote(chromium() or "")} "$@"\n')
     wrapper.chmod(0o755)
-    flags = [*CHROMIUM_FLAGS, f"--unsafely-treat-insecure-origin-as-secure={url}"]
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=wrapper, args=flags)
+        browser = await playwright.chromium.launch(executable_path=wrapper, args=[*CHROMIUM_FLAGS, *flags])
         try:
             yield browser
         finally:
@@ -163,7 +162,8 @@ async def play(directory: Path, clients: Sequence[str], address: str) -> None:
     async with coturn(directory, address, secret), a_browser() as near, held(served, near) as hall:
         await leads_nowhere_else(address, secret)
         await go_live(hall)
-        async with a_far_browser(directory, clients, url) as far:
+        # pages there may do what `https:` ones may
+        async with a_far_browser(directory, clients, f"--unsafely-treat-insecure-origin-as-secure={url}") as far:
             anna = await Hall(served, far).sit("anna", through=cast(Relay, Door(url)))
             await attend(anna)
             await goes_on(anna, 30)

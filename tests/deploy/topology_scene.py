@@ -9,7 +9,6 @@ import asyncio
 import contextlib
 import os
 import secrets
-import shlex
 import signal
 import subprocess
 import sys
@@ -19,24 +18,22 @@ from typing import Any, Final
 
 import httpx
 from aioice import stun
-from playwright.async_api import Browser, Page, async_playwright, expect
+from playwright.async_api import Page, expect
 
 from bench.postgres import PostgresServer
 from bench.redis import RedisServer
 from tests.browser.stage import (
-    CHROMIUM_FLAGS,
     PATIENCE_MS,
     ROOT,
     Conference,
     Hall,
     attend,
-    chromium,
     go_live,
     goes_on,
     sound_goes_on,
     until,
 )
-from tests.browser.turn_scene import close_network
+from tests.browser.turn_scene import a_far_browser, close_network
 from tests.deploy.proxying import DEPLOY, NAME, Proxy, a_proxy
 
 PAGES: Final = {"1": 8000, "2": 8100}  # both nodes are in one network namespace here, and have one host
@@ -98,21 +95,6 @@ async def a_relay(directory: Path, address: str, secret: str) -> AsyncIterator[N
         if process.returncode is None:
             process.terminate()
         await process.wait()
-
-
-@contextlib.asynccontextmanager
-async def a_far_browser(directory: Path, clients: Sequence[str], address: str) -> AsyncIterator[Browser]:
-    """In the people's network. The placeholder's certificate is taken for good there."""
-    wrapper = directory / "chromium"
-    wrapper.write_text(f'#!/bin/sh\nexec {shlex.join(clients)} {shlex.quote(chromium() or "")} "$@"\n')
-    wrapper.chmod(0o755)
-    flags = [*CHROMIUM_FLAGS, "--ignore-certificate-errors", f"--host-resolver-rules=MAP {NAME} {address}"]
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=wrapper, args=flags)
-        try:
-            yield browser
-        finally:
-            await browser.close()
 
 
 async def node_by_443(page: Page, address: str) -> str:
@@ -204,7 +186,9 @@ async def stage(
         await stack.enter_async_context(a_relay(directory, address, secret))
         proxy = await stack.enter_async_context(a_proxy(places, address, (443, 80)))
         await relay_answers(proxy)
-        browser = await stack.enter_async_context(a_far_browser(directory, clients, address))
+        # the placeholder's certificate is taken for good
+        flags = ("--ignore-certificate-errors", f"--host-resolver-rules=MAP {NAME} {address}")
+        browser = await stack.enter_async_context(a_far_browser(directory, clients, *flags))
         hall = Hall(served, browser)
         stack.push_async_callback(hall.leave)
         await scene(hall, nodes, address)
