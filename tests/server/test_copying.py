@@ -14,7 +14,7 @@ from server import copying
 from server.database import Database, DatabaseFailure
 from server.export import KINDS, rows, to_csv
 from server.links import Links
-from server.tables import attendance, metadata, survey_answers
+from server.tables import attendance, metadata, notes, survey_answers
 from tests.fakes import FakeClock
 from tests.server.board_day import at, write_full_day, write_rows
 
