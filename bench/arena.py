@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import time
 from array import array
@@ -143,8 +144,9 @@ class Entrant:
             self._process.join(PATIENCE)
 
     def _ask(self, method: str, *arguments: object) -> Any:
-        try:
+        with contextlib.suppress(OSError):  # it ended while nothing was asked of it, and has said why
             self._pipe.send((method, arguments))
+        try:
             answer = self._pipe.recv()
         except (EOFError, OSError):
             raise SystemExit(f"{self.name}: its process ended") from None

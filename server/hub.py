@@ -106,6 +106,10 @@ class Hub:
         for connection in list(itertools.islice(here, count)):
             self._close(connection, code)
 
+    def send_away(self, connection: Connection) -> None:
+        """They come back, here or to another node."""
+        self._close(connection, CLOSE_RESTART)
+
     def close_all(self, code: int = CLOSE_RESTART) -> None:
         for connection in list(self._connections.values()):
             self._close(connection, code)

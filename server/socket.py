@@ -90,6 +90,8 @@ class Session:
         self._translator = services.translations.of(services.translations.language(websocket))
         self._allowance = Allowance(services.settings.messages_per_second)
         self._commands: set[asyncio.Task[None]] = set()
+        self._fence = services.cluster.fence if services.cluster is not None else None
+        self._began = self._fence.clock() if self._fence is not None else 0.0
         self._present_in: set[str] = set()  # sessions; not `connection.follows`, which the hub empties when it closes
 
     async def run(self) -> None:
@@ -138,9 +140,10 @@ class Session:
             await self._follow(stream, since)
 
     async def _dispatch(self, frame: m.ClientFrame) -> None:
-        if self._services.cluster is not None:
-            self._services.cluster.fence.check()
         if self._connection.closing:  # whatever it was, it is sent again
+            return
+        if self._fence is not None and isinstance(frame, m.Do) and self._fence.doubts(self._began):
+            self._services.hub.send_away(self._connection)
             return
         if not self._allowance.take():
             refused_id = frame.id if isinstance(frame, m.Do) else None

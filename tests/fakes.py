@@ -34,6 +34,16 @@ class FakeClock:
         self.now += timedelta(seconds=seconds)
 
 
+class FakeSeconds:
+    """The same for clocks that only count seconds (`time.monotonic`)."""
+
+    def __init__(self, now: float = 1000.0) -> None:
+        self.now = now
+
+    def __call__(self) -> float:
+        return self.now
+
+
 class FakeEngine:
     """A media engine that admits everybody and carries nothing. `peers` maps peer to (room, label)."""
 

@@ -79,7 +79,6 @@ class Cluster:
         self.bus.connect(services.streams)
         services.streams.several = True
         self.nodes.on_turn.append(partial(_tell_delay, hub))
-        self.fence.send_away = hub.close_all
         self.succession.catch_up = reactions.catch_up
         reactions.records_elsewhere = lambda recording_id: bool(shared.elsewhere(RECORDS, "", recording_id))
         reactions.on_recording = lambda recording_id, is_here: shared.put(RECORDS, "", recording_id, is_here or None)

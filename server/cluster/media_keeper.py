@@ -79,6 +79,8 @@ class Keeper:
                 await self._renew()
             if self.serves(room):
                 return Home(self.lease.id, self.lease.holds[room])
+            if self.is_away:  # since: each would wait for Redis in its turn, and the renewal behind them
+                raise NotNow
             return await self._place(room)
 
     async def release(self, *rooms: str) -> None:

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 import structlog
-from redis.asyncio import Redis
+from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
@@ -42,13 +42,15 @@ class RedisLink:
     `publish` and `client` with an answer or one of `AWAY` within `ANSWER_SECONDS`."""
 
     def __init__(self, url: str) -> None:
-        self.client: Redis = Redis.from_url(
+        pool = BlockingConnectionPool.from_url(
             url,
             socket_timeout=ANSWER_SECONDS,
             socket_connect_timeout=ANSWER_SECONDS,
             max_connections=MOST_CONNECTIONS,
+            timeout=ANSWER_SECONDS,  # where all are in use
             retry=Retry(NoBackoff(), 0),  # whoever asks decides what to do next
         )
+        self.client = Redis.from_pool(pool)
         # Channels do not know databases, so the number is in the name: redis://host/1 is another conference than /0.
         self._prefix = f"plenum:{urlsplit(url).path.strip('/') or '0'}"
         self._listeners: dict[str, list[Listener]] = {}
@@ -129,11 +131,14 @@ class RedisLink:
             for begun in self.on_subscribed:
                 begun()
         elif message["type"] == "message":
-            for listener in self._listeners.get(message["channel"].decode(), ()):
+            channel = message["channel"].decode()
+            for listener in self._listeners.get(channel, ()):
                 try:
                     listener(message["data"])
                 except msgspec.DecodeError as error:  # of a node that runs another release; what it meant is in the journal
-                    _log.warning("a message was not understood", channel=message["channel"].decode(), reason=str(error))
+                    _log.warning("a message was not understood", channel=channel, reason=str(error))
+                except Exception:  # a bug, which must not cost those who listen to other channels
+                    _log.exception("a message was not taken in", channel=channel)
 
     # --- telling
 

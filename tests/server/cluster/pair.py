@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from server.cluster.cluster import Cluster
+from tests.fakes import FakeSeconds
 from tests.server.running import Client, Running, running, until
 
 SECRET = "one secret for all nodes of a test"
@@ -37,6 +38,13 @@ def cluster_of(node: Running) -> Cluster:
     return node.services.cluster
 
 
+def fence_of(node: Running) -> FakeSeconds:
+    """The clock of a node's fence, which stands still from now on."""
+    fence, clock = cluster_of(node).fence, FakeSeconds()
+    fence.clock, fence._awake_at = clock, clock.now
+    return clock
+
+
 def several(database_url: str, redis_url: str) -> dict[str, Any]:
     """The settings of a node among several."""
     return {"database_url": database_url, "redis_url": redis_url, "secret": SECRET}
@@ -53,7 +61,7 @@ async def pair(directory: Path, database_url: str, redis_url: str, **settings: A
         both = Pair(a, b)
         await until(lambda: all(cluster_of(node).nodes.others for node in both))
         for node in both:  # a busy machine may stop both for longer than a fence bears
-            cluster_of(node).fence.send_away = lambda: None
+            fence_of(node)
         yield both
 
 

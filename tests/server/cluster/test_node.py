@@ -10,6 +10,7 @@ import msgspec
 from bench.redis import RedisServer
 from server.cluster.node import LIFE_SECONDS, UNWELL_SECONDS, Beat, Nodes
 from server.cluster.redis import RedisLink
+from tests.fakes import FakeSeconds
 from tests.server.running import until
 
 
@@ -24,14 +25,6 @@ class Air:
         self.listeners.append(listener)
 
 
-class Clock:
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
 def beat(of: Nodes | str, number: int = 1, *, leaves: bool = False) -> bytes:
     return msgspec.msgpack.encode(Beat(of if isinstance(of, str) else of.id, number, {}, leaves))
 
@@ -40,7 +33,7 @@ class Observed:
     """A node that is told what it hears, with everything that it called back."""
 
     def __init__(self) -> None:
-        self.clock = Clock()
+        self.clock = FakeSeconds()
         air = Air()
         self.nodes = Nodes(air, self.clock, "b")  # type: ignore[arg-type]
         self.said: list[object] = []

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from bench.redis import RedisServer
-from server.cluster.redis import AWAY, RedisLink
+from server.cluster.redis import AWAY, MOST_CONNECTIONS, RedisLink
 from tests.server.running import until
 
 
@@ -84,3 +84,20 @@ async def test_what_cannot_be_understood_disturbs_nobody(redis_url: str) -> None
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
     await link.close()
+
+
+async def test_a_listener_that_fails_costs_nobody_else_anything(redis_url: str) -> None:
+    heard: list[bytes] = []
+    async with linked(redis_url, heard) as link:
+        link.on("news", lambda message: 1 // len(message))
+        for message in (b"", b"more"):
+            await link.publish("news", message)
+        await until(lambda: heard == [b"", b"more"])
+
+
+async def test_however_many_ask_at_the_same_time_each_gets_a_turn(redis_url: str) -> None:
+    heard: list[bytes] = []
+    async with linked(redis_url, heard) as link:
+        words = [b"%d" % number for number in range(5 * MOST_CONNECTIONS)]
+        await asyncio.gather(*(link.publish("news", word) for word in words))
+        await until(lambda: sorted(heard) == sorted(words))

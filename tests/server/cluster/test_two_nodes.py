@@ -10,7 +10,8 @@ import pytest
 
 from bench.redis import RedisServer
 from rooms import messages as m
-from tests.server.cluster.pair import cluster_of, pair, seqs
+from server.cluster.fence import ASLEEP_SECONDS
+from tests.server.cluster.pair import cluster_of, fence_of, pair, seqs
 from tests.server.running import Client, until
 
 S1 = "session/s1"
@@ -223,11 +224,9 @@ async def test_a_node_that_was_frozen_does_nothing_that_it_was_asked_before(
 ) -> None:
     async with pair(tmp_path, postgres_place, redis_url) as nodes:
         await nodes.a.go_live()
+        clock = fence_of(nodes.a)
         anna = await nodes.a.client("anna", (S1,), name="tab")
-        fence = cluster_of(nodes.a).fence
-        fence.send_away = nodes.a.services.hub.close_all
-        assert fence._awake_at is not None
-        fence._awake_at -= 100  # it was not running
+        clock.now += ASLEEP_SECONDS + 1  # it was not running
         await anna.send({"type": "do", "id": 1, "stream": S1, "command": ask("Är någon där?")})
         assert await anna.closed() == 1012
         assert not nodes.a.services.streams.room("s1").questions
