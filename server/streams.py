@@ -68,6 +68,7 @@ class Streams:
         self._streams: dict[str, Stream] = {}
         self._running: set[asyncio.Task[list[Entry]]] = set()
         self.several = False  # whether other nodes write to the journal too
+        self.sleeps: Callable[[], int] = lambda: 0  # how often this node was not running, where there are several
         self.elsewhere = 0  # entries taken in that were written on other nodes
         self.gaps = 0  # how often the journal was read because some were missed
 
@@ -141,10 +142,13 @@ class Streams:
     async def _handle(
         self, stream: Stream, actor: m.Actor, command: m.ConferenceCommand | m.RoomCommand, cause: str | None
     ) -> list[Entry]:
+        sleeps = self.sleeps()
         async with stream.lock:
             for _ in range(TRIES):
                 if cause is not None and cause in stream.causes:
                     return []
+                if cause is not None and self.sleeps() != sleeps:  # its sender may be told elsewhere that it cannot be
+                    raise Refused("try_again")
                 now = self._now()
                 try:
                     events = self._decide(stream, actor, command, now)

@@ -78,6 +78,7 @@ class Cluster:
         share_guesses(self.link, services.guesses)
         self.bus.connect(services.streams)
         services.streams.several = True
+        services.streams.sleeps = self.fence.sleeps
         self.nodes.on_turn.append(partial(_tell_delay, hub))
         self.succession.catch_up = reactions.catch_up
         reactions.records_elsewhere = lambda recording_id: bool(shared.elsewhere(RECORDS, "", recording_id))

@@ -30,12 +30,18 @@ class Fence:
         self.clock = clock
         self._awake_at: float | None = None
         self._woke_at = -math.inf
+        self._sleeps = 0
 
     def doubts(self, began: float) -> bool:
         """Whether what has just been read from a connection may be older than what its sender has done elsewhere since.
         `began`: when it was accepted, by `clock`; on those that came after a sleep nothing has waited."""
         now = self._look()
         return began < self._woke_at and now < self._woke_at + DOUBT_SECONDS
+
+    def sleeps(self) -> int:
+        """How often it did not run until now: what was begun at another number may have been done elsewhere since."""
+        self._look()
+        return self._sleeps
 
     async def run(self) -> None:
         self._awake_at = self.clock()
@@ -49,4 +55,5 @@ class Fence:
         if self._awake_at is not None and now - self._awake_at > ASLEEP_SECONDS:
             _log.warning("was not running; what was asked meanwhile is not heard", seconds=round(now - self._awake_at, 1))
             self._awake_at = self._woke_at = now
+            self._sleeps += 1
         return now

@@ -10,6 +10,7 @@ import pytest
 
 from bench.redis import RedisServer
 from rooms import messages as m
+from rooms.errors import Refused
 from server.cluster.fence import ASLEEP_SECONDS
 from tests.server.cluster.pair import cluster_of, fence_of, pair, seqs
 from tests.server.running import Client, until
@@ -232,3 +233,23 @@ async def test_a_node_that_was_frozen_does_nothing_that_it_was_asked_before(
         assert not nodes.a.services.streams.room("s1").questions
         back = await nodes.b.client("anna", (S1,), name="tab")
         assert (await back.do(S1, ask("Är någon där?"), 1))["type"] == "ack"
+
+
+async def test_what_was_under_way_when_a_node_was_frozen_is_not_decided_afterwards(
+    tmp_path: Path, postgres_place: str, redis_url: str
+) -> None:
+    """Whoever had asked for it has gone to another node, and may have been told there that it cannot be."""
+    async with pair(tmp_path, postgres_place, redis_url) as nodes:
+        await nodes.a.go_live()
+        clock = fence_of(nodes.a)
+        streams = nodes.a.services.streams
+        anna = m.Actor("anna", "Anna Ek", frozenset({"attendee"}))
+        async with streams.stream(S1).lock:
+            asking = asyncio.create_task(streams.handle(S1, anna, m.QuestionAsk("Är någon där?"), "anna/tab/1"))
+            await asyncio.sleep(0)  # it waits in line
+            await asyncio.sleep(0)
+            clock.now += ASLEEP_SECONDS + 1
+        with pytest.raises(Refused, match="try_again"):
+            await asking
+        assert not streams.room("s1").questions
+        assert await streams.handle(S1, anna, m.QuestionAsk("Är någon där?"), "anna/tab/1")
