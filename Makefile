@@ -3,7 +3,7 @@ PYTHON ?= python3
 V := .venv/bin
 STAMPS := .stamps
 
-.PHONY: demo test check soak chaos install install-dev native locales lock clean
+.PHONY: demo test check soak chaos from-nothing install install-dev native locales lock clean
 .DELETE_ON_ERROR:
 
 demo: install
@@ -26,6 +26,9 @@ soak: install-dev
 
 chaos: install-dev
 	@$(V)/python -m bench.chaos $(ARGS)
+
+from-nothing:
+	@./tools/from-nothing $(ARGS)
 
 install: $(STAMPS)/python $(STAMPS)/web native
 install-dev: install $(STAMPS)/dev $(STAMPS)/browser $(STAMPS)/clients $(STAMPS)/postgres $(STAMPS)/turn $(STAMPS)/redis $(STAMPS)/proxy
