@@ -14,6 +14,7 @@ import typer
 from server.cli.failure import Failure
 from server.cli.workspace import HERE, Directory, opened, quiet, settings_of
 from server.settings import Settings
+from server.settings_sources import PREFIX
 
 if TYPE_CHECKING:
     from server.archive import Manifest
@@ -57,7 +58,10 @@ def backup(
 def restore(
     archive: Annotated[Path, typer.Argument(metavar="FILE", help="What plenum backup wrote.", show_default=False)],
     directory: Annotated[
-        Path | None, typer.Option("--directory", "-C", metavar="DIR", help="Where to: empty, or not there yet.")
+        Path | None,
+        typer.Option(
+            "--directory", "-C", metavar="DIR", envvar=f"{PREFIX}DIRECTORY", help="Where to: empty, or not there yet."
+        ),
     ] = None,
     check: Annotated[bool, typer.Option("--check", help="Read and compare everything, and restore nothing.")] = False,
 ) -> None:

@@ -15,6 +15,7 @@ from server import programme_file
 from server.cli.failure import Failure
 from server.municipalities import Country, country_of_time_zone
 from server.settings import Settings
+from server.settings_sources import PREFIX
 from server.starter import PROGRAMME
 
 if TYPE_CHECKING:
@@ -22,7 +23,13 @@ if TYPE_CHECKING:
 
 Directory = Annotated[
     Path,
-    typer.Option("--directory", "-C", metavar="DIR", help="The conference's directory, with conference.toml in it."),
+    typer.Option(
+        "--directory",
+        "-C",
+        metavar="DIR",
+        envvar=f"{PREFIX}DIRECTORY",
+        help="The conference's directory, with conference.toml in it.",
+    ),
 ]
 HERE: Final = Path(".")
 TABLE_WIDTH: Final = 120

@@ -194,6 +194,25 @@ def test_run_refuses_settings_that_are_none(started: Plenum, monkeypatch: pytest
     assert "PLENUM_COLOUR is not a setting" in complaint(started("run"))
 
 
+def test_the_directory_is_where_the_environment_says_unless_an_option_does(
+    plenum: Plenum, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name in ("spring", "autumn"):
+        assert plenum("init", name).status == 0
+    monkeypatch.setenv("PLENUM_DIRECTORY", str(tmp_path / "spring"))
+    assert plenum("check").status == 0
+    assert plenum("people", "import", "spring/people.csv").status == 0
+    assert urls(plenum("links", "--json")) == urls(plenum("links", "--json", "-C", "spring")) != {}
+    assert plenum("links", "-C", "autumn").status == 2  # nobody was imported there
+    assert plenum("backup", "--to", "one.tar").status == 0
+    monkeypatch.setenv("PLENUM_DIRECTORY", str(tmp_path / "restored"))
+    assert plenum("restore", "one.tar").status == 0
+    assert (tmp_path / "restored" / "conference.toml").exists()
+    monkeypatch.setenv("PLENUM_DIRECTORY", str(tmp_path / "nowhere"))
+    for command in ("check", "run", "doctor", "export attendance"):
+        assert "there is no directory" in complaint(plenum(*command.split())), command
+
+
 # --- people ---
 
 
