@@ -40,6 +40,7 @@ from server.privacy.forgetting import Forgetting
 from server.privacy.retention import Retention
 from server.programme_file import load as load_programme
 from server.reactions import Reactions
+from server.readings import Readings
 from server.recorder import Recorder
 from server.ring import Ring, open_ring
 from server.seats import Seats
@@ -180,6 +181,7 @@ async def load_services(
         guesses=Guesses(settings),
         forms_of_person=Paces(settings.forms_per_second, FORMS_AT_ONCE),
         forms_of_address=Paces(settings.forms_per_second * FORMS_OF_ADDRESS, FORMS_AT_ONCE * FORMS_OF_ADDRESS),
+        readings=Readings(settings),
     )
 
 

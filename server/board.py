@@ -79,8 +79,8 @@ def _hours(session: Any) -> tuple[datetime, datetime]:
 async def _report(request: Request) -> Report:
     services: Services = request.state.services
     actor: m.Actor | None = services.identity.actor(request)
-    check_page(actor, "board")
-    return await build(services.database, services.now())
+    async with services.readings.of(check_page(actor, "board").person_id):
+        return await build(services.database, services.now())
 
 
 routes: Final = [Route("/board", page), Route("/api/board", data), Route("/board.csv", table)]

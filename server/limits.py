@@ -21,6 +21,7 @@ LIMIT_RANGES: Final[Mapping[str, tuple[float, float]]] = {
     "messages_per_second": (1, 100_000),
     "outbox_bytes": (1 << 16, 1 << 30),
     "forms_per_second": (0.1, 1000),
+    "readings_per_second": (0.01, 1000),
     "wrong_links": (1, 1_000_000),
     "wrong_links_per_second": (1, 100_000),
     "seats_per_person": (1, 100),
@@ -46,6 +47,7 @@ class Limits:
     messages_per_second: float = 20.0  # per connection, sustained; bursts of five seconds' worth
     outbox_bytes: int = 1 << 20  # a connection that lets more pile up is closed with "resync"
     forms_per_second: float = 1.0  # per person, sustained; twenty at once
+    readings_per_second: float = 0.2  # of everything about somebody, or of all figures: per person; twenty at once
     wrong_links: int = 30  # from one address, before it has to wait
     wrong_links_per_second: float = 20.0  # from everywhere together; ten seconds' worth at once
     seats_per_person: int = 4  # a laptop, a phone, and one of each that is just being replaced

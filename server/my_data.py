@@ -33,11 +33,13 @@ class Attended(Struct, frozen=True):
 
 
 async def everything(services: Services, actor: m.Actor) -> PersonData:
-    """What `plenum person export` writes, for the one who is signed in. Raises `Refused` if they were erased just now."""
+    """What `plenum person export` writes, for the one who is signed in. Raises `Refused` if they were erased just now,
+    or ask for it too often."""
     person = services.people.get(actor.person_id)
     if person is None:
         raise Refused("not_signed_in")
-    return await collect(services.database, services.keys, person, services.now())
+    async with services.readings.of(person.id):
+        return await collect(services.database, services.keys, person, services.now())
 
 
 async def attendance_of(services: Services, person_id: str) -> list[Attended]:

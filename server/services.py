@@ -26,6 +26,7 @@ from server.links import Links
 from server.paces import Paces
 from server.people import People
 from server.presence import Presence
+from server.readings import Readings
 from server.recorder import Recorder
 from server.seats import Seats
 from server.settings import Settings
@@ -71,6 +72,7 @@ class Services:
     guesses: Guesses
     forms_of_person: Paces
     forms_of_address: Paces  # of whoever is not signed in
+    readings: Readings
     draining: asyncio.Event  # set: newcomers shall go elsewhere, this process is about to end
     leaving: asyncio.Event = field(default_factory=asyncio.Event)  # set: nobody is let in any more
     templates: Templates = field(default_factory=Templates)

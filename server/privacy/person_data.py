@@ -111,7 +111,9 @@ class Collector:
         )
 
     async def _answers(self) -> tuple[AnswerData, ...]:
-        given = {(row.poll_id, row.voter): row.option for row in await self._connection.execute(select(answers))}
+        names = {self._person.id, *self._secret.values()}  # one statement: there are no more polls than a session may have
+        query = select(answers).where(answers.c.voter.in_(names))
+        given = {(row.poll_id, row.voter): row.option for row in await self._connection.execute(query)}
         found = []
         for session_id, state in self._rooms.items():
             for poll in state.polls.values():
