@@ -91,6 +91,11 @@ class Streams:
         assert isinstance(state, m.RoomState)
         return state
 
+    def rooms(self) -> dict[str, m.RoomState]:
+        """What has happened in every session that there has been, also in those that the programme has no longer."""
+        states = {session_of(name): stream.state for name, stream in self._streams.items()}
+        return {name: state for name, state in states.items() if isinstance(state, m.RoomState)}
+
     def context(self, session_id: str) -> SessionContext:
         """A session's plan and phase. Raises `Refused("not_found")`."""
         return SessionContext(*check_session(self.conference, session_id))

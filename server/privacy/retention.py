@@ -42,11 +42,13 @@ _log = structlog.get_logger("retention")
 
 
 def conference_end(state: m.ConferenceState) -> datetime | None:
-    """When the last thing was planned to end, or happened, whatever is later. None before there is a programme."""
+    """When the last thing was planned to end, or happened, whatever is later. None before there is a programme. That the
+    evaluation closes is nothing that happens: it may be the clock that closes it."""
     times = [plan.ends_at for plan in state.programme.sessions] if state.programme else []
     for run in state.runs.values():
         times += filter(None, (run.backstage_at, run.live_at, run.ended_at))
-    times += filter(None, (state.survey.opened_at, state.survey.closed_at))
+    if state.survey.opened_at is not None:
+        times.append(state.survey.opened_at)
     return max(times, default=None)
 
 
@@ -78,6 +80,8 @@ class Retention:
         """Does what is to be done today, if no node has."""
         services, now = self._services, self._services.now()
         kinds = due(services.streams.conference, services.settings, now)
+        if "answers" in kinds:
+            await self._close_ballots()
         counts = await self._delete(kinds, now)
         if counts is not None:
             await self._erase_recordings(now)
@@ -85,7 +89,7 @@ class Retention:
                 _log.info("deleted by the clock", **counts)
         if await services.database.read(_needs_purge):
             await erasing.purge(services.database)
-        await asyncio.to_thread(self._remove_files, [*self._recordings("erased")])
+        await asyncio.to_thread(self._remove_files, [*self._recordings("erased"), *self._forsaken(now)])
 
     async def _delete(self, kinds: frozenset[str], now: datetime) -> dict[str, int] | None:
         """How many rows of each kind; None if it has been done today."""
@@ -116,27 +120,47 @@ class Retention:
 
         return await services.database.write(work)
 
-    def _rooms(self) -> Iterator[tuple[str, m.RoomState]]:
+    async def _close_ballots(self) -> None:
+        """What nobody closed: as long as it is open there is a key, and with it a way from secret answers to persons."""
         streams = self._services.streams
-        programme = streams.conference.programme
-        return ((plan.id, streams.room(plan.id)) for plan in (programme.sessions if programme else ()))
+        if streams.conference.survey.phase == "open":
+            await self._command(m.CONFERENCE, m.SurveyClose())
+        for session_id, room in streams.rooms().items():
+            for poll in room.polls.values():
+                if poll.phase == "open":
+                    await self._command(m.session_stream(session_id), m.PollClose(poll.id))
+
+    async def _command(self, stream: str, command: m.ConferenceCommand | m.RoomCommand) -> None:
+        with contextlib.suppress(Refused):  # another node was first, or tomorrow is another day
+            await self._services.streams.handle(stream, m.SYSTEM, command)
 
     def _named_polls(self) -> list[str]:
-        return [poll.id for _, room in self._rooms() for poll in room.polls.values() if not poll.anonymous]
+        rooms = self._services.streams.rooms().values()
+        return [poll.id for room in rooms for poll in room.polls.values() if not poll.anonymous]
 
     def _recordings(self, *statuses: m.RecordingStatus) -> Iterator[str]:
-        return (r.id for _, room in self._rooms() for r in room.recordings.values() if r.status in statuses)
+        rooms = self._services.streams.rooms().values()
+        return (r.id for room in rooms for r in room.recordings.values() if r.status in statuses)
 
     async def _erase_recordings(self, now: datetime) -> None:
         """Tells everybody that they are gone; each node then removes the files that it has."""
-        term = timedelta(days=self._services.settings.keep_recordings_days)
-        for session_id, room in self._rooms():
+        for session_id, room in self._services.streams.rooms().items():
             for recording in room.recordings.values():
-                over = recording.stopped_at is not None and now >= recording.stopped_at + term
-                if over and recording.status in ("available", "failed"):
-                    with contextlib.suppress(Refused):  # tomorrow is another day
-                        stream = m.session_stream(session_id)
-                        await self._services.streams.handle(stream, m.SYSTEM, m.RecordingErase(recording.id))
+                if self._is_over(recording, now):
+                    await self._command(m.session_stream(session_id), m.RecordingErase(recording.id))
+
+    def _is_over(self, recording: m.Recording, now: datetime) -> bool:
+        term = timedelta(days=self._services.settings.keep_recordings_days)
+        at = recording.stopped_at
+        return at is not None and now >= at + term and recording.status in ("available", "failed")
+
+    def _forsaken(self, now: datetime) -> Iterator[str]:
+        """Recordings of sessions that have left the programme: nobody can be told, but their files' time is up as well."""
+        streams = self._services.streams
+        programme = streams.conference.programme
+        planned = {plan.id for plan in (programme.sessions if programme else ())}
+        gone = (room for session_id, room in streams.rooms().items() if session_id not in planned)
+        return (r.id for room in gone for r in room.recordings.values() if self._is_over(r, now))
 
     def _remove_files(self, recording_ids: Iterable[str]) -> None:
         for recording_id in recording_ids:

@@ -199,6 +199,34 @@ async def test_a_recording_goes_so_long_after_it_was_made_from_the_library_and_t
     assert left(film) == []
 
 
+async def test_what_a_session_left_goes_although_the_programme_has_it_no_longer(
+    database: Database, node: Node, film: Path
+) -> None:
+    await node.streams.handle(m.CONFERENCE, m.SYSTEM, m.ProgrammePublish(programme(session("s2", "Annat", 0, 60))))
+    await node.days_later(9)
+    assert left(film) == ["s1-r1.mp4", "s1-r1.webm"]
+    await node.days_later(11)
+    assert left(film) == []
+    await node.days_later(20)
+    assert (await counts(database))["answers"] == 0
+
+
+async def test_ballots_that_nobody_closed_are_closed_before_voters_are_forgotten(
+    database: Database, settings: Settings
+) -> None:
+    opened: list[m.Event] = [m.PollOpened(replace(NAMED, id=key, anonymous=key == "b")) for key in ("a", "b")]
+    await Journal(database).append("session/s1", 9, opened, actor="mona", cause=None, at=at(6))
+    await Journal(database).append(m.CONFERENCE, 6, [m.SurveyOpened(END)], actor="mona", cause=None, at=END)
+    node = Node(database, FakeClock(END), settings)
+    await node.streams.load()
+    await node.days_later(19)
+    assert node.streams.conference.survey.phase == "open"
+    await node.days_later(20)
+    assert node.streams.conference.survey.phase == "closed"
+    assert {poll.phase for poll in node.streams.room("s1").polls.values()} == {"closed"}
+    assert conference_end(node.streams.conference) == END  # and no term begins anew by it
+
+
 async def test_another_node_removes_its_own_copy_although_the_day_is_taken(
     database: Database, node: Node, settings: Settings, film: Path
 ) -> None:
