@@ -1,7 +1,8 @@
 """Restoring a conference from a backup into an empty place, which may be on another machine and have another database.
 
-Everything is read and compared before anything is written. `conference.toml` comes last: without it no command takes the
-place for a conference, so one that was restored by half cannot be started. Neighbours: `archive`, `backup`.
+Everything is read and compared before anything is written. Files are all there, durably, before a database elsewhere is
+filled: after that only `conference.toml` gets its name. Without it no command takes the place for a conference, so one that
+was restored by half cannot be started. Neighbours: `archive`, `backup`.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from server.settings import Settings
 from server.starter import PROGRAMME
 
 KNOWN: Final = frozenset(REVISIONS)
+PART: Final = f"{PROGRAMME}.part"
 OF_THE_SYSTEM: Final = frozenset({"lost+found"})  # of an empty disk
 
 
@@ -41,7 +43,7 @@ async def restore(archive: Path, settings: Settings) -> Manifest:
         try:
             await asyncio.to_thread(_extract, reader, settings, made)
             await _fill(settings)
-            await asyncio.to_thread(_extract_programme, reader, settings, made)
+            await asyncio.to_thread(_name_programme, settings, made)
         except BaseException:
             for path in reversed(made):
                 with contextlib.suppress(OSError):
@@ -70,34 +72,31 @@ def _checked(reader: Reader) -> Manifest:
 
 
 def _extract(reader: Reader, settings: Settings, made: list[Path]) -> None:
-    """Everything but the programme."""
+    """Everything; the programme under another name for now."""
     for folder in (settings.directory, settings.data):
         _make(folder, made)
     if any(file.name.startswith("recordings/") for file in reader.manifest.files):
         _make(settings.recordings, made)
     for file in reader.manifest.files:
-        if file.name != PROGRAMME:
-            path = _place(settings, file)
-            made += [path] if file.name != DATABASE else [path, *_neighbours(path)]
-            reader.extract(file, path)
+        path = _place(settings, file)
+        made += [path] if file.name != DATABASE else [path, *_neighbours(path)]
+        reader.extract(file, path)
     for folder in (settings.recordings, settings.data, settings.directory):
         if folder.is_dir():
             sync_folder(folder)
 
 
-def _extract_programme(reader: Reader, settings: Settings, made: list[Path]) -> None:
-    file = next(file for file in reader.manifest.files if file.name == PROGRAMME)
-    path, part = settings.directory / PROGRAMME, settings.directory / f"{PROGRAMME}.part"
-    made += [part, path]
-    reader.extract(file, part)
-    part.rename(path)
+def _name_programme(settings: Settings, made: list[Path]) -> None:
+    path = settings.directory / PROGRAMME
+    made.append(path)
+    (settings.directory / PART).rename(path)
     sync_folder(settings.directory)
 
 
 def _place(settings: Settings, file: File) -> Path:
     """The names are those of `archive.NAMES`: no path leads out of the place."""
     is_data = file.name == DATABASE or file.name.startswith("recordings/")
-    return (settings.data if is_data else settings.directory) / file.name
+    return (settings.data if is_data else settings.directory) / (PART if file.name == PROGRAMME else file.name)
 
 
 async def _fill(settings: Settings) -> None:

@@ -10,7 +10,7 @@ import signal
 import sqlite3
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -438,6 +438,32 @@ async def test_a_database_with_something_in_it_is_refused_and_no_file_stays(
         url = "postgresql://plenum@127.0.0.1:1/plenum"
         await restore(archive, Settings(directory=tmp_path / "three" / "four", database_url=url))
     assert not list((tmp_path / "two").iterdir()) and not (tmp_path / "three").exists()
+
+
+async def test_a_full_disk_leaves_nothing_in_the_database_either(tmp_path: Path, postgres_place: str) -> None:
+    """Its programme is larger than anything else, and does not fit any more."""
+    here = Settings(directory=tmp_path / "here")
+    await a_full_day(here.directory, here)
+    with (here.directory / "conference.toml").open("a") as file:
+        file.write("# and so on\n" * 300_000)
+    await made(here, tmp_path / "b.tar")
+    there = Settings(directory=tmp_path / "there", database_url=postgres_place)
+    with file_sizes(3_000_000), pytest.raises(OSError, match="File too large"):
+        await restore(tmp_path / "b.tar", there)
+    assert not there.directory.exists()
+    await restore(tmp_path / "b.tar", there)
+
+
+@contextmanager
+def file_sizes(most: int) -> Iterator[None]:
+    """No file of this process's grows beyond that."""
+    before, heard = resource.getrlimit(resource.RLIMIT_FSIZE), signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (most, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, heard)
 
 
 def damage(archive: Path) -> None:
