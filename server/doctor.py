@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 
 from msgspec import Struct
 
+from live.engine import default_workers
 from live.port import announced
 from server.settings import Settings
 
@@ -67,7 +68,7 @@ def check_ports(settings: Settings) -> Iterator[Finding]:
     else:
         remedy = "end what listens there (ss -ltnp), or set PLENUM_PORT and PLENUM_HOST"
         yield Finding("ports", "error", f"pages: {host}, port {port} cannot be had", remedy)
-    last = settings.media_port + max(settings.media_workers, 1) - 1
+    last = settings.media_port + (settings.media_workers or default_workers()) - 1
     taken = [f"UDP {n}" for n in range(settings.media_port, last + 1) if n and not is_free("", n, socket.SOCK_DGRAM)]
     if settings.media_port and not is_free("", settings.media_port, socket.SOCK_STREAM):
         taken.append(f"TCP {settings.media_port}")

@@ -15,6 +15,7 @@ PAUSE: Final = 0.2  # seconds between two tries
 AWAY: Final = frozenset({"57P01", "57P02", "57P03", "57P05", "53300", "25006", "25P03"})
 AWAY_CLASS: Final = "08"  # connection exceptions
 COLLISIONS: Final = frozenset({"40001", "40P01"})  # the same again will do
+BUSY: Final = COLLISIONS | {"55P03", "57014"}  # or a lock was not given, or the statement was cancelled
 
 
 def is_outage(error: BaseException) -> bool:

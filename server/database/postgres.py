@@ -16,7 +16,7 @@ from rooms.errors import Refused
 from server.database import postgres_hosts, schema
 from server.database.dialect import Dialect
 from server.database.failure import DatabaseFailure
-from server.database.outage import PATIENCE, PAUSE, is_outage, sqlstate
+from server.database.outage import BUSY, PATIENCE, PAUSE, is_outage, sqlstate
 from server.database.postgres_writer import PostgresWriter, forget_the_dead
 from server.database.writer import Saved, Waiting, Work, Writer
 
@@ -32,6 +32,7 @@ UNREADABLE: Final = (
 CONNECT_SECONDS: Final = 5.0  # for each host
 STATEMENT_SECONDS: Final = 20.0  # a server that says nothing for so long is away
 MIGRATION_SECONDS: Final = 3600.0  # tables can be large
+PURGE_SECONDS: Final = 600.0  # for each of them
 
 # A node that is stopped in the middle of a transaction (SIGSTOP, a frozen virtual machine) keeps nobody else waiting longer.
 SESSION: Final = {
@@ -85,7 +86,8 @@ class Postgres:
                 await engine.dispose()
 
     async def read(self, work: Work[T]) -> T:
-        """Once more after a connection broke; a restart of the server takes a moment."""
+        """Once more after a connection broke; a restart of the server takes a moment. What waits for a table that is being
+        written anew is refused, as writes are."""
         assert self._reading is not None, "open() first"
         loop = asyncio.get_running_loop()
         give_up_at = loop.time() + PATIENCE
@@ -94,6 +96,8 @@ class Postgres:
                 async with self._reading.connect() as connection:
                     return await work(connection)
             except Exception as error:
+                if sqlstate(error) in BUSY:
+                    raise Refused("try_again") from error
                 if not is_outage(error):
                     raise
                 if loop.time() > give_up_at:
@@ -108,10 +112,10 @@ class Postgres:
         """Writes `tables` anew without what was deleted (`VACUUM FULL`). Earlier contents stay in PostgreSQL's own
         write-ahead log, in replicas and in backups for as long as the operator keeps these: docs/operations.md. False if
         somebody kept the tables busy all the time: then autovacuum does it, some time."""
-        assert self._writing is not None, "open() first"
+        engine = self._engine(PURGE_SECONDS, poolclass=NullPool)
         for _ in range(CHECKPOINT_TRIES):
             try:
-                async with self._writing.connect() as connection:
+                async with engine.connect() as connection:
                     alone = await connection.execution_options(isolation_level="AUTOCOMMIT")
                     await alone.execute(CHECKPOINT_LOCK)
                     for table in tables:

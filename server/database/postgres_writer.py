@@ -20,7 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from rooms.errors import Refused
 from server.database.dialect import upsert
-from server.database.outage import PATIENCE, PAUSE, is_collision, is_outage, sqlstate
+from server.database.outage import BUSY, PATIENCE, PAUSE, is_collision, is_outage, sqlstate
 from server.database.writer import Saved, Waiting, Writer
 from server.tables import commits
 
@@ -28,7 +28,6 @@ COLLISIONS: Final = 5  # of one batch, before everybody in it is on their own
 FORGOTTEN: Final = 7 * 86_400.0  # seconds; the row of a writer that has not written for so long belongs to nobody
 
 FULL: Final = frozenset({"53100"})  # disk_full
-BUSY: Final = frozenset({"55P03", "57014", "40001", "40P01"})  # locked, cancelled, in another's way
 
 _log = structlog.get_logger("database")
 _mark: Final = upsert("postgresql", commits, "writer")

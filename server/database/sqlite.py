@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import structlog
-from sqlalchemy import Table, event, text
+from sqlalchemy import URL, Table, event, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
@@ -40,7 +40,8 @@ class Sqlite:
     async def open(self, queue: asyncio.Queue[Waiting], saved: Saved) -> Sequence[Writer]:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         # Errors are logged, and the values in a statement are names, answers and comments: none of them in a message.
-        self._engine = create_async_engine(f"sqlite+aiosqlite:///{self._path}", hide_parameters=True)
+        url = URL.create("sqlite+aiosqlite", database=str(self._path))  # a path may have ? and % in it
+        self._engine = create_async_engine(url, hide_parameters=True)
         event.listen(self._engine.sync_engine, "connect", _on_connect)
         event.listen(self._engine.sync_engine, "begin", _on_begin)
         await schema.bring_up_to_date(self._engine)

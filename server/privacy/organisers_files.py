@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
+import stat
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -28,14 +30,23 @@ def strike_out(directory: Path, email: str) -> int:
     needle = email.lower().encode()
     kept = [line for line in lines if not _has(line.lower(), needle) or line.count(b'"') % 2]
     if len(kept) < len(lines):
-        part = path.with_suffix(".part")
-        with part.open("wb") as file:
-            file.writelines(kept)
-            file.flush()
-            os.fsync(file.fileno())
-        part.chmod(path.stat().st_mode)
-        part.replace(path)
+        _replace(path, b"".join(kept))
     return len(lines) - len(kept)
+
+
+def _replace(path: Path, content: bytes) -> None:
+    """The old file or the new one, whatever happens; whose it was and for whom, and never for others' eyes in between."""
+    before, part = path.stat(), path.with_suffix(".part")
+    part.unlink(missing_ok=True)  # of one that was killed
+    with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        if (before.st_uid, before.st_gid) != (os.geteuid(), os.getegid()):
+            with contextlib.suppress(PermissionError):  # only root may give files away
+                os.fchown(file.fileno(), before.st_uid, before.st_gid)
+        os.fchmod(file.fileno(), stat.S_IMODE(before.st_mode))
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    part.replace(path)
 
 
 def leftovers(directory: Path, words: Sequence[str]) -> Iterator[Leftover]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import sqlite3
 import time
 from collections.abc import AsyncIterator
@@ -118,6 +119,17 @@ async def test_a_write_that_is_wrong_itself_does_not_mean_that_nothing_can_be_sa
         with pytest.raises(Refused, match="not_found"):
             await one.write(wrong)
         assert one.saves
+
+
+async def test_a_directory_may_have_any_name(tmp_path: Path) -> None:
+    place = tmp_path / "vår 50% ? #1" / "plenum.db"
+    one = Database(place)
+    await one.open()
+    try:
+        await one.write(vote("anna"))
+    finally:
+        await one.close()
+    assert place.is_file() and os.listdir(tmp_path) == ["vår 50% ? #1"]
 
 
 async def test_closing_finishes_what_waits(place: Path | str) -> None:

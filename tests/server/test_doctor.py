@@ -70,6 +70,15 @@ def test_free_ports_are_good_and_taken_ones_are_named() -> None:
     assert [f"UDP {number}" in one.found for one in wrong] == [True]
 
 
+def test_the_ports_of_all_workers_are_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where their number is the machine's."""
+    monkeypatch.setattr(doctor, "default_workers", lambda: 2)
+    with bound(socket.SOCK_DGRAM) as media:
+        number = media.getsockname()[1]
+        (wrong,) = only(doctor.check_ports(Settings(port=free_port(), media_port=number - 1)))["error"]
+    assert f"UDP {number} taken" in wrong.found
+
+
 def test_a_port_that_another_program_has_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doctor, "PATIENCE", 0.2)
     with bound(socket.SOCK_STREAM) as other:

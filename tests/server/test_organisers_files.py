@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+
+import pytest
 
 from server.privacy.organisers_files import Leftover, leftovers, strike_out
 
@@ -17,6 +20,19 @@ def test_their_row_leaves_the_list_of_people_and_every_other_stays_as_it_is(tmp_
     assert path.read_bytes() == b"\xef\xbb\xbfnamn;e-post\r\n" + JO_ANNA + BO
     assert path.stat().st_mode & 0o777 == 0o640
     assert sorted(path.name for path in tmp_path.iterdir()) == ["people.csv"]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may give files away")
+def test_the_list_stays_its_owners_although_root_erases(tmp_path: Path) -> None:
+    path = tmp_path / "people.csv"
+    path.write_bytes(b"namn;e-post\n" + ANNA)
+    path.chmod(0o600)
+    os.chown(path, 10_001, 10_002)
+    (tmp_path / "people.part").write_bytes(b"of one that was killed")
+    assert strike_out(tmp_path, "anna@example.org") == 1
+    found = path.stat()
+    assert (found.st_uid, found.st_gid, found.st_mode & 0o777) == (10_001, 10_002, 0o600)
+    assert [each.name for each in tmp_path.iterdir()] == ["people.csv"]
 
 
 def test_a_row_over_several_lines_is_left_and_pointed_out(tmp_path: Path) -> None:

@@ -53,6 +53,29 @@ async def stays(one: Database) -> Counter[str]:
     return await one.read(work)
 
 
+async def test_whoever_reads_what_is_being_written_anew_is_told_to_try_again(postgres_place: str) -> None:
+    """As `VACUUM FULL` does with a large table."""
+    async with database(postgres_place) as one, database(postgres_place) as other:
+        locked, done = asyncio.Event(), asyncio.Event()
+
+        async def lock(connection: AsyncConnection) -> None:
+            await connection.execute(text("LOCK TABLE attendance IN ACCESS EXCLUSIVE MODE"))
+            locked.set()
+            await done.wait()
+
+        async def read(connection: AsyncConnection) -> None:
+            await connection.execute(text("SET LOCAL lock_timeout = '10ms'"))
+            await connection.execute(select(attendance.c.person_id))
+
+        locking = asyncio.create_task(other.write(lock))
+        await locked.wait()
+        with pytest.raises(Refused, match="try_again"):
+            await one.read(read)
+        done.set()
+        await locking
+        await one.read(read)
+
+
 @pytest.mark.parametrize("setting", ["synchronous_commit=off", "synchronous_commit=local"])
 async def test_a_server_that_would_lose_what_it_has_confirmed_is_refused(postgres_place: str, setting: str) -> None:
     with pytest.raises(DatabaseFailure, match=f"{setting}.*a power cut would lose"):
