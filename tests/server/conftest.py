@@ -8,9 +8,18 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+import structlog
 
 from bench.postgres import PostgresServer
 from bench.redis import RedisServer
+
+
+@pytest.fixture(autouse=True)
+def logs_as_they_were() -> Iterator[None]:
+    """Commands and servers that run in this process decide what is logged; the next test shall not notice."""
+    before = structlog.get_config()
+    yield
+    structlog.configure(**before)
 
 
 @pytest.fixture(scope="session")
