@@ -7,13 +7,14 @@ Times are monotonic seconds, sizes octets, rates bit/s.
 
 from __future__ import annotations
 
+from array import array
 from typing import Final
 
 from live.delay import DelayTrend, Signal
 from live.estimate import CEILING, FLOOR, GROWTH, START, smoothed
 from live.loss import Losses
 from live.probing import Probing
-from live.sent import MASK, Sent, SentPackets, Told
+from live.sent import MASK, SentPackets, Told
 from live.transport_cc import TransportFeedback
 
 BACK_OFF: Final = 0.85  # of what was acknowledged, after overuse
@@ -25,6 +26,7 @@ PROBE_MARGIN: Final = 1.25  # of the capacity, once overuse has shown it
 PROBE_ECHO: Final = 0.8  # seconds after a probe in which the acknowledged rate still holds its padding
 PACKET: Final = 1200  # octets: near the capacity the estimate grows by half a packet a round trip
 IDLE: Final = 1.0  # seconds without a packet to the viewer
+OVERSPENT: Final = 0.1  # seconds for which what was chosen stands, even if it is more than the estimate
 SILENCE: Final = 0.5  # seconds and two round trips without feedback while packets are under way: an outage
 
 
@@ -59,7 +61,8 @@ class AcknowledgedRate:
 
 class Estimator:
     """`wanted` is what all that the viewer watches would take: more is never tried out. `rtt` is 0 while unknown. Until the
-    first feedback the estimate is `START`. `packets` holds the rings into which the forwarder writes what it sends."""
+    first feedback the estimate is `START`. `packets` holds the rings into which the forwarder writes what it sends.
+    `told_at`: when feedback last came, whatever it said."""
 
     __slots__ = (
         "_acknowledged",
@@ -73,16 +76,19 @@ class Estimator:
         "_rate",
         "_resume",
         "_silenced",
+        "_spent",
+        "_spent_at",
         "_updated_at",
         "_waiting_since",
         "packets",
         "rtt",
         "sent",
+        "told_at",
         "wanted",
     )
 
-    def __init__(self, packets: Sent | None = None) -> None:
-        self.packets: Sent = packets or SentPackets()
+    def __init__(self) -> None:
+        self.packets = SentPackets()
         self.sent = self.packets.sent
         self._delay, self._losses, self._probing = DelayTrend(), Losses(), Probing()
         self._acknowledged = AcknowledgedRate()
@@ -92,6 +98,8 @@ class Estimator:
         self._resume = 0.0  # the rate to go back to once the queue has drained; 0: none
         self._silenced = 0.0  # the rate before an outage; 0: there is none
         self._cut_at = self._updated_at = self._heard_at = float("-inf")
+        self._spent, self._spent_at = 0.0, float("-inf")
+        self.told_at = float("-inf")
         self._waiting_since = float("inf")
         self.rtt = 0.0
         self.wanted = float(CEILING)
@@ -110,6 +118,18 @@ class Estimator:
         """Seconds that packets seem to wait on the path."""
         return self._delay.queue
 
+    @property
+    def sizes(self) -> array[int]:
+        return self.packets.sizes
+
+    @property
+    def times(self) -> array[float]:
+        return self.packets.times
+
+    def number(self, newest: int) -> None:
+        """The sequence number sent last, by who writes into the rings directly: to be told before feedback, and `probe`."""
+        self.packets.newest = newest
+
     # --- what is heard ---
 
     def acknowledge(self, feedback: TransportFeedback, now: float) -> None:
@@ -117,6 +137,7 @@ class Estimator:
 
     def take(self, told: Told, now: float) -> None:
         """What feedback says of `packets`."""
+        self.told_at = now
         if not told.came and not told.lost:
             return
         self._heard_at = self._waiting_since = now
@@ -146,6 +167,16 @@ class Estimator:
 
     def round_trip(self, seconds: float) -> None:
         self.rtt = smoothed(self.rtt, seconds)
+
+    # --- what is spent ---
+
+    def spend(self, bitrate: float, now: float) -> None:
+        """What was chosen `now` takes so much."""
+        self._spent, self._spent_at = bitrate, now
+
+    def is_overspent(self, now: float) -> bool:
+        """Whether that is more than the path takes: time to choose again."""
+        return self.estimate < self._spent and now - self._spent_at >= OVERSPENT
 
     # --- what follows ---
 

@@ -3,14 +3,34 @@
 from __future__ import annotations
 
 from live.agreement import Receiving
+from live.compiled_estimate import CompiledEstimator
 from live.downlink import Downlink
 from live.fan import Bursts, Served
-from live.inbox import Client, Inbox, SentRings
-from live.limits import Limits
+from live.inbox import Client, Inbox
+from live.limits import Budget, Limits
+from live.native import Line
 from live.port import Endpoint
 from live.rtp import TRANSPORT_CC
 from live.srtp import Srtp
 from live.switchboard import Switchboard
+
+
+class SharedBudget(Budget):
+    """Of a client's RTCP: the helper takes from it what it reads by itself."""
+
+    __slots__ = ("_known",)
+
+    def __init__(self, line: Line, rate: float) -> None:
+        self._known = line.raw.feedback
+        self._known.rate = self._known.left = rate
+
+    def take(self, count: int, now: float) -> int:
+        known = self._known
+        known.left = min(known.rate, known.left + (now - known.at) * known.rate)
+        known.at = now
+        granted = min(count, int(known.left))
+        known.left -= granted
+        return granted
 
 
 class CompiledDownlink(Served, Downlink):
@@ -29,8 +49,9 @@ class CompiledDownlink(Served, Downlink):
         Served.__init__(self, bursts, inbox.enter(owner))
         self._inbox = inbox
         numbered = any(TRANSPORT_CC in receiving.extensions for receiving in receivings)
-        packets = SentRings(inbox, self.line) if numbered else None
-        Downlink.__init__(self, owner, label, room, receivings, limits, packets)
+        estimator = CompiledEstimator(inbox.calls, self.line) if numbered else None
+        self.feedback_budget = SharedBudget(self.line, limits.feedback)
+        Downlink.__init__(self, owner, label, room, receivings, limits, estimator)
 
     def secure(self, srtp: Srtp) -> None:
         super().secure(srtp)
@@ -70,6 +91,14 @@ class CompiledDownlink(Served, Downlink):
     @dropped.setter
     def dropped(self, dropped: int) -> None:
         self.line.dropped = dropped
+
+    @property
+    def heard_at(self) -> float:
+        return self.line.raw.heard_at
+
+    @heard_at.setter
+    def heard_at(self, moment: float) -> None:
+        self.line.raw.heard_at = moment
 
     @property
     def bad(self) -> int:

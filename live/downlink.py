@@ -12,13 +12,14 @@ from typing import Any, Final
 
 from live import rtcp
 from live.agreement import Receiving
+from live.estimate import NumberedEstimate
 from live.feedback import ViewerReports, round_trip
+from live.inbox import Told
 from live.limits import Budget, Limits
 from live.outlet import Outlet
 from live.port import Endpoint
 from live.rtp import TRANSPORT_CC
 from live.rung import ntp_timestamp
-from live.sent import Sent, Told
 from live.slot import Slot
 from live.srtp import Srtp
 from live.steering import Steering
@@ -41,7 +42,7 @@ class Downlink:
         room: Switchboard,
         receivings: tuple[Receiving, ...],
         limits: Limits,
-        packets: Sent | None = None,
+        estimator: NumberedEstimate | None = None,
     ) -> None:
         self.owner, self.label, self._room = owner, label, room
         self.outlets = {
@@ -55,13 +56,14 @@ class Downlink:
         self.sizes, self.times = array("h"), array("d")  # `steering` has the rings
         self.octets = self.dropped = 0
         self.bad = 0  # of what it sends: counted by the compiled helper
+        self.heard_at = 0.0  # when the helper last took feedback by itself
         self.nacks = self.plis = self.resent = 0
         self.heard = ViewerReports()
         self._says_estimate = False
         self.bitrate = 0.0  # bit/s, of the last second
         self._measured = 0, 0.0  # octets, and when
         numbered = any(TRANSPORT_CC in receiving.extensions for receiving in receivings)
-        self.steering = Steering(self, room, self.outlets, numbered=numbered, packets=packets)
+        self.steering = Steering(self, room, self.outlets, numbered=numbered, estimator=estimator)
         self._most_resent = limits.resent
         self._resend_budget = Budget(limits.resent)
         self._key_frame_budget = Budget(KEY_FRAMES, KEY_FRAMES_AT_ONCE)
@@ -145,9 +147,9 @@ class Downlink:
             self._begin_anew(now)
 
     def take_told(self, told: Told, now: float) -> None:
-        """Transport-wide feedback that the compiled helper has read."""
-        self._says_estimate = True
-        if self.steering.take(told, now):
+        """What the compiled helper has left of transport-wide feedback."""
+        self.steering.heed(now, is_overspent=told.is_overspent, padding=None if told.is_overspent else told.padding)
+        if told.is_over:
             self._begin_anew(now)
 
     def _begin_anew(self, now: float) -> None:
@@ -158,7 +160,7 @@ class Downlink:
     @property
     def estimate(self) -> int:
         """bit/s that its network is thought to carry; 0 while it has not told."""
-        return self.steering.estimate.estimate if self._says_estimate else 0
+        return self.steering.estimate.estimate if self._says_estimate or self.heard_at else 0
 
     # --- reports ---
 

@@ -6,6 +6,7 @@ Times are monotonic seconds, sizes octets, rates bit/s.
 
 from __future__ import annotations
 
+from array import array
 from typing import Final, Protocol
 
 from live.loss import Losses
@@ -20,9 +21,10 @@ TROUBLED_WAIT: Final = 0.05  # seconds: or if the round trip is so much above tw
 class Estimate(Protocol):
     """What `peer` needs of an estimator, whichever feedback the viewer gives."""
 
-    rtt: float
     wanted: float
 
+    @property
+    def rtt(self) -> float: ...
     @property
     def estimate(self) -> int:
         """bit/s that may be sent, sound included."""
@@ -33,6 +35,22 @@ class Estimate(Protocol):
     def remb(self, bitrate: int, now: float) -> None: ...
     def round_trip(self, seconds: float) -> None: ...
     def probe(self, now: float) -> int: ...
+
+
+class NumberedEstimate(Estimate, Protocol):
+    """Of transport-wide feedback: `bandwidth.Estimator`, or the compiled helper's."""
+
+    @property
+    def sizes(self) -> array[int]: ...
+    @property
+    def times(self) -> array[float]: ...
+    @property
+    def is_silenced(self) -> bool: ...
+    @property
+    def told_at(self) -> float: ...
+    def number(self, newest: int) -> None: ...
+    def spend(self, bitrate: float, now: float) -> None: ...
+    def is_overspent(self, now: float) -> bool: ...
 
 
 class FixedEstimate:

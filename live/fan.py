@@ -91,12 +91,17 @@ def sender(viewers: Sequence[Viewer]) -> Send:
     return send
 
 
+def nothing() -> None:
+    """There are no other workers."""
+
+
 class Bursts:
     """What waits for the end of a wake-up: then all packets of a group that came with it go out together. Equal ones to one
     viewer are one datagram for most of the kernel's way."""
 
     def __init__(self, helper: Helper) -> None:
         self.helper = helper
+        self.before: Callable[[], None] = nothing  # what goes out first, to other workers: they work meanwhile
         self._waiting: list[Queue] = []
         self._is_gathering = False
 
@@ -113,6 +118,7 @@ class Bursts:
     def flush(self) -> None:
         waiting, self._waiting = self._waiting, []
         self._is_gathering = False
+        self.before()
         for queue in waiting:
             queue.flush()
 

@@ -1,5 +1,6 @@
 /* Transport-wide feedback of a viewer, held against the rings of what it was sent: which packets came, which were lost, and
- * the windows that the estimate is made of. transport_cc.py and sent.py are the reference, to the last bit of a float. */
+ * the windows that bandwidth.c makes the estimate of. transport_cc.py and sent.py are the reference, to the last bit of a
+ * float. */
 #include "native.h"
 
 enum { MAX_STATUSES = 2048, HEAD = 8 };
@@ -49,12 +50,10 @@ static int parse_feedback(struct feedback *told, const uint8_t *data, int length
     return 1;
 }
 
-static void conclude(struct inbox *box, struct line *line, struct event *event, const struct feedback *feedback) {
+static void conclude(struct line *line, const struct feedback *feedback, double now) {
     int age = ((line->next - 1 - feedback->base + 0x8000) & 0xFFFF) - 0x8000, skipped = age > line->mask ? age - line->mask : 0;
     int end = age + 1 < feedback->count ? age + 1 : feedback->count, came = 0, lost = 0, total = 0;
-    struct window open = line->open, *windows = box->windows + box->windows_used;
-    event->kind = TOLD;
-    event->at = event->length = event->sequence = event->second = event->flow = 0;
+    struct window open = line->open;
     if (skipped >= end) return;
     int64_t before = line->epoch == NO_EPOCH ? feedback->reference : line->epoch;
     line->epoch = before + ((feedback->reference - before + 0x800000) & 0xFFFFFF) - 0x800000;
@@ -75,7 +74,7 @@ static void conclude(struct inbox *box, struct line *line, struct event *event, 
         if (at < open.first_sent) continue; /* overtaken by later windows */
         double arrived = origin + feedback->ticks[i] * TICK, delay = arrived - at;
         if (at >= line->end) {
-            if (open.octets) *windows++ = open;
+            if (open.octets) plenum_take_window(&line->estimator, &open);
             open.first_sent = at, open.delay = delay, open.octets = size;
             line->end = at + WINDOW;
         } else {
@@ -85,24 +84,43 @@ static void conclude(struct inbox *box, struct line *line, struct event *event, 
         open.last_sent = at, open.arrived = arrived;
     }
     line->open = open;
-    event->sequence = came, event->second = lost, event->flow = total;
-    event->at = box->windows_used;
-    event->length = (int)(windows - box->windows) - box->windows_used;
-    event->sent_at = open.last_sent, event->arrived = open.arrived;
-    box->windows_used += event->length;
+    plenum_take(line, came, lost, total, open.last_sent, open.arrived, now);
 }
 
-/* Takes feedback: `data` is what follows the two SSRCs. Its outcome becomes the event. Returns 0 if it is not feedback, or if
- * the inbox has no room for as many windows as there may be: then nothing has changed. */
-int plenum_take_feedback(struct inbox *box, struct line *line, struct event *event, const uint8_t *data, int length) {
-    static __thread struct feedback feedback;
-    if (!line->sizes || box->windows_used + RING > WINDOWS || !parse_feedback(&feedback, data, length)) return 0;
-    conclude(box, line, event, &feedback);
+static int is_granted(struct budget *budget, double now) {
+    double left = budget->left + (now - budget->at) * budget->rate;
+    budget->left = left < budget->rate ? left : budget->rate;
+    budget->at = now;
+    if (budget->left < 1) return 0;
+    budget->left -= 1;
     return 1;
 }
 
-/* The same for feedback that Python has found among other packets: the inbox is for nothing else. */
-int plenum_told(struct inbox *box, struct line *line, const uint8_t *data, int length) {
-    box->windows_used = 0;
-    return plenum_take_feedback(box, line, box->events, data, length);
+/* Takes a viewer's feedback: `data` is what follows the two SSRCs. What is left to do for Python becomes the event, as
+ * `Steering.take` would do it: mostly nothing. UNREAD: nothing has changed. */
+enum outcome plenum_take_feedback(struct line *line, struct event *event, const uint8_t *data, int length, double now) {
+    static __thread struct feedback feedback;
+    struct estimator *estimator = &line->estimator;
+    if (!line->sizes || !parse_feedback(&feedback, data, length)) return UNREAD;
+    line->heard_at = now;
+    if (!is_granted(&line->feedback, now)) return TAKEN;
+    int was_silenced = estimator->silenced != 0.0, is_over, is_overspent, padding;
+    estimator->told_at = now;
+    conclude(line, &feedback, now);
+    is_over = was_silenced && estimator->silenced == 0.0;
+    is_overspent = plenum_is_overspent(line, now);
+    padding = is_overspent ? 0 : plenum_probe(line, now);
+    event->kind = TOLD;
+    event->sequence = padding, event->second = is_overspent, event->flow = is_over;
+    return is_over || is_overspent || padding ? LEFT : TAKEN;
+}
+
+/* The same for feedback that Python has found among other packets, and counted, without what is left to do. Returns 0 if it is
+ * none. */
+int plenum_acknowledge(struct line *line, const uint8_t *data, int length, double now) {
+    static __thread struct feedback feedback;
+    if (!line->sizes || !parse_feedback(&feedback, data, length)) return 0;
+    line->estimator.told_at = now;
+    conclude(line, &feedback, now);
+    return 1;
 }

@@ -67,6 +67,8 @@ class Forwarder:
         self.ports: tuple[MediaPort, TcpPort] | None = None
         self._rooms: dict[str, Room] = {}
         self._relays = Relays(place, self)
+        if self.helped is not None:
+            self.helped[0].before = self._relays.flush
         self.entrance = Entrance(place.index, self._relays.give)
         self._rounds = Rounds(self._rooms, limits, self._tick, self._end)
         self._closing: set[asyncio.Task[None]] = set()

@@ -2,30 +2,36 @@
 media and transport-wide feedback, read as well. Everything else, and everything unusual, takes the way in Python.
 
 Neighbours: `native` is the library, `reading` asks for what has come, `peer` gets what is its own. `receiving.c` and
-`feedback.c` are the other side; `SentRings` is what `sent.SentPackets` is without the helper.
+`feedback.c` are the other side.
 """
 
 from __future__ import annotations
 
 import ctypes
 import itertools
-from array import array
 from struct import Struct
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
+from live.compiled_estimate import Calls
 from live.endpoint import Endpoint
 from live.media import Arrived
 from live.native import Helper, Line, unpack_address
-from live.sent import NOTHING, RING, Told, Window
 from live.srtp import LONGEST, function_address
-from live.transport_cc import TransportFeedback
 
 BATCH: Final = 64  # datagrams a call
 BUCKETS: Final = 1 << 12
 NAME: Final = 28  # octets of an address
 DATAGRAM, MEDIA, PACKET, FEEDBACK, TOLD = range(5)
-_EVENT: Final = Struct("=iiI11i2d")
-_WINDOW: Final = Struct("=4dq")
+_EVENT: Final = Struct("=iiI10i")
+
+
+class Told(NamedTuple):
+    """What is left to do of transport-wide feedback that the helper has taken: octets of padding are to be sent; more is
+    spent than is estimated, and padding not yet decided on; an outage is over."""
+
+    padding: int
+    is_overspent: bool
+    is_over: bool
 
 
 class Client(Protocol):
@@ -40,7 +46,6 @@ class Client(Protocol):
 
 class _Inbox(ctypes.Structure):
     strangers: int
-    windows_used: int
     _fields_ = (
         ("unprotect", ctypes.c_void_p),
         ("unprotect_rtcp", ctypes.c_void_p),
@@ -48,10 +53,9 @@ class _Inbox(ctypes.Structure):
         ("octets", ctypes.c_void_p),
         ("names", ctypes.c_void_p),
         ("events", ctypes.c_void_p),
-        ("windows", ctypes.c_void_p),
         ("strangers", ctypes.c_uint64),
         ("mask", ctypes.c_int32),
-        ("windows_used", ctypes.c_int32),
+        ("unused", ctypes.c_int32),
     )
 
 
@@ -60,11 +64,10 @@ class _Space:
 
     def __init__(self) -> None:
         self._buffers = [
-            (ctypes.c_char * size)()
-            for size in (8 * BUCKETS, BATCH * LONGEST, BATCH * NAME, BATCH * _EVENT.size, 2 * RING * _WINDOW.size)
+            (ctypes.c_char * size)() for size in (8 * BUCKETS, BATCH * LONGEST, BATCH * NAME, BATCH * _EVENT.size)
         ]
         views: list[memoryview] = [memoryview(buffer) for buffer in self._buffers]
-        _, self.octets, self.names, self.events, self.windows = views
+        _, self.octets, self.names, self.events = views
         self.raw = _Inbox(
             function_address("srtp_unprotect"),
             function_address("srtp_unprotect_rtcp"),
@@ -73,26 +76,19 @@ class _Space:
         )
         self.at = ctypes.addressof(self.raw)
 
-    def told(self, came: int, lost: int, octets: int, first: int, count: int, sent_at: float, arrived: float) -> Told:
-        """The outcome of feedback, whose `count` windows stand here from `first` on."""
-        if not came and not lost and not count and not sent_at:
-            return NOTHING
-        part = self.windows[first * _WINDOW.size : (first + count) * _WINDOW.size]
-        return Told(came, lost, octets, sent_at, arrived, tuple(map(Window._make, _WINDOW.iter_unpack(part))))
-
 
 class Inbox:
     """One worker's."""
 
     def __init__(self, helper: Helper) -> None:
         library = helper.library
-        self._receive, self._tell = library.plenum_receive, library.plenum_told
-        self._receive.argtypes = [ctypes.c_void_p, ctypes.c_int]
-        self._tell.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_char_p, ctypes.c_int]
+        self.calls = Calls(helper)
+        self._receive = library.plenum_receive
+        self._receive.argtypes = [ctypes.c_void_p, ctypes.c_int, ctypes.c_double]
         self._list, self._unlist = library.plenum_list, library.plenum_unlist
         for function in (self._list, self._unlist):
             function.argtypes, function.restype = [ctypes.c_void_p, ctypes.c_void_p], None
-        self._space, self._aside = _Space(), _Space()
+        self._space = _Space()
         self._clients: dict[int, tuple[Client, Line]] = {}  # by number; who is listed must not be forgotten
         self._numbers = itertools.count()
 
@@ -119,7 +115,7 @@ class Inbox:
 
     def read(self, endpoint: Endpoint, now: float) -> int:
         """Takes what has come to a socket, and gives it to whom it belongs. Returns how many datagrams: at most `BATCH`."""
-        got: int = self._receive(self._space.at, endpoint.fd)
+        got: int = self._receive(self._space.at, endpoint.fd, now)
         if not got:
             return 0
         datagrams, events = got & 0xFFFF, got >> 16
@@ -137,9 +133,7 @@ class Inbox:
         return datagrams
 
     def _take(self, endpoint: Endpoint, event: tuple[Any, ...], now: float) -> None:
-        kind, number, timestamp, sequence, second, place, level, transport, at, length, extra, size, whole, _, sent, came = (
-            event
-        )
+        kind, number, timestamp, sequence, second, place, level, transport, at, length, extra, size, whole = event
         known = self._clients.get(number)
         if known is None:
             if number < 0:
@@ -149,7 +143,7 @@ class Inbox:
             return
         client, octets = known[0], self._space.octets
         if kind == TOLD:
-            client.take_told(self._space.told(sequence, second, place, at, length, sent, came), now)
+            client.take_told(Told(sequence, bool(second), bool(place)), now)
         elif kind == MEDIA:
             dependency = bytes(octets[extra : extra + size]) if size > 0 else b""
             payload = bytes(octets[at : at + length])
@@ -161,49 +155,3 @@ class Inbox:
             client.take_packet(bytes(octets[at : at + length]), now)
         else:
             client.receive_media(bytes(octets[at : at + length]), now)
-
-    def tell(self, line: Line, information: bytes) -> Told:
-        """Feedback that was found among other packets: what follows its SSRCs."""
-        if not self._tell(self._aside.at, ctypes.addressof(line.raw), information, len(information)):
-            return NOTHING
-        _, _, _, sequence, second, place, _, _, at, length, _, _, _, _, sent, came = _EVENT.unpack_from(self._aside.events)
-        return self._aside.told(sequence, second, place, at, length, sent, came)
-
-
-class SentRings:
-    """`SentPackets` of a client of the helper's, which writes the rings and reads feedback."""
-
-    __slots__ = ("_inbox", "_line", "sizes", "times")
-
-    def __init__(self, inbox: Inbox, line: Line) -> None:
-        self.sizes, self.times = array("h", bytes(2 * RING)), array("d", bytes(8 * RING))
-        self._inbox, self._line = inbox, line
-        line.record(self.sizes, self.times)
-
-    @property
-    def newest(self) -> int:
-        return self._line.raw.next - 1 & 0xFFFF
-
-    @newest.setter
-    def newest(self, number: int) -> None:
-        """The helper numbers by itself."""
-
-    @property
-    def told(self) -> int:
-        return self._line.raw.told
-
-    @property
-    def losses_from(self) -> float:
-        return self._line.raw.losses_from
-
-    @losses_from.setter
-    def losses_from(self, moment: float) -> None:
-        self._line.raw.losses_from = moment
-
-    def sent(self, sequence: int, size: int, now: float) -> None:
-        """A packet went out by another way than the helper's."""
-        self.sizes[sequence & RING - 1], self.times[sequence & RING - 1] = size, now
-        self._line.raw.next = sequence + 1 & 0xFFFF
-
-    def take(self, feedback: TransportFeedback) -> Told:
-        return self._inbox.tell(self._line, bytes(feedback)[12:])

@@ -17,85 +17,14 @@ from typing import Any, Final, Protocol
 
 from pylibsrtp import Session
 
+from live.mirrored import FLOWS as FLOWS
+from live.mirrored import REPORTERS, Flow, RawLine
 from live.srtp import address_of, function_address
 
 LIBRARY: Final = Path(__file__).with_name("libnative.so")
 LONGEST: Final = 2048 - 148  # octets of a packet before encryption
 BURST: Final = 64  # packets a call
-FLOWS: Final = 16  # sources of one client that the helper knows
-REPORTERS: Final = 4  # and SSRCs that its RTCP comes from
-_ADDRESS: Final = 28  # octets of a sockaddr_in6
 _NO_EPOCH: Final = -(1 << 63)
-
-
-class _Flow(ctypes.Structure):
-    used: int
-    _fields_ = (
-        ("ssrc", ctypes.c_uint32),
-        ("used", ctypes.c_uint8),
-        ("payload_type", ctypes.c_uint8),
-        ("red_payload_type", ctypes.c_uint8),
-        ("transport_id", ctypes.c_uint8),
-        ("level_id", ctypes.c_uint8),
-        ("dependency_id", ctypes.c_uint8),
-        ("unused", ctypes.c_uint8 * 2),
-    )
-
-
-class _Window(ctypes.Structure):
-    _fields_ = (
-        *((name, ctypes.c_double) for name in ("first_sent", "last_sent", "arrived", "delay")),
-        ("octets", ctypes.c_int64),
-    )
-
-
-class _Line(ctypes.Structure):
-    session: int
-    incoming: int
-    sizes: int | None
-    times: int | None
-    packets: int
-    octets: int
-    dropped: int
-    bad: int
-    losses_from: float
-    told: int
-    number: int
-    fd: int
-    mask: int
-    address_length: int
-    next: int
-    is_listed: int
-    address: Any
-    reporters: Any
-    reporters_known: int
-    flows: Any
-    _fields_ = (
-        ("session", ctypes.c_void_p),
-        ("incoming", ctypes.c_void_p),
-        ("sizes", ctypes.c_void_p),
-        ("times", ctypes.c_void_p),
-        ("packets", ctypes.c_uint64),
-        ("octets", ctypes.c_uint64),
-        ("dropped", ctypes.c_uint64),
-        ("bad", ctypes.c_uint64),
-        ("after", ctypes.c_void_p),
-        ("open", _Window),
-        ("end", ctypes.c_double),
-        ("losses_from", ctypes.c_double),
-        ("epoch", ctypes.c_int64),
-        ("told", ctypes.c_int32),
-        ("number", ctypes.c_int32),
-        ("fd", ctypes.c_int32),
-        ("mask", ctypes.c_int32),
-        ("address_length", ctypes.c_uint32),
-        ("next", ctypes.c_uint16),
-        ("is_listed", ctypes.c_uint16),
-        ("address", ctypes.c_uint8 * _ADDRESS),
-        ("reporters", ctypes.c_uint32 * REPORTERS),
-        ("reporters_known", ctypes.c_uint32),
-        ("flows", _Flow * FLOWS),
-    )
 
 
 class _Group(ctypes.Structure):
@@ -125,7 +54,7 @@ class Line:
     __slots__ = ("_directory", "_fd", "_kept", "_sessions", "raw")
 
     def __init__(self, directory: Directory | None = None) -> None:
-        self.raw = _Line(fd=-1, end=-math.inf, epoch=_NO_EPOCH)
+        self.raw = RawLine(fd=-1, end=-math.inf, epoch=_NO_EPOCH)
         self._directory = directory
         self._fd = -1
         self._sessions: tuple[Session | None, ...] = ()
@@ -159,7 +88,7 @@ class Line:
     def know(self, place: int, ssrc: int, payload_types: tuple[int, int], ids: tuple[int, int, int]) -> None:
         """The client's source in that place: its payload type and that of RED, and the ids of transport-wide number, level
         and dependency descriptor; 0: not agreed."""
-        self.raw.flows[place] = _Flow(ssrc, 1, *payload_types, *ids)
+        self.raw.flows[place] = Flow(ssrc, 1, *payload_types, *ids)
 
     def forget(self, place: int) -> None:
         self.raw.flows[place].used = 0
@@ -244,7 +173,7 @@ class Helper:
     """The loaded library."""
 
     def __init__(self, library: ctypes.CDLL) -> None:
-        if library.plenum_line_size() != ctypes.sizeof(_Line):
+        if library.plenum_line_size() != ctypes.sizeof(RawLine):
             raise OSError("the helper was built from another version")
         self.library = library
         self._send = library.plenum_send

@@ -22,13 +22,12 @@ from live.downlink import Downlink
 from live.dtls import HandshakeFailed, SecureTransport, Srtp
 from live.fan import Bursts
 from live.ice import Credentials, renew
-from live.inbox import Inbox
+from live.inbox import Inbox, Told
 from live.limits import Budget, Limits
 from live.media import Arrived
 from live.path import Paths
 from live.port import Endpoint
 from live.rtp import HEADER_LENGTH
-from live.sent import Told
 from live.switchboard import Reports, Switchboard
 from live.track import Track
 from live.uplink import Uplink
@@ -58,7 +57,7 @@ class Peer:
         self.renewed: Credentials | None = None  # of an ICE restart, until an address is nominated by them
         self._limits = limits
         self.phase = secrets.randbelow(1 << 16)  # the tick of each second at which it gets reports: not all peers at once
-        self.admitted_at = self.seen_at = now
+        self.admitted_at = self._seen_at = now
         self._on_up, self._on_down = on_up, on_down
         self._dtls = SecureTransport(certificate, self._send_record, lambda: self._on_down(self, "left"))
         self._handshake: asyncio.Task[None] | None = None
@@ -70,12 +69,13 @@ class Peer:
         self.up = Uplink(self, label, room, plan.sendings, limits.sources, self.send_rtcp)
         if helped is None:
             self.down = Downlink(self, label, room, plan.receivings, limits)
+            self._feedback_budget = Budget(limits.feedback)
         else:
             self.down = down = CompiledDownlink(*helped, self, label, room, plan.receivings, limits)
             self.up.reader = down.line
+            self._feedback_budget = down.feedback_budget
         self._check_budget, self._strange_check_budget = Budget(limits.checks), Budget(limits.checks)
         self._record_budget = Budget(limits.dtls_records)
-        self._feedback_budget = Budget(limits.feedback)
         self._packet_budget = Budget(limits.packets)
         self._reporters: set[bytes] = set()  # SSRCs of its RTCP packets
         self.dropped = self.bad = 0
@@ -87,6 +87,15 @@ class Peer:
     @property
     def tracks(self) -> list[Track]:
         return self.up.tracks
+
+    @property
+    def seen_at(self) -> float:
+        """When something authentic last came from it."""
+        return max(self._seen_at, self.down.heard_at)
+
+    @seen_at.setter
+    def seen_at(self, moment: float) -> None:
+        self._seen_at = moment
 
     # --- ICE ---
 
@@ -220,10 +229,8 @@ class Peer:
             self.bad += 1
 
     def take_told(self, told: Told, now: float) -> None:
-        """Takes transport-wide feedback that the compiled helper has read."""
-        self.seen_at = now
-        if self._feedback_budget.take(1, now):
-            self.down.take_told(told, now)
+        """Takes what the compiled helper has left of transport-wide feedback."""
+        self.down.take_told(told, now)
 
     # --- feedback ---
 

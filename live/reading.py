@@ -20,7 +20,7 @@ from live.srtp import LONGEST
 
 PAUSE: Final = 0.005  # seconds between two readings while much comes: what a packet waits at most for the others
 SPAN: Final = 0.1  # seconds over which is counted
-MUCH: Final = 25  # wake-ups in it: from here on at intervals
+MUCH: Final = 25  # datagrams in it: from here on at intervals
 MOST: Final = 4 * BATCH  # datagrams of a socket in one reading: the loop must also serve others
 LITTLE: Final = 10  # datagrams in it: from here on at once again
 
@@ -40,11 +40,11 @@ class Pace:
         self._since = 0.0
         self._count = 0
 
-    def woke(self, now: float) -> None:
+    def woke(self, datagrams: int, now: float) -> None:
         """Something came, and was read at once."""
         if now - self._since >= SPAN:
             self._since, self._count = now, 0
-        self._count += 1
+        self._count += datagrams
         if self._count >= MUCH:
             self.is_steady, self._since, self._count = True, now, 0
 
@@ -85,8 +85,7 @@ class Reading:
 
     def _wake(self) -> None:
         now = time.monotonic()
-        self._take_all(now)
-        self._pace.woke(now)
+        self._pace.woke(self._take_all(now), now)
         if self._pace.is_steady:
             self._ignore()
             self._pause()

@@ -1,7 +1,7 @@
 /* What a wake-up brings: datagrams read many at a time, decrypted, and read as far as that is the same for all. Known clients'
- * media becomes an event with its header's fields, transport-wide feedback one with what follows from it; everything else,
- * and everything unusual, goes to Python as it is. inbox.py is what Python sees of it; track.py, sent.py and transport_cc.py
- * are the reference, and a test holds this to them. */
+ * media becomes an event with its header's fields; transport-wide feedback is dealt with, and becomes an event if something is
+ * left to do; everything else, and everything unusual, goes to Python as it is. inbox.py is what Python sees of it; track.py,
+ * sent.py and transport_cc.py are the reference, and a test holds this to them. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <stddef.h>
@@ -132,7 +132,7 @@ static int take_media(struct inbox *box, struct line *line, struct event *event,
     return 1;
 }
 
-static int take_rtcp(struct inbox *box, struct line *line, struct event *event, uint8_t *data, int length) {
+static int take_rtcp(struct inbox *box, struct line *line, struct event *event, uint8_t *data, int length, double now) {
     uint32_t i = 0, ssrc = (uint32_t)data[4] << 24 | (uint32_t)data[5] << 16 | (uint32_t)data[6] << 8 | data[7];
     while (i < line->reporters_known && line->reporters[i] != ssrc) i++;
     if (i == line->reporters_known) return 1; /* Python decrypts it if there may be another */
@@ -145,13 +145,12 @@ static int take_rtcp(struct inbox *box, struct line *line, struct event *event, 
     if (length <= HEADER || (data[0] & 0xDF) != 0x8F || data[1] != 205) return 1;
     int padding = data[0] & 0x20 ? data[length - 1] : 0;
     if (4 * (data[2] << 8 | data[3]) + 4 != length || (data[0] & 0x20 && !padding)) return 1;
-    plenum_take_feedback(box, line, event, data + HEADER, length - HEADER - padding); /* 0: Python looks at it */
-    return 1;
+    return plenum_take_feedback(line, event, data + HEADER, length - HEADER - padding, now) != TAKEN;
 }
 
 /* --- a wake-up --- */
 
-static int take(struct inbox *box, int fd, struct event *event, int i, int length, uint32_t name_length) {
+static int take(struct inbox *box, int fd, struct event *event, int i, int length, uint32_t name_length, double now) {
     uint8_t *data = box->octets + i * LONGEST;
     memset(event, 0, sizeof *event);
     event->number = event->level = event->transport = -1;
@@ -169,13 +168,13 @@ static int take(struct inbox *box, int fd, struct event *event, int i, int lengt
     }
     if (!line->incoming || length < HEADER) return 0;
     event->number = line->number;
-    return data[1] >= 192 && data[1] <= 223 ? take_rtcp(box, line, event, data, length)
+    return data[1] >= 192 && data[1] <= 223 ? take_rtcp(box, line, event, data, length, now)
                                             : take_media(box, line, event, data, length);
 }
 
-/* Reads what has come to socket `fd`, at most BATCH datagrams. Returns how many there were, and above 16 bits how many events
- * of theirs are in the inbox. */
-int plenum_receive(struct inbox *box, int fd) {
+/* Reads what has come to socket `fd`, at most BATCH datagrams, at `now`: monotonic seconds. Returns how many there were, and
+ * above 16 bits how many events of theirs are in the inbox. */
+int plenum_receive(struct inbox *box, int fd, double now) {
     struct mmsghdr messages[BATCH];
     struct iovec vectors[BATCH];
     for (int i = 0; i < BATCH; i++) {
@@ -189,8 +188,7 @@ int plenum_receive(struct inbox *box, int fd) {
         if (n < 0 && errno == EAGAIN) break;
     }
     int count = 0;
-    box->windows_used = 0;
     for (int i = 0; i < n; i++)
-        count += take(box, fd, &box->events[count], i, (int)messages[i].msg_len, messages[i].msg_hdr.msg_namelen);
+        count += take(box, fd, &box->events[count], i, (int)messages[i].msg_len, messages[i].msg_hdr.msg_namelen, now);
     return n > 0 ? n | count << 16 : 0;
 }

@@ -104,6 +104,11 @@ class Relays:
         for home in self._homes.values():
             home.look()
 
+    def flush(self) -> None:
+        """Sends what has been gathered for followers."""
+        for link in list(self._followers):
+            link.flush()
+
     # --- rooms that are at home here ---
 
     def _accept(self, sock: socket.socket) -> None:

@@ -5,7 +5,7 @@ Neighbour: `bandwidth` draws the conclusions.
 from __future__ import annotations
 
 from array import array
-from typing import Final, NamedTuple, Protocol
+from typing import Final, NamedTuple
 
 from live.transport_cc import TICK, TICKS_PER_REFERENCE, TransportFeedback
 
@@ -38,22 +38,6 @@ class Told(NamedTuple):
 
 
 NOTHING: Final = Told(0, 0, 0, 0.0, 0.0, ())
-
-
-class Sent(Protocol):
-    """What was sent, as the estimate needs it: `SentPackets`, or the compiled helper's."""
-
-    newest: int
-    losses_from: float
-
-    @property
-    def sizes(self) -> array[int]: ...
-    @property
-    def times(self) -> array[float]: ...
-    @property
-    def told(self) -> int: ...
-    def sent(self, sequence: int, size: int, now: float) -> None: ...
-    def take(self, feedback: TransportFeedback) -> Told: ...
 
 
 class SentPackets:

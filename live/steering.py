@@ -11,18 +11,16 @@ from typing import Final
 from live.allocation import OTHER, SCREEN, SPEAKER, Allocator, Demand, Layer
 from live.answer import PROGRAMME
 from live.bandwidth import Estimator
-from live.estimate import FixedEstimate
+from live.estimate import FixedEstimate, NumberedEstimate
 from live.group import Viewer, fan_out
 from live.limits import Budget
 from live.outlet import Outlet
-from live.sent import Sent, Told
 from live.slot import Slot
 from live.switchboard import Switchboard
 from live.track import Track
 from live.transport_cc import TransportFeedback
 
 DECIDE_INTERVAL: Final = 1.0  # seconds; sooner where something changed
-SHORTEST_INTERVAL: Final = 0.1  # while the estimate is below what the layers take
 FULL_HEIGHT: Final = 4320  # for a viewer that never said how large it shows what
 TRIAL: Final = 2.0  # seconds in which a new picture without layers may flow unasked: it is the best probe there is
 VIEWS, VIEWS_AT_ONCE = 0.5, 6.0  # a second, and at once: how often a viewer may change what it shows how large
@@ -35,7 +33,7 @@ UNDECIDED: Final = "undecided"  # no layer's name: a slot then gives the lowest
 
 
 class Steering:
-    """One viewer's. `outlets` by slot name; `packets`: the compiled helper's, if it keeps them."""
+    """One viewer's. `outlets` by slot name; `estimator`: the compiled helper's, if it serves the viewer."""
 
     def __init__(
         self,
@@ -44,21 +42,21 @@ class Steering:
         outlets: Mapping[str, Outlet],
         *,
         numbered: bool,
-        packets: Sent | None = None,
+        estimator: NumberedEstimate | None = None,
     ) -> None:
         self._viewer, self._room = viewer, room
         self._pictures = [(room.slots[name], outlet) for name, outlet in outlets.items() if not room.slots[name].is_audio]
         self._sounds = [(room.slots[name], outlet) for name, outlet in outlets.items() if room.slots[name].is_audio]
-        self._estimator = Estimator(packets) if numbered else None
-        self.estimate: Estimator | FixedEstimate = self._estimator or FixedEstimate()
+        self._estimator: NumberedEstimate | None = (estimator or Estimator()) if numbered else None
+        self.estimate: NumberedEstimate | FixedEstimate = self._estimator or FixedEstimate()
         if self._estimator is not None:
-            viewer.sizes, viewer.times = self._estimator.packets.sizes, self._estimator.packets.times
+            viewer.sizes, viewer.times = self._estimator.sizes, self._estimator.times
         self.allocator = Allocator()
         self._heights: dict[str, int] = {}
         self._asked: dict[str, int] = {}  # heights that wait to be taken up
         self._view_budget = Budget(VIEWS, VIEWS_AT_ONCE)
         self._decided_at = float("-inf")
-        self._heard_at = self._lossy_until = float("-inf")
+        self._lossy_until = float("-inf")
         self._seen: dict[str, tuple[object, float]] = {}  # by slot: whose picture is shown there, since when
         self._sources: list[object] = []  # of the pictures, at the last decision
         for _, outlet in self._pictures:
@@ -80,23 +78,21 @@ class Steering:
             self.decide(now)
 
     def acknowledge(self, feedback: TransportFeedback, now: float) -> bool:
-        """As `take`."""
-        if self._estimator is None:
-            return False
-        self._estimator.packets.newest = self._viewer.next_number - 1 & 0xFFFF
-        return self.take(self._estimator.packets.take(feedback), now)
-
-    def take(self, told: Told, now: float) -> bool:
-        """What feedback said. Returns whether it ended an outage."""
+        """Returns whether it ended an outage."""
         if self._estimator is None:
             return False
         was_silenced = self._estimator.is_silenced
-        self._estimator.take(told, now)
-        self._heard_at = now
-        if self._estimator.estimate < self.allocator.taken and now - self._decided_at >= SHORTEST_INTERVAL:
-            self.decide(now)
-        self._probe(self._estimator, now)
+        self._estimator.number(self._viewer.next_number - 1 & 0xFFFF)
+        self._estimator.acknowledge(feedback, now)
+        self.heed(now, is_overspent=self._estimator.is_overspent(now))
         return was_silenced and not self._estimator.is_silenced
+
+    def heed(self, now: float, *, is_overspent: bool, padding: int | None = None) -> None:
+        """What follows from feedback. `padding`: octets that the helper has decided on."""
+        if is_overspent:
+            self.decide(now)
+        if self._estimator is not None:
+            self._pad(padding if padding is not None else self._estimator.probe(now), now)
 
     def lose(self, fraction: float, now: float) -> None:
         """The viewer reports that so much was lost: who loses packets gets sound twice."""
@@ -110,9 +106,9 @@ class Steering:
         """Every 100 ms."""
         if not self._pictures:
             return
-        if self._estimator is not None and now - self._heard_at > 0.15:
-            self._estimator.packets.newest = self._viewer.next_number - 1 & 0xFFFF
-            self._probe(self._estimator, now)
+        if self._estimator is not None and now - self._estimator.told_at > 0.15:
+            self._estimator.number(self._viewer.next_number - 1 & 0xFFFF)
+            self._pad(self._estimator.probe(now), now)
         if self._asked:
             self._resize(now)
         if now - self._decided_at >= DECIDE_INTERVAL or [slot.source for slot, _ in self._pictures] != self._sources:
@@ -138,6 +134,8 @@ class Steering:
         audio = sum(outlet.seat.track.reception.bitrate for _, outlet in self._sounds if outlet.seat)
         choice = self.allocator.choose(self.estimate.estimate, audio, demands, now)
         self.estimate.wanted = self.allocator.wanted
+        if self._estimator is not None:
+            self._estimator.spend(self.allocator.taken, now)
         for slot, outlet in self._pictures:
             if slot.name in choice:
                 slot.choose(outlet, choice[slot.name], now)
@@ -159,10 +157,9 @@ class Steering:
             known[key] = demand(slot, height, self._room.speaker, is_trial=is_trial)
         return known[key]
 
-    def _probe(self, estimator: Estimator, now: float) -> None:
+    def _pad(self, octets: int, now: float) -> None:
         """Sends as much padding as the estimator asks for, where retransmissions are agreed: padding among the pictures' own
         numbers would part viewers who are alike."""
-        octets = estimator.probe(now)
         if octets <= 0 or not self._pictures:
             return
         outlets = [outlet for _, outlet in self._pictures if outlet.repair_ssrc]

@@ -188,6 +188,15 @@ async def test_a_full_socket_is_counted(hall: Hall) -> None:
     assert viewer.dropped == 1
 
 
+async def test_what_is_for_other_workers_goes_before_what_is_for_viewers(hall: Hall) -> None:
+    viewer = hall.compiled()
+    packets: list[int] = []
+    hall.bursts.before = lambda: packets.append(viewer.line.packets)
+    sender([viewer])(packet(1), AT, 1.0)
+    hall.bursts.flush()
+    assert (packets, viewer.line.packets) == ([0], 1)
+
+
 async def test_the_helper_writes_into_the_rings_that_the_estimator_reads(hall: Hall) -> None:
     receiving = Receiving("0", "video0", {"H264": 102}, extensions={TRANSPORT_CC: 3}, feedback="transport-cc")
     downlink = CompiledDownlink(
@@ -199,4 +208,4 @@ async def test_the_helper_writes_into_the_rings_that_the_estimator_reads(hall: H
     sender([downlink])(packet(1), AT, 2.5)
     hall.bursts.flush()
     assert (downlink.sizes[7], downlink.times[7], downlink.next_number) == (len(packet(1)), 2.5, RING + 8)
-    assert downlink.steering.estimate.packets.sizes is downlink.sizes  # type: ignore[union-attr]
+    assert downlink.steering.estimate.sizes is downlink.sizes  # type: ignore[union-attr]

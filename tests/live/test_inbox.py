@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import struct
 from array import array
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -15,15 +16,18 @@ from hypothesis import strategies as st
 
 from live import rtcp
 from live.agreement import Sending
-from live.inbox import BATCH, Inbox, SentRings
+from live.bandwidth import Estimator
+from live.compiled import SharedBudget
+from live.compiled_estimate import CompiledEstimator
+from live.inbox import BATCH, Inbox, Told
 from live.media import Arrived
 from live.native import Helper, Line, load, pack_address, unpack_address
 from live.port import Endpoint
 from live.rtp import AUDIO_LEVEL, DEPENDENCY_DESCRIPTOR, TRANSPORT_CC, RtpPacket
-from live.sent import RING, SentPackets, Told
 from live.srtp import transforms
 from live.track import Track
 from live.transport_cc import TransportFeedback, parse_feedback
+from tests.live.estimates import known_to_python, known_to_the_helper
 from tests.live.helper import build, needs_compiler
 from tests.live.keys import sessions
 
@@ -62,7 +66,8 @@ class Client:
         ours, theirs = sessions(seed=2 * seed), sessions(seed=2 * seed + 1)
         self.theirs = transforms(ours[1], theirs[0])
         self.line = inbox.enter(self)
-        self.rings = SentRings(inbox, self.line)
+        self.estimator = CompiledEstimator(inbox.calls, self.line)
+        self.budget = SharedBudget(self.line, 200.0)
         self.line.secure(ours[0], theirs[1])
         self.line.know(0, SSRC, *self.track.reading())
         self.line.know_reporter(REPORTER)
@@ -118,10 +123,10 @@ class Hall:
     def socket_of(self, client: Client) -> socket.socket:
         return self._sockets[client]
 
-    def send(self, client: Client, *datagrams: bytes) -> int:
+    def send(self, client: Client, *datagrams: bytes, now: float = 5.0) -> int:
         for data in datagrams:
             self._sockets[client].sendto(data, self.server.getsockname())
-        return self.inbox.read(self.endpoint, 5.0)
+        return self.inbox.read(self.endpoint, now)
 
     def close(self) -> None:
         self._stack.close()
@@ -300,7 +305,8 @@ ARRIVALS = st.lists(st.one_of(st.none(), st.integers(-300, 4000)), min_size=1, m
 STEPS = st.lists(
     st.one_of(
         st.tuples(st.just("sent"), st.integers(1, 60)),
-        st.tuples(st.just("forget"), st.floats(0.9, 1.6)),
+        st.tuples(st.just("wait"), st.floats(0.05, 1.2)),
+        st.tuples(st.just("spend"), st.sampled_from([0.0, 200e3, 1e6])),
         st.tuples(st.integers(-5, 120), st.tuples(ARRIVALS, st.sampled_from([0, 7, 8, 9, 0xFFFFFE, 0xFFFFFF]))),
         st.tuples(st.just("raw"), st.binary(max_size=60)),
     ),
@@ -311,66 +317,103 @@ STEPS = st.lists(
 @given(STEPS)
 @settings(max_examples=200, deadline=None)
 def test_feedback_means_the_same_to_the_helper_and_to_python(helper: Helper, steps: list[tuple[Any, Any]]) -> None:
-    hall, reference = Hall(helper), SentPackets()
+    hall, reference = Hall(helper), Estimator()
     try:
         client = hall.client()
-        number, now = 0xFF80, 1.0
+        number, now = 0xFF80, 51.0
         for what, value in steps:
             if what == "sent":
                 for _ in range(value):
                     now += 0.0007 * (number % 5 + 1)
-                    for packets in (reference, client.rings):
-                        packets.sent(number & 0xFFFF, 100 + number % 7, now)
+                    for estimator in (reference, client.estimator):
+                        estimator.sent(number & 0xFFFF, 100 + number % 7, now)
                     number += 1
-            elif what == "forget":
-                reference.losses_from = client.rings.losses_from = value
+            elif what == "wait":
+                now += value
+                assert client.estimator.probe(now) == reference.probe(now)
+            elif what == "spend":
+                for estimator in (reference, client.estimator):
+                    estimator.spend(value, now)
             elif what == "raw":
-                _compare(hall, client, reference, bytes(8) + value)
+                _compare(hall, client, reference, bytes(8) + value, now)
             else:
                 arrivals, reference_time = value
                 base = number - what & 0xFFFF
                 wire = bytes(TransportFeedback(REPORTER, 2, base, reference_time, 0, tuple(arrivals)))
-                _compare(hall, client, reference, wire[4:])
-        assert (client.rings.sizes, client.rings.times) == (reference.sizes, reference.times)
-        assert client.rings.told == reference.told
+                _compare(hall, client, reference, wire[4:], now)
+            assert known_to_the_helper(client.line) == known_to_python(reference)
+        assert (client.estimator.sizes, client.estimator.times) == (reference.sizes, reference.times)
     finally:
         hall.close()
 
 
-def _compare(hall: Hall, client: Client, reference: SentPackets, body: bytes) -> None:
-    """Feedback as `body`, behind its header."""
+def _compare(hall: Hall, client: Client, reference: Estimator, body: bytes, now: float) -> None:
+    """Feedback as `body`, behind its header. What the helper leaves to Python is what `Steering` would do."""
     body = REPORTER.to_bytes(4, "big") + body[4:]
     body += bytes(-len(body) % 4)
     try:
-        expected = reference.take(parse_feedback(REPORTER, 0, body[8:]))
-    except (ValueError, IndexError, Exception) as error:
-        expected = None
-        assert isinstance(error, ValueError | IndexError) or type(error).__name__ == "error"
+        feedback = parse_feedback(REPORTER, 0, body[8:])
+    except (ValueError, IndexError, struct.error):
+        feedback = None
     client.told.clear()
     client.compounds.clear()
-    hall.send(client, client.theirs.protect_rtcp(compound(body)))
-    if client.told:
-        assert expected is not None
-        assert _meaning(client.told[0]) == _meaning(expected)
-    else:  # left to Python
-        assert len(client.compounds) == 1
-        assert expected is None or expected == client.rings.take(parse_feedback(REPORTER, 0, body[8:]))
+    hall.send(client, client.theirs.protect_rtcp(compound(body)), now=now)
+    if client.compounds:  # it could not be read
+        assert feedback is None and not client.told
+        return
+    assert feedback is not None
+    was_silenced = reference.is_silenced
+    reference.acknowledge(feedback, now)
+    is_overspent, is_over = reference.is_overspent(now), was_silenced and not reference.is_silenced
+    expected = Told(0 if is_overspent else reference.probe(now), is_overspent, is_over)
+    assert client.told == ([expected] if any(expected) else [])
+    assert client.line.raw.heard_at == now
 
 
-def _meaning(told: Told) -> Told | None:
-    return told if told.came or told.lost else None
+def test_feedback_that_asks_for_nothing_is_not_told(hall: Hall) -> None:
+    client = hall.client()
+    for number in range(10):
+        client.estimator.sent(number, 100, 1.0 + number / 100)
+    wire = bytes(TransportFeedback(REPORTER, 2, 0, 7, 0, tuple(range(0, 400, 40))))
+    assert hall.send(client, client.theirs.protect_rtcp(wire), now=1.2) == 1
+    assert client.ways == []
+    assert (client.line.raw.heard_at, client.estimator.told_at) == (1.2, 1.2)
+    assert client.estimator.rtt == pytest.approx(0.11)
+
+
+def test_feedback_that_shows_too_much_is_spent_is_told(hall: Hall) -> None:
+    client = hall.client()
+    client.estimator.sent(0, 100, 1.0)
+    client.estimator.spend(1e6, 1.0)
+    wire = bytes(TransportFeedback(REPORTER, 2, 0, 7, 0, (0,)))
+    hall.send(client, client.theirs.protect_rtcp(wire), now=1.2)
+    assert client.told == [Told(0, True, False)]
+
+
+def test_more_feedback_than_is_allowed_is_not_read(hall: Hall) -> None:
+    client = hall.client()
+    client.budget.take(200, 7.0)
+    client.estimator.sent(0, 100, 6.9)
+    wire = bytes(TransportFeedback(REPORTER, 2, 0, 7, 0, (0,)))
+    hall.send(client, client.theirs.protect_rtcp(wire), now=7.0)
+    assert (client.ways, client.line.raw.heard_at, client.estimator.rtt) == ([], 7.0, 0.0)
+    hall.send(client, client.theirs.protect_rtcp(wire), now=7.015)
+    assert client.estimator.rtt == pytest.approx(0.115)
+    assert client.budget.take(2, 7.015) == 1
 
 
 def test_feedback_among_other_packets_goes_to_python_and_comes_back(hall: Hall) -> None:
     client = hall.client()
     for number in range(10):
-        client.rings.sent(number, 100, 1.0 + number / 100)
+        client.estimator.sent(number, 100, 1.0 + number / 100)
     feedback = TransportFeedback(REPORTER, 2, 0, 7, 0, (0, 40, None, 120))
     both = bytes(rtcp.ReceiverReport(REPORTER)) + bytes(feedback)
     hall.send(client, client.theirs.protect_rtcp(both))
     assert client.compounds == [both]
-    told = client.rings.take(feedback)
-    assert (told.came, told.lost, told.octets, round(told.sent_at, 3)) == (3, 1, 300, 1.03)
+    client.estimator.acknowledge(feedback, 1.1)
+    assert client.estimator.rtt == pytest.approx(0.07)
+    losses = client.line.raw.estimator.losses
+    assert (losses.came, losses.lost) == (3, 1)
 
 
 def test_feedback_of_a_reporter_that_is_not_known_is_left_to_python(hall: Hall) -> None:
@@ -380,39 +423,29 @@ def test_feedback_of_a_reporter_that_is_not_known_is_left_to_python(hall: Hall) 
     assert client.datagrams == [secret]
 
 
-def test_more_windows_than_there_is_room_for_wait_for_python(hall: Hall) -> None:
-    clients = [hall.client() for _ in range(3)]
-    parts = [TransportFeedback(REPORTER, 2, base, 7, 0, tuple(range(256))) for base in range(0, RING, 256)]
-    for client in clients:
-        for number in range(RING):
-            client.rings.sent(number, 100, 1.0 + number)  # each a window of its own
-        for part in parts:
-            hall.socket_of(client).sendto(client.theirs.protect_rtcp(bytes(part)), hall.server.getsockname())
-    assert hall.inbox.read(hall.endpoint, 5.0) == 12
-    found = [sum(len(told.windows) for told in client.told) for client in clients]
-    assert found[0] == RING - 1 and sum(found) <= 2 * RING
-    assert [bytes(part) for part in parts[-len(clients[2].compounds) :]] == clients[2].compounds != []
-
-
 def test_a_loss_that_was_none_is_taken_back(hall: Hall) -> None:
     client = hall.client()
     for number in range(4):
-        client.rings.sent(number, 100, 1.0)
+        client.estimator.sent(number, 100, 4.9)
+    lost = []
     for arrivals in ((0, None, None), (0, 40, None)):
         wire = bytes(TransportFeedback(REPORTER, 2, 0, 7, 0, arrivals))
         hall.send(client, client.theirs.protect_rtcp(wire))
-    assert [(told.came, told.lost) for told in client.told] == [(1, 2), (1, -1)]
+        lost.append(client.line.raw.estimator.losses.lost)
+    assert lost == [2, 1]
 
 
 def test_windows_are_as_long_as_in_python(hall: Hall) -> None:
-    client, reference = hall.client(), SentPackets()
+    client, reference = hall.client(), Estimator()
     for number in range(100):
-        for packets in (reference, client.rings):
-            packets.sent(number, 100, 1.0 + number * 0.0101)  # 40.4 ms is a window later
+        for estimator in (reference, client.estimator):
+            estimator.sent(number, 100, 4.0 + number * 0.0101)  # 40.4 ms is a window later
     feedback = TransportFeedback(REPORTER, 2, 0, 7, 0, tuple(range(0, 4000, 40)))
     hall.send(client, client.theirs.protect_rtcp(bytes(feedback)))
-    assert client.told == [reference.take(feedback)]
-    assert len(client.told[0].windows) == 24
+    reference.acknowledge(feedback, 5.0)
+    reference.probe(5.0)
+    assert known_to_the_helper(client.line) == known_to_python(reference)
+    assert client.line.raw.estimator.delay.n > 5
 
 
 def test_a_viewer_without_transport_wide_numbers_has_feedback_of_no_meaning(hall: Hall) -> None:

@@ -15,7 +15,7 @@ def awake(every: float, count: int) -> Pace:
     """After wake-ups at that distance."""
     pace = Pace()
     for index in range(count):
-        pace.woke(10.0 + index * every)
+        pace.woke(1, 10.0 + index * every)
     return pace
 
 
@@ -25,6 +25,12 @@ def test_a_few_packets_are_read_as_they_come() -> None:
 
 def test_many_are_read_at_intervals() -> None:
     assert awake(SPAN / (2 * MUCH), MUCH).is_steady
+
+
+def test_many_at_once_are_many() -> None:
+    pace = Pace()
+    pace.woke(MUCH, 10.0)
+    assert pace.is_steady
 
 
 def test_intervals_go_on_while_something_comes_and_end_when_nothing_does() -> None:
@@ -104,7 +110,7 @@ async def test_a_bug_in_one_datagram_does_not_end_the_reading() -> None:
     port = Port()
     asyncio.get_running_loop().set_exception_handler(lambda loop, context: None)
     for _ in range(MUCH):
-        port.reading._pace.woke(0.0)
+        port.reading._pace.woke(1, 0.0)
     port.fails = True
     port.reading._pause()
     for index in range(3):
