@@ -47,6 +47,35 @@ COMMANDS: Final[dict[type[m.Command], Roles]] = {
     m.RecordingFinish: NOBODY,
     m.RecordingFail: NOBODY,
     m.RecordingErase: NOBODY,
+    m.BreakoutsAskTopics: MODERATORS,
+    m.BreakoutsPlan: MODERATORS,
+    m.BreakoutsDiscard: MODERATORS,
+    m.BreakoutsOpen: MODERATORS,
+    m.BreakoutsClose: MODERATORS,
+    m.BreakoutsExtend: MODERATORS,
+    m.BreakoutMove: MODERATORS,
+    m.BreakoutExchange: MODERATORS,
+    m.BreakoutsTell: MODERATORS,
+    m.BreakoutsSpeak: MODERATORS,
+    m.BreakoutBar: MODERATORS,
+    m.BreakoutUnbar: MODERATORS,
+    m.BreakoutVisit: MODERATORS,
+    m.BreakoutAnswerHelp: MODERATORS,
+    m.BreakoutAppoint: MODERATORS,
+    m.BreakoutsWish: EVERYBODY,
+    m.BreakoutChoose: EVERYBODY,
+    m.BreakoutLeave: EVERYBODY,
+    m.BreakoutsPair: EVERYBODY,
+    m.BreakoutAskHelp: EVERYBODY,
+    m.BreakoutWithdrawHelp: EVERYBODY,
+    m.BreakoutTouch: EVERYBODY,
+    m.BreakoutMute: EVERYBODY,  # these three: whoever facilitates a room, which its rules ask (`check_leading`)
+    m.BreakoutSetPoints: EVERYBODY,
+    m.BreakoutShowNotes: EVERYBODY,
+    m.BreakoutsCloseDue: NOBODY,
+    m.BreakoutSeat: NOBODY,
+    m.BreakoutsGather: NOBODY,
+    m.BreakoutsMatch: NOBODY,
 }
 
 PAGES: Final[dict[Page, Roles]] = {
@@ -91,7 +120,7 @@ def hears(actor: m.Actor, audience: m.Audience) -> bool:
         return True
     if audience == "staff":
         return _holds(actor, STAFF)
-    return actor.person_id == addressee(audience) or _holds(actor, MODERATORS)
+    return actor.person_id in addressees(audience) or _holds(actor, MODERATORS)
 
 
 def is_staff(actor: m.Actor) -> bool:
@@ -108,15 +137,19 @@ def audience_of(actor: m.Actor, state: m.State) -> str:
     """A name for what `actor` sees of a stream whose state is `state`: the same for all who see the same."""
     if is_moderator(actor):
         return "moderators"
-    has_own = isinstance(state, m.RoomState) and any(
-        question.published_at is None and question.author_id == actor.person_id for question in state.questions.values()
+    has_own = isinstance(state, m.BreakoutsState) or (
+        isinstance(state, m.RoomState)
+        and any(q.published_at is None and q.author_id == actor.person_id for q in state.questions.values())
     )
     return ("staff" if is_staff(actor) else "hall") + (f":{actor.person_id}" if has_own else "")
 
 
-def addressee(audience: m.Audience) -> str:
-    """The id of the person whom an audience names; empty if it names a group."""
-    return audience.removeprefix("person:").removesuffix("+moderators") if audience.startswith("person:") else ""
+def addressees(audience: m.Audience) -> frozenset[str]:
+    """The ids of those whom an audience names; none if it names a group only."""
+    kind, _, rest = audience.partition(":")
+    if kind not in ("person", "people"):
+        return frozenset()
+    return frozenset(rest.removesuffix("+moderators").split(",")) - {""}
 
 
 def check_session(conference: m.ConferenceState, session_id: str) -> tuple[m.SessionPlan, m.SessionRun]:
@@ -146,6 +179,40 @@ def check_publishing(actor: m.Actor, run: m.SessionRun) -> None:
     check_on_stage_role(actor)
     if run.phase not in ("backstage", "live"):
         raise Refused("session_ended" if run.phase == "ended" else "session_not_open")
+
+
+def check_in_breakout(actor: m.Actor, state: m.BreakoutsState, room_id: str) -> m.BreakoutRoom:
+    """Returns a breakout room if `actor` sits in it now. Whether it exists is nobody else's business."""
+    room = state.rooms.get(room_id)
+    is_on = room is not None and room.closed_at is None and state.phase == "running"
+    if room is None or not is_on or actor.person_id not in room.people:
+        raise Refused("not_in_room")
+    return room
+
+
+def check_breakout_listening(actor: m.Actor, state: m.BreakoutsState, room_id: str) -> m.BreakoutRoom:
+    """The same, or if `actor` is a moderator who visits it: they may see and hear, and send nothing."""
+    room = state.rooms.get(room_id)
+    is_on = room is not None and room.closed_at is None and state.phase == "running"
+    if room is not None and is_on and is_moderator(actor) and actor.person_id in room.visitors:
+        return room
+    return check_in_breakout(actor, state, room_id)
+
+
+def check_breakout_reading(actor: m.Actor, state: m.BreakoutsState, room_id: str) -> m.BreakoutRoom:
+    """Returns a breakout room, also one that is closed, if `actor` is one of its people or a moderator: for its notes."""
+    room = state.rooms.get(room_id)
+    if room is None or not (actor.person_id in room.people or is_moderator(actor)):
+        raise Refused("not_in_room")
+    return room
+
+
+def check_leading(actor: m.Actor, room: m.BreakoutRoom) -> None:
+    """Raises unless `actor` may lead a room's conversation: its facilitator, any of its people while there is none, and the
+    moderators."""
+    leads = actor.person_id == room.facilitator or (not room.facilitator and actor.person_id in room.people)
+    if not (leads or is_moderator(actor) or actor.is_system):
+        raise Refused("forbidden")
 
 
 def check_recording(actor: m.Actor | None, recording: m.Recording) -> m.Recording:

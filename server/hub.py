@@ -15,7 +15,7 @@ from typing import Final
 import msgspec
 
 from rooms import messages as m
-from rooms.access import addressee, audience_of, hears
+from rooms.access import addressees, audience_of, hears
 from rooms.mentions import people_in_event, people_in_state
 from server.followers import Connection, Followers
 from server.journal import Entry
@@ -129,7 +129,8 @@ class Hub:
         connection.follows.add(stream.name)
         self._followers.setdefault(stream.name, Followers(self._ring)).add(connection)
         for signal in self._signals.get(stream.name, {}).values():
-            self._write(connection, encode(signal))
+            if hears(connection.actor, signal.audience):
+                self._write(connection, encode(signal))
 
     def unfollow(self, connection: Connection, stream: str) -> None:
         connection.follows.discard(stream)
@@ -174,7 +175,8 @@ class Hub:
 
     def _who_hears(self, followers: Followers, audience: m.Audience) -> Iterable[Connection]:
         """Those followers who may hear what is not for everyone, without asking the whole hall."""
-        own = {key: self._connections[key] for key in self._of_person.get(addressee(audience), ())}
+        named = (key for person_id in addressees(audience) for key in self._of_person.get(person_id, ()))
+        own = {key: self._connections[key] for key in named}
         candidates = followers.staff | {key: connection for key, connection in own.items() if connection in followers}
         return [connection for connection in candidates.values() if hears(connection.actor, audience)]
 
@@ -196,7 +198,17 @@ class Hub:
         changed, self._changed = self._changed, {}
         for stream, signals in changed.items():
             if followers := self._followers.get(stream):
-                followers.tell([encode(signal) for signal in signals.values()], self._outbox_bytes // 4)
+                everyones = [encode(signal) for signal in signals.values() if signal.audience == "everyone"]
+                if everyones:
+                    followers.tell(everyones, self._outbox_bytes // 4)
+                self._tell_some(followers, [signal for signal in signals.values() if signal.audience != "everyone"])
+
+    def _tell_some(self, followers: Followers, signals: Iterable[m.Signal]) -> None:
+        """What is not for the hall; whoever is behind goes without."""
+        for signal in signals:
+            frame = encode(signal)
+            for connection in self._who_hears(followers, signal.audience):
+                connection.outbox.offer(frame, self._outbox_bytes // 4)
 
     def _snapshot(self, actor: m.Actor, stream: Stream) -> Frame:
         def encode_now() -> Frame:

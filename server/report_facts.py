@@ -72,7 +72,7 @@ async def project(journal: Journal) -> tuple[m.ConferenceState, dict[str, m.Room
         state = conference.apply(state, cast(m.ConferenceEvent, entry.event))
     rooms: dict[str, m.RoomState] = {}
     for name in await journal.streams():
-        if name != m.CONFERENCE:
+        if name.startswith("session/"):
             projected = m.RoomState()
             for entry in await journal.read(name):
                 projected = room.apply(projected, cast(m.RoomEvent, entry.event))

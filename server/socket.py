@@ -155,8 +155,9 @@ class Session:
             case m.Follow(stream, since):
                 await self._follow(stream, since)
             case m.Unfollow(stream):
-                self._present_in.discard(session_of(stream))
-                self._services.presence.leave(self._connection.id, session_of(stream))
+                if _is_session(stream):
+                    self._present_in.discard(session_of(stream))
+                    self._services.presence.leave(self._connection.id, session_of(stream))
                 self._services.hub.unfollow(self._connection, stream)
             case m.Visibility(visible):
                 self._set_visible(visible=visible)
@@ -175,7 +176,7 @@ class Session:
             self._refuse(None, refusal)
             return
         services.hub.follow(connection, stream, since)
-        if name != m.CONFERENCE:
+        if _is_session(name):
             await self._tell_mine(name)
             self._present_in.add(session_of(name))
             self._note_presence()
@@ -279,3 +280,8 @@ class Session:
     def _refuse(self, command_id: int | None, refusal: Refused) -> None:
         message = self._translator.gettext(refusal.message)
         self._services.hub.send(self._connection, m.RefusedFrame(command_id, refusal.code, message))
+
+
+def _is_session(stream: str) -> bool:
+    """True for the stream whose followers are present in a session."""
+    return stream.startswith("session/")

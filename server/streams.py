@@ -14,7 +14,7 @@ from typing import Final
 
 import structlog
 
-from rooms import conference
+from rooms import breakouts, conference
 from rooms import messages as m
 from rooms import room as room_rules
 from rooms.access import check_session
@@ -27,6 +27,8 @@ TRIES: Final = 20  # of one command against other nodes; somebody gets through e
 WAITING: Final = 1000  # entries of a stream that were heard and not taken in yet; past it the oldest are dropped: a gap
 TAIL: Final = 512  # entries kept per stream for those who come back; older ones get a snapshot
 
+DurableCommand = m.ConferenceCommand | m.RoomCommand | m.BreakoutsCommand  # whatever makes events
+
 _log = structlog.get_logger("streams")
 
 
@@ -36,7 +38,7 @@ class Stream:
     def __init__(self, name: str) -> None:
         self.name = name
         self.seq = 0
-        self.state: m.State = m.ConferenceState() if name == m.CONFERENCE else m.RoomState()
+        self.state = empty_state(name)
         self.tail: deque[Entry] = deque(maxlen=TAIL)
         self.causes: set[str] = set()
         self.redacted = 0  # whoever has seen no more than this has seen what is erased
@@ -45,7 +47,7 @@ class Stream:
         self.taking: asyncio.Task[None] | None = None
 
     def apply(self, entry: Entry) -> None:
-        self.state = _apply(self.state, entry.event)
+        self.state = apply(self.state, entry.event)
         self.seq = entry.seq
         self.tail.append(entry)
         if entry.cause is not None:
@@ -93,8 +95,19 @@ class Streams:
 
     def rooms(self) -> dict[str, m.RoomState]:
         """What has happened in every session that there has been, also in those that the programme has no longer."""
-        states = {session_of(name): stream.state for name, stream in self._streams.items()}
-        return {name: state for name, state in states.items() if isinstance(state, m.RoomState)}
+        states = ((session_of(name), stream.state) for name, stream in self._streams.items())
+        return {session_id: state for session_id, state in states if isinstance(state, m.RoomState)}
+
+    def all_breakouts(self) -> dict[str, m.BreakoutsState]:
+        """The breakout rooms of every session that has had any."""
+        states = ((session_of(name), stream.state) for name, stream in self._streams.items())
+        return {session_id: state for session_id, state in states if isinstance(state, m.BreakoutsState)}
+
+    def breakouts(self, session_id: str) -> m.BreakoutsState:
+        """The breakout rooms of a session; none if there never were any."""
+        state = self._stream(m.breakouts_stream(session_id)).state
+        assert isinstance(state, m.BreakoutsState)
+        return state
 
     def context(self, session_id: str) -> SessionContext:
         """A session's plan and phase. Raises `Refused("not_found")`."""
@@ -113,7 +126,7 @@ class Streams:
         self,
         name: str,
         actor: m.Actor,
-        command: m.ConferenceCommand | m.RoomCommand,
+        command: DurableCommand,
         cause: str | None = None,
     ) -> list[Entry]:
         """Does what `actor` commands and returns the durable entries (none: nothing to do, or done before). Raises
@@ -144,9 +157,7 @@ class Streams:
         taking = [stream.taking for stream in self._streams.values() if stream.taking is not None]
         await asyncio.gather(*self._running, *taking, return_exceptions=True)
 
-    async def _handle(
-        self, stream: Stream, actor: m.Actor, command: m.ConferenceCommand | m.RoomCommand, cause: str | None
-    ) -> list[Entry]:
+    async def _handle(self, stream: Stream, actor: m.Actor, command: DurableCommand, cause: str | None) -> list[Entry]:
         sleeps = self.sleeps()
         async with stream.lock:
             for _ in range(TRIES):
@@ -255,21 +266,22 @@ class Streams:
         """All streams that there can be by now."""
         programme = self.conference.programme
         sessions = programme.sessions if programme is not None else ()
-        return {m.CONFERENCE, *self._streams, *(m.session_stream(plan.id) for plan in sessions)}
+        of_sessions = (name(plan.id) for plan in sessions for name in (m.session_stream, m.breakouts_stream))
+        return {m.CONFERENCE, *self._streams, *of_sessions}
 
     @staticmethod
     def _take(stream: Stream, entries: Sequence[Entry]) -> None:
         for entry in entries:
             stream.apply(entry)
 
-    def _decide(
-        self, stream: Stream, actor: m.Actor, command: m.ConferenceCommand | m.RoomCommand, now: datetime
-    ) -> Sequence[m.Event]:
+    def _decide(self, stream: Stream, actor: m.Actor, command: DurableCommand, now: datetime) -> Sequence[m.Event]:
         state = stream.state
         if isinstance(state, m.ConferenceState) and isinstance(command, m.ConferenceCommand):
             return conference.decide(state, actor, command, now)
         if isinstance(state, m.RoomState) and isinstance(command, m.RoomCommand):
             return room_rules.decide(state, self.context(session_of(stream.name)), actor, command, now)
+        if isinstance(state, m.BreakoutsState) and isinstance(command, m.BreakoutsCommand):
+            return breakouts.decide(state, self.context(session_of(stream.name)), actor, command, now)
         raise Refused("not_found")  # a command for another kind of stream
 
     def _stream(self, name: str) -> Stream:
@@ -280,20 +292,32 @@ class Streams:
 
 
 def session_of(name: str) -> str:
-    """The session's id in a session stream's name."""
-    return name.removeprefix("session/")
+    """The session's id in the name of one of its streams."""
+    return name.partition("/")[2]
+
+
+def empty_state(name: str) -> m.State:
+    """The state of a stream in which nothing has happened."""
+    if name == m.CONFERENCE:
+        return m.ConferenceState()
+    return m.BreakoutsState() if name.startswith("breakouts/") else m.RoomState()
 
 
 def redact(state: m.State, actor: m.Actor) -> m.State:
     """What `actor` may see of a stream's state."""
     if isinstance(state, m.ConferenceState):
         return conference.redact(state, actor)
+    if isinstance(state, m.BreakoutsState):
+        return breakouts.redact(state, actor)
     return room_rules.redact(state, actor)
 
 
-def _apply(state: m.State, event: m.Event) -> m.State:
+def apply(state: m.State, event: m.Event) -> m.State:
+    """The state after `event`, one of the stream's."""
     if isinstance(state, m.ConferenceState) and isinstance(event, m.ConferenceEvent):
         return conference.apply(state, event)
     if isinstance(state, m.RoomState) and isinstance(event, m.RoomEvent):
         return room_rules.apply(state, event)
+    if isinstance(state, m.BreakoutsState) and isinstance(event, m.BreakoutsEvent):
+        return breakouts.apply(state, event)
     raise TypeError(f"{type(event).__name__} does not belong to {type(state).__name__}")

@@ -8,10 +8,10 @@ from typing import Any
 import msgspec
 
 from bench.chaos.history import Heard, Record
-from rooms import conference, room
 from rooms import messages as m
 from rooms.access import hears
 from server.journal import Entry
+from server.streams import apply, empty_state, redact
 
 Streams = Mapping[str, Sequence[Entry]]
 
@@ -102,22 +102,14 @@ class View:
         if not self._states:
             self._states = list(_states(self._entries))
         state = self._states[seq]
-        redacted = (
-            conference.redact(state, self._actor)
-            if isinstance(state, m.ConferenceState)
-            else room.redact(state, self._actor)
-        )
-        return msgspec.json.decode(msgspec.json.encode(redacted))
+        return msgspec.json.decode(msgspec.json.encode(redact(state, self._actor)))
 
 
 def _states(entries: Sequence[Entry]) -> list[m.State]:
     """The state after each number, 0 first."""
-    state: m.State = m.ConferenceState() if entries and entries[0].stream == m.CONFERENCE else m.RoomState()
+    state = empty_state(entries[0].stream) if entries else m.RoomState()
     states = [state]
     for entry in entries:
-        if isinstance(state, m.ConferenceState) and isinstance(entry.event, m.ConferenceEvent):
-            state = conference.apply(state, entry.event)
-        elif isinstance(state, m.RoomState) and isinstance(entry.event, m.RoomEvent):
-            state = room.apply(state, entry.event)
+        state = apply(state, entry.event)
         states.append(state)
     return states

@@ -10,18 +10,18 @@ import secrets
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from types import TracebackType
-from typing import Any, Final, Self, cast
+from typing import Any, Final, Self
 
 import msgspec
 from msgspec import Struct
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, WebSocketException
 
-from rooms import conference, room
 from rooms import messages as m
 from rooms.conference import current_session
 from rooms.errors import Refused
 from server.demo.visitor import Visitor
+from server.streams import apply, empty_state
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 5.0  # seconds before a reconnect, jittered, doubled for each that fails
 PATIENCE_SECONDS: Final = 10.0  # for an acknowledgement
@@ -50,6 +50,8 @@ _Frame = (
     | m.SlotsSignal
     | m.SpeakingSignal
     | m.MediaSignal
+    | m.RoomsSignal
+    | m.RoomsLifeSignal
 )
 _decoder: Final[msgspec.json.Decoder[Any]] = msgspec.json.Decoder(_Frame)
 
@@ -63,6 +65,7 @@ class Tab:
         self.person_id = ""
         self.conference = m.ConferenceState()
         self.rooms: dict[str, m.RoomState] = {}  # by stream
+        self.breakouts: dict[str, m.BreakoutsState] = {}  # by stream
         self.votes: dict[str, int] = {}  # by question
         self.mine_votes: set[str] = set()
         self.mine_answers: dict[str, int] = {}
@@ -184,7 +187,7 @@ class Tab:
             case m.Snapshot(stream, seq, state):
                 self._keep(stream, seq, state)
             case _Event(stream, seq, _, event) if seq > self._follows.get(stream, seq):
-                self._keep(stream, seq, _applied(self._state(stream), event))
+                self._keep(stream, seq, apply(self._state(stream), event))
             case m.Caught(stream, seq) if stream in self._follows:
                 self._follows[stream] = max(seq, self._follows[stream])
             case m.Mine(_, answers, votes):
@@ -200,7 +203,8 @@ class Tab:
         self._tell()
 
     def _state(self, stream: str) -> m.State:
-        return self.conference if stream == m.CONFERENCE else self.rooms.get(stream, m.RoomState())
+        kept = self.conference if stream == m.CONFERENCE else self.rooms.get(stream) or self.breakouts.get(stream)
+        return kept or empty_state(stream)
 
     def _keep(self, stream: str, seq: int, state: m.State) -> None:
         if stream not in self._follows:  # it was on its way when we left
@@ -208,6 +212,8 @@ class Tab:
         self._follows[stream] = seq
         if isinstance(state, m.ConferenceState):
             self.conference = state
+        elif isinstance(state, m.BreakoutsState):
+            self.breakouts[stream] = state
         else:
             self.rooms[stream] = state
 
@@ -223,9 +229,3 @@ class Tab:
     def _tell(self) -> None:
         news, self._news = self._news, asyncio.Event()
         news.set()
-
-
-def _applied(state: m.State, event: m.Event) -> m.State:
-    if isinstance(state, m.ConferenceState):
-        return conference.apply(state, cast(m.ConferenceEvent, event))
-    return room.apply(state, cast(m.RoomEvent, event))

@@ -154,6 +154,8 @@ class Collector:
             self._state = conference.apply(self._state, cast(m.ConferenceEvent, event))
             return
         session_id = stream.removeprefix("session/")
+        if session_id == stream:  # breakout rooms: what is theirs there is among the events
+            return
         self._rooms[session_id] = room.apply(self._rooms.get(session_id, m.RoomState()), cast(m.RoomEvent, event))
         stays = self._stays.setdefault(session_id, [])
         match event:

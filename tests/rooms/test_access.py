@@ -27,6 +27,10 @@ def test_commands_of_the_server_are_for_nobody_else() -> None:
         m.RecordingFinish("x", 1.0),
         m.RecordingFail("x", ""),
         m.RecordingErase("x"),
+        m.BreakoutsCloseDue(),
+        m.BreakoutSeat("x", "b1"),
+        m.BreakoutsGather(()),
+        m.BreakoutsMatch(()),
         m.ProgrammePublish(day.PROGRAMME),
     ):
         for actor in day.EVERYONE:
@@ -41,6 +45,9 @@ def test_commands_of_the_server_are_for_nobody_else() -> None:
         ("everyone", {"anna", "bo", "siri", "mona", "britt"}),
         ("staff", {"mona", "britt"}),
         ("person:anna+moderators", {"anna", "mona"}),
+        ("people:anna,bo+moderators", {"anna", "bo", "mona"}),
+        ("people:+moderators", {"mona"}),
+        ("moderators", {"mona"}),
     ],
 )
 def test_who_hears_what(audience: m.Audience, listeners: set[str]) -> None:

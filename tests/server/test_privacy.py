@@ -80,8 +80,20 @@ NOT_EXPORTED: Final = {
     "events.body": "tested with the events",
 }
 # Fields of events by name: whose words or ids they are.
-PERSONS_IDS: Final = {"person_id", "author_id", "by", "started_by"}
-THINGS_IDS: Final = {"session_id", "poll_id", "question_id", "recording_id", "id", "room"}
+PERSONS_IDS: Final = {
+    "person_id",
+    "author_id",
+    "by",
+    "started_by",
+    "people",
+    "facilitator",
+    "visitors",
+    "in_touch",
+    "fixed",
+    "together",
+    "apart",
+}
+THINGS_IDS: Final = {"session_id", "poll_id", "question_id", "recording_id", "id", "room", "room_id", "room_ids", "way_back"}
 THEIR_TEXTS: Final = {"text": "blanked, if its `author_id` is erased", "speakers": "those with their name are taken out"}
 OTHERS_TEXTS: Final = {
     "name": "the conference's",
@@ -93,6 +105,9 @@ OTHERS_TEXTS: Final = {
     "host": "an organisation's",
     "options": "of a poll: the moderators' words",
     "reason": "the server's words about a recording",
+    "topic": "of a breakout room: the moderators' words",
+    "topics": "to talk about: the moderators' words",
+    "points": "what a group takes home, written together and without names",
 }
 
 

@@ -18,10 +18,11 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from rooms import conference, room
+from rooms import breakouts, conference, room
 from rooms import messages as m
 from rooms.access import hears
 from rooms.errors import Refused
+from tests.rooms.breakouts_day import some_command
 from tests.web.node import run_node
 
 START = datetime(2026, 3, 25, 9, 0, tzinfo=UTC)
@@ -147,6 +148,10 @@ def in_session(state: m.RoomState, actor: m.Actor, command: m.RoomCommand, now: 
     return room.decide(state, room.SessionContext(PLAN, m.SessionRun("live", live_at=START)), actor, command, now)
 
 
+def in_rooms(state: m.BreakoutsState, actor: m.Actor, command: m.BreakoutsCommand, now: datetime) -> list[m.BreakoutsEvent]:
+    return breakouts.decide(state, room.SessionContext(PLAN, m.SessionRun("live", live_at=START)), actor, command, now)
+
+
 @pytest.fixture(scope="module")
 def vectors() -> list[dict[str, Any]]:
     """Hypothesis chooses the seeds only (nothing to shrink): the comparison is one run of Node over everything drawn."""
@@ -161,6 +166,9 @@ def vectors() -> list[dict[str, Any]]:
         steps = draw(random, CONFERENCE_COMMANDS, 30)
         joins = random.randrange(len(steps))
         drawn.extend(tell(m.ConferenceState(), steps, joins, conference.decide, conference.apply, conference.redact))
+        steps = [some_command(random) for _ in range(random.randint(1, 150))]
+        joins = random.randrange(len(steps))
+        drawn.extend(tell(m.BreakoutsState(), steps, joins, in_rooms, breakouts.apply, breakouts.redact))
 
     draw_days()
     return drawn
@@ -179,5 +187,7 @@ def test_browser_and_domain_hold_the_same_state_after_the_same_events(vectors: l
 
 
 def test_browser_starts_a_stream_from_the_same_empty_state() -> None:
-    held = json.loads(run_node(SCRIPT, json.dumps([{"empty": "conference"}, {"empty": "session/s1"}])))
-    assert held == [plain(m.ConferenceState()), plain(m.RoomState())]
+    held = json.loads(
+        run_node(SCRIPT, json.dumps([{"empty": name} for name in ("conference", "session/s1", "breakouts/s1")]))
+    )
+    assert held == [plain(m.ConferenceState()), plain(m.RoomState()), plain(m.BreakoutsState())]

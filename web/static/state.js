@@ -2,9 +2,12 @@
  * The twin of `rooms`' `apply`: the state of a stream after an event. Pure; neighbours: `protocol.js`, which feeds it.
  * A test (`tests/web/test_state_twin.py`) holds it against the Python original for every audience.
  *
+ * @import {BreakoutsEvent} from "../types/breakouts"
  * @import {ConferenceEvent, ConferenceState, Event, PollEvent, Poll, Question, QuestionEvent, Recording, RecordingEvent,
  *   RoomEvent, RoomState, SessionPlan, SessionRun, StageEvent, StageMember, State} from "../types/messages"
  */
+
+import { applyBreakouts, noBreakouts } from "./breakouts_state.js";
 
 /** @type {SessionRun} */
 const PLANNED = { phase: "planned", backstage_at: null, live_at: null, ended_at: null };
@@ -18,6 +21,7 @@ export function emptyState(stream) {
   if (stream === "conference") {
     return { type: "conference", programme: null, runs: {}, survey: { phase: "planned", opened_at: null, closed_at: null } };
   }
+  if (stream.startsWith("breakouts/")) return noBreakouts();
   return { type: "room", stage: {}, polls: {}, questions: {}, recordings: {} };
 }
 
@@ -29,11 +33,14 @@ export function emptyState(stream) {
  * @returns {S}
  */
 export function apply(state, event) {
-  const next =
-    state.type === "conference"
-      ? applyConference(state, /** @type {ConferenceEvent} */ (event))
-      : applyRoom(state, /** @type {RoomEvent} */ (event));
-  return /** @type {S} */ (next);
+  return /** @type {S} */ (applyAny(state, event));
+}
+
+/** @param {State} state @param {Event} event @returns {State} */
+function applyAny(state, event) {
+  if (state.type === "conference") return applyConference(state, /** @type {ConferenceEvent} */ (event));
+  if (state.type === "breakouts") return applyBreakouts(state, /** @type {BreakoutsEvent} */ (event));
+  return applyRoom(state, /** @type {RoomEvent} */ (event));
 }
 
 /** How far a session has come. @param {ConferenceState} state @param {string} sessionId @returns {SessionRun} */

@@ -12,9 +12,14 @@ export function newStream() {
   return {
     seq: 0,
     state: undefined,
-    signals: { present: 0, background: 0, answered: {}, votes: {}, slots: {}, codecs: {}, speaking: "", media: "", delayed: false },
+    signals: { present: 0, background: 0, answered: {}, votes: {}, slots: {}, codecs: {}, speaking: "", media: "", delayed: false, ...noRooms() },
     mine: { answers: {}, votes: [] },
   };
+}
+
+/** What signals say of breakout rooms before any came. */
+function noRooms() {
+  return { counts: {}, away: /** @type {string[]} */ ([]), silent: /** @type {string[]} */ ([]) };
 }
 
 /** Takes in a signal; tallies tell changes, all others the whole. False for one of a newer server. @param {Signals} signals @param {SignalFrame} frame */
@@ -38,6 +43,12 @@ export function heedSignal(signals, frame) {
       return true;
     case "updates":
       signals.delayed = frame.delayed;
+      return true;
+    case "rooms":
+      signals.counts = frame.counts;
+      return true;
+    case "rooms_life":
+      Object.assign(signals, { away: frame.away, silent: frame.silent });
       return true;
     default:
       return false;

@@ -3,6 +3,8 @@
  * Times are RFC 3339 in UTC. Nothing here exists at run time.
  */
 
+import type { BreakoutsCommand, BreakoutsEvent, BreakoutsState } from "./breakouts";
+
 export type Role = "attendee" | "speaker" | "moderator" | "board" | "organiser";
 export type Kind = "plenary" | "breakouts" | "assembly" | "break";
 export type Phase = "planned" | "backstage" | "live" | "ended";
@@ -95,7 +97,7 @@ export interface RoomState {
   recordings: Record<string, Recording>;
 }
 
-export type State = ConferenceState | RoomState;
+export type State = ConferenceState | RoomState | BreakoutsState;
 
 export type ConferenceEvent =
   | { type: "programme.published"; programme: Programme }
@@ -126,9 +128,10 @@ export type RecordingEvent =
   | { type: "recording.erased"; recording_id: string };
 
 export type RoomEvent = StageEvent | PollEvent | QuestionEvent | RecordingEvent;
-export type Event = ConferenceEvent | RoomEvent;
+export type Event = ConferenceEvent | RoomEvent | BreakoutsEvent;
 
 export type Command =
+  | BreakoutsCommand
   | { type: "session.prepare" | "session.go_live" | "session.end"; session_id: string }
   | { type: "survey.open" | "survey.close" | "stage.enter" | "stage.leave" | "recording.start" | "recording.stop" }
   | { type: "stage.set_media"; camera: boolean; microphone: boolean; screen: boolean }
@@ -157,6 +160,10 @@ export interface Signals {
   speaking: string;
   media: "" | "reset" | "down";
   delayed: boolean;
+  /** On the stream of breakout rooms: how many are in each that is open to anybody; for moderators, who is not connected and where it is silent. */
+  counts: Record<string, number>;
+  away: string[];
+  silent: string[];
 }
 
 export type ServerFrame =
@@ -176,4 +183,6 @@ export type SignalFrame =
   | { type: "slots"; stream: string; slots: Record<string, string>; codecs?: Record<string, string> }
   | { type: "speaking"; stream: string; person_id: string }
   | { type: "media"; stream: string; status: "reset" | "down" }
-  | { type: "updates"; stream: string; delayed: boolean };
+  | { type: "updates"; stream: string; delayed: boolean }
+  | { type: "rooms"; stream: string; counts: Record<string, number> }
+  | { type: "rooms_life"; stream: string; away: string[]; silent: string[] };

@@ -3,6 +3,7 @@
 Commands ask, events tell what happened, frames carry both over the WebSocket. All are tagged unions that forbid unknown
 fields, so a misspelt or foreign message is refused where it enters. Documented one by one in `docs/protocol.md`;
 a test asserts that none is missing. Times are aware datetimes in UTC (RFC 3339 on the wire); ids are short strings.
+Neighbours: `base`, what they are made of, and `breakouts`, those of breakout rooms.
 """
 
 from __future__ import annotations
@@ -12,21 +13,23 @@ from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
+from rooms.messages.base import *  # noqa: F403
+from rooms.messages.base import Audience, CommandBase, EventBase, Id, Line, Role, Value
+from rooms.messages.breakouts import *  # noqa: F403
+from rooms.messages.breakouts import BreakoutsCommand, BreakoutsEvent, BreakoutsState
+
 # --- values ---------------------------------------------------------------------------------------------------------
 
-Role = Literal["attendee", "speaker", "moderator", "board", "organiser"]
 Kind = Literal["plenary", "breakouts", "assembly", "break"]
 Phase = Literal["planned", "backstage", "live", "ended"]
 PollPhase = Literal["draft", "open", "closed", "shown"]
 QuestionStatus = Literal["pending", "published", "answered", "dismissed"]
 RecordingStatus = Literal["running", "stopped", "available", "failed", "erased"]
 SurveyPhase = Literal["planned", "open", "closed"]
-Audience = str  # "everyone" | "moderators" | "staff" (moderators and board) | "person:ID+moderators"
 
-Id = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_-]+$")]
-StreamName = Annotated[str, Meta(min_length=1, max_length=80, pattern=r"^(conference|session/[A-Za-z0-9_-]{1,64})$")]
-Line = Annotated[str, Meta(max_length=300)]
-Prose = Annotated[str, Meta(max_length=2000)]
+StreamName = Annotated[
+    str, Meta(min_length=1, max_length=80, pattern=r"^(conference|(session|breakouts)/[A-Za-z0-9_-]{1,64})$")
+]
 Rating = Annotated[int, Meta(ge=1, le=5)]
 
 CONFERENCE: str = "conference"  # the stream of programme, sessions' phases and the survey
@@ -37,23 +40,12 @@ def session_stream(session_id: str) -> str:
     return f"session/{session_id}"
 
 
-class Actor(Struct, frozen=True, forbid_unknown_fields=True):
-    """Who acts: a participant with roles, or the server itself (`SYSTEM`)."""
-
-    person_id: str
-    name: str = ""
-    roles: frozenset[Role] = frozenset()
-    is_system: bool = False
+def breakouts_stream(session_id: str) -> str:
+    """The name of the stream of a session's breakout rooms."""
+    return f"breakouts/{session_id}"
 
 
-SYSTEM = Actor(person_id="system", is_system=True)
-
-
-class _Value(Struct, frozen=True, forbid_unknown_fields=True):
-    pass
-
-
-class Goals(_Value, frozen=True):
+class Goals(Value, frozen=True):
     """What the board wants of a conference; shares are 0..1, the mean is on the five-point scale."""
 
     participants: int = 120
@@ -61,12 +53,12 @@ class Goals(_Value, frozen=True):
     mean: float = 4.0
 
 
-class RoomPlan(_Value, frozen=True):
+class RoomPlan(Value, frozen=True):
     id: Id
     title: str
 
 
-class SessionPlan(_Value, frozen=True):
+class SessionPlan(Value, frozen=True):
     id: Id
     title: str
     kind: Kind
@@ -78,7 +70,7 @@ class SessionPlan(_Value, frozen=True):
     host: str = ""  # the organisation that leads a joint session
 
 
-class Programme(_Value, frozen=True):
+class Programme(Value, frozen=True):
     name: str
     organiser: str
     time_zone: str  # IANA name
@@ -88,7 +80,7 @@ class Programme(_Value, frozen=True):
     sessions: tuple[SessionPlan, ...]  # in order of time
 
 
-class SessionRun(_Value, frozen=True):
+class SessionRun(Value, frozen=True):
     """How far a session has come, and when it took each step."""
 
     phase: Phase = "planned"
@@ -97,13 +89,13 @@ class SessionRun(_Value, frozen=True):
     ended_at: datetime | None = None
 
 
-class Survey(_Value, frozen=True):
+class Survey(Value, frozen=True):
     phase: SurveyPhase = "planned"
     opened_at: datetime | None = None
     closed_at: datetime | None = None
 
 
-class StageMember(_Value, frozen=True):
+class StageMember(Value, frozen=True):
     """Somebody who may be seen and heard. What is on is what they chose to send."""
 
     person_id: Id
@@ -113,7 +105,7 @@ class StageMember(_Value, frozen=True):
     screen: bool = False
 
 
-class Poll(_Value, frozen=True):
+class Poll(Value, frozen=True):
     """A single-choice poll. `counts` (one per option) is unknown until closed, and hidden from the hall until shown. Empty:
     too few have answered an anonymous poll to tell anything of it (`rooms.polls.LEAST_ANSWERS`)."""
 
@@ -127,7 +119,7 @@ class Poll(_Value, frozen=True):
     counts: tuple[int, ...] | None = None
 
 
-class Question(_Value, frozen=True):
+class Question(Value, frozen=True):
     """A question from the hall. Nobody but its author and the moderators sees it before it is published."""
 
     id: Id
@@ -138,7 +130,7 @@ class Question(_Value, frozen=True):
     published_at: datetime | None = None
 
 
-class Recording(_Value, frozen=True):
+class Recording(Value, frozen=True):
     id: Id
     status: RecordingStatus
     started_at: datetime
@@ -166,149 +158,145 @@ class RoomState(Struct, frozen=True, forbid_unknown_fields=True, tag="room"):
     recordings: dict[str, Recording] = {}
 
 
-State = ConferenceState | RoomState
+State = ConferenceState | RoomState | BreakoutsState
 
 # --- commands -------------------------------------------------------------------------------------------------------
 
 
-class _Command(Struct, frozen=True, forbid_unknown_fields=True, tag_field="type"):
-    pass
-
-
-class ProgrammePublish(_Command, tag="programme.publish", frozen=True):
+class ProgrammePublish(CommandBase, tag="programme.publish", frozen=True):
     """The server publishes the programme file at its start, if it has changed."""
 
     programme: Programme
 
 
-class SessionPrepare(_Command, tag="session.prepare", frozen=True):
+class SessionPrepare(CommandBase, tag="session.prepare", frozen=True):
     """planned → backstage."""
 
     session_id: Id
 
 
-class SessionGoLive(_Command, tag="session.go_live", frozen=True):
+class SessionGoLive(CommandBase, tag="session.go_live", frozen=True):
     """backstage → live. Refused with `room_busy` while another session is live in the same room."""
 
     session_id: Id
 
 
-class SessionEnd(_Command, tag="session.end", frozen=True):
+class SessionEnd(CommandBase, tag="session.end", frozen=True):
     """live → ended (or backstage → ended: called off)."""
 
     session_id: Id
 
 
-class SurveyOpen(_Command, tag="survey.open", frozen=True):
+class SurveyOpen(CommandBase, tag="survey.open", frozen=True):
     pass
 
 
-class SurveyClose(_Command, tag="survey.close", frozen=True):
+class SurveyClose(CommandBase, tag="survey.close", frozen=True):
     pass
 
 
-class StageEnter(_Command, tag="stage.enter", frozen=True):
+class StageEnter(CommandBase, tag="stage.enter", frozen=True):
     pass
 
 
-class StageSetMedia(_Command, tag="stage.set_media", frozen=True):
+class StageSetMedia(CommandBase, tag="stage.set_media", frozen=True):
     camera: bool
     microphone: bool
     screen: bool
 
 
-class StageLeave(_Command, tag="stage.leave", frozen=True):
+class StageLeave(CommandBase, tag="stage.leave", frozen=True):
     pass
 
 
-class StageRemove(_Command, tag="stage.remove", frozen=True):
+class StageRemove(CommandBase, tag="stage.remove", frozen=True):
     """A moderator takes somebody off the stage, or the server does after a lost connection."""
 
     person_id: Id
 
 
-class PollDraft(_Command, tag="poll.draft", frozen=True):
+class PollDraft(CommandBase, tag="poll.draft", frozen=True):
     title: Line
     options: Annotated[tuple[Line, ...], Meta(max_length=10)]
     anonymous: bool
 
 
-class PollDiscard(_Command, tag="poll.discard", frozen=True):
+class PollDiscard(CommandBase, tag="poll.discard", frozen=True):
     poll_id: Id
 
 
-class PollOpen(_Command, tag="poll.open", frozen=True):
+class PollOpen(CommandBase, tag="poll.open", frozen=True):
     poll_id: Id
 
 
-class PollClose(_Command, tag="poll.close", frozen=True):
+class PollClose(CommandBase, tag="poll.close", frozen=True):
     poll_id: Id
 
 
-class PollCount(_Command, tag="poll.count", frozen=True):
+class PollCount(CommandBase, tag="poll.count", frozen=True):
     """The server tells the count of a closed poll, from the rows."""
 
     poll_id: Id
     counts: tuple[int, ...]
 
 
-class PollShow(_Command, tag="poll.show", frozen=True):
+class PollShow(CommandBase, tag="poll.show", frozen=True):
     poll_id: Id
 
 
-class PollAnswer(_Command, tag="poll.answer", frozen=True):
+class PollAnswer(CommandBase, tag="poll.answer", frozen=True):
     """A row, not an event: changeable while the poll is open, acknowledged after its commit."""
 
     poll_id: Id
     option: Annotated[int, Meta(ge=0, le=9)]
 
 
-class QuestionAsk(_Command, tag="question.ask", frozen=True):
+class QuestionAsk(CommandBase, tag="question.ask", frozen=True):
     text: Annotated[str, Meta(max_length=1000)]
 
 
-class QuestionPublish(_Command, tag="question.publish", frozen=True):
+class QuestionPublish(CommandBase, tag="question.publish", frozen=True):
     question_id: Id
 
 
-class QuestionDismiss(_Command, tag="question.dismiss", frozen=True):
+class QuestionDismiss(CommandBase, tag="question.dismiss", frozen=True):
     question_id: Id
 
 
-class QuestionMarkAnswered(_Command, tag="question.mark_answered", frozen=True):
+class QuestionMarkAnswered(CommandBase, tag="question.mark_answered", frozen=True):
     question_id: Id
 
 
-class QuestionVote(_Command, tag="question.vote", frozen=True):
+class QuestionVote(CommandBase, tag="question.vote", frozen=True):
     """A row, not an event: `up` false takes the vote back."""
 
     question_id: Id
     up: bool
 
 
-class RecordingStart(_Command, tag="recording.start", frozen=True):
+class RecordingStart(CommandBase, tag="recording.start", frozen=True):
     pass
 
 
-class RecordingStop(_Command, tag="recording.stop", frozen=True):
+class RecordingStop(CommandBase, tag="recording.stop", frozen=True):
     """`reason` is empty when a moderator pressed; the server says why a recorder ended by itself."""
 
     reason: Line = ""
 
 
-class RecordingFinish(_Command, tag="recording.finish", frozen=True):
+class RecordingFinish(CommandBase, tag="recording.finish", frozen=True):
     """The server tells that the file is closed and plays; `duration` in seconds."""
 
     recording_id: Id
     duration: float
 
 
-class RecordingFail(_Command, tag="recording.fail", frozen=True):
+class RecordingFail(CommandBase, tag="recording.fail", frozen=True):
     recording_id: Id
     reason: str
 
 
-class RecordingErase(_Command, tag="recording.erase", frozen=True):
+class RecordingErase(CommandBase, tag="recording.erase", frozen=True):
     """The server deletes a recording that has been kept for as long as it shall be."""
 
     recording_id: Id
@@ -337,63 +325,55 @@ RoomCommand = (
     | RecordingFail
     | RecordingErase
 )
-Command = ConferenceCommand | RoomCommand | RowCommand
+Command = ConferenceCommand | RoomCommand | RowCommand | BreakoutsCommand
 
 # --- events ---------------------------------------------------------------------------------------------------------
 
 
-class _Event(Struct, frozen=True, forbid_unknown_fields=True, tag_field="type"):
-    """What happened. `audience` says who may hear of it; it is a function of the event alone."""
-
-    @property
-    def audience(self) -> Audience:
-        return "everyone"
-
-
-class ProgrammePublished(_Event, tag="programme.published", frozen=True):
+class ProgrammePublished(EventBase, tag="programme.published", frozen=True):
     programme: Programme
 
 
-class SessionPrepared(_Event, tag="session.prepared", frozen=True):
+class SessionPrepared(EventBase, tag="session.prepared", frozen=True):
     session_id: str
     at: datetime
 
 
-class SessionWentLive(_Event, tag="session.went_live", frozen=True):
+class SessionWentLive(EventBase, tag="session.went_live", frozen=True):
     session_id: str
     at: datetime
 
 
-class SessionEnded(_Event, tag="session.ended", frozen=True):
+class SessionEnded(EventBase, tag="session.ended", frozen=True):
     session_id: str
     at: datetime
 
 
-class SurveyOpened(_Event, tag="survey.opened", frozen=True):
+class SurveyOpened(EventBase, tag="survey.opened", frozen=True):
     at: datetime
 
 
-class SurveyClosed(_Event, tag="survey.closed", frozen=True):
+class SurveyClosed(EventBase, tag="survey.closed", frozen=True):
     at: datetime
 
 
-class StageEntered(_Event, tag="stage.entered", frozen=True):
+class StageEntered(EventBase, tag="stage.entered", frozen=True):
     person_id: str
     at: datetime
 
 
-class StageMediaSet(_Event, tag="stage.media_set", frozen=True):
+class StageMediaSet(EventBase, tag="stage.media_set", frozen=True):
     person_id: str
     camera: bool
     microphone: bool
     screen: bool
 
 
-class StageLeft(_Event, tag="stage.left", frozen=True):
+class StageLeft(EventBase, tag="stage.left", frozen=True):
     person_id: str
 
 
-class PollDrafted(_Event, tag="poll.drafted", frozen=True):
+class PollDrafted(EventBase, tag="poll.drafted", frozen=True):
     poll: Poll
 
     @property
@@ -401,7 +381,7 @@ class PollDrafted(_Event, tag="poll.drafted", frozen=True):
         return "staff"
 
 
-class PollDiscarded(_Event, tag="poll.discarded", frozen=True):
+class PollDiscarded(EventBase, tag="poll.discarded", frozen=True):
     poll_id: str
 
     @property
@@ -409,18 +389,18 @@ class PollDiscarded(_Event, tag="poll.discarded", frozen=True):
         return "staff"
 
 
-class PollOpened(_Event, tag="poll.opened", frozen=True):
+class PollOpened(EventBase, tag="poll.opened", frozen=True):
     """Carries the whole poll: the hall has not seen the draft."""
 
     poll: Poll
 
 
-class PollClosed(_Event, tag="poll.closed", frozen=True):
+class PollClosed(EventBase, tag="poll.closed", frozen=True):
     poll_id: str
     at: datetime
 
 
-class PollCounted(_Event, tag="poll.counted", frozen=True):
+class PollCounted(EventBase, tag="poll.counted", frozen=True):
     poll_id: str
     counts: tuple[int, ...]
 
@@ -429,12 +409,12 @@ class PollCounted(_Event, tag="poll.counted", frozen=True):
         return "staff"
 
 
-class PollShown(_Event, tag="poll.shown", frozen=True):
+class PollShown(EventBase, tag="poll.shown", frozen=True):
     poll_id: str
     counts: tuple[int, ...]
 
 
-class QuestionAsked(_Event, tag="question.asked", frozen=True):
+class QuestionAsked(EventBase, tag="question.asked", frozen=True):
     question: Question
 
     @property
@@ -442,13 +422,13 @@ class QuestionAsked(_Event, tag="question.asked", frozen=True):
         return f"person:{self.question.author_id}+moderators"
 
 
-class QuestionPublished(_Event, tag="question.published", frozen=True):
+class QuestionPublished(EventBase, tag="question.published", frozen=True):
     """Carries the whole question: the hall has not seen it before."""
 
     question: Question
 
 
-class QuestionDismissed(_Event, tag="question.dismissed", frozen=True):
+class QuestionDismissed(EventBase, tag="question.dismissed", frozen=True):
     question_id: str
     author_id: str
     was_published: bool
@@ -458,34 +438,34 @@ class QuestionDismissed(_Event, tag="question.dismissed", frozen=True):
         return "everyone" if self.was_published else f"person:{self.author_id}+moderators"
 
 
-class QuestionAnswered(_Event, tag="question.answered", frozen=True):
+class QuestionAnswered(EventBase, tag="question.answered", frozen=True):
     question_id: str
 
 
-class RecordingStarted(_Event, tag="recording.started", frozen=True):
+class RecordingStarted(EventBase, tag="recording.started", frozen=True):
     recording_id: str
     by: str
     at: datetime
 
 
-class RecordingStopped(_Event, tag="recording.stopped", frozen=True):
+class RecordingStopped(EventBase, tag="recording.stopped", frozen=True):
     recording_id: str
     at: datetime
     reason: str = ""
 
 
-class RecordingAvailable(_Event, tag="recording.available", frozen=True):
+class RecordingAvailable(EventBase, tag="recording.available", frozen=True):
     recording_id: str
     duration: float
 
 
-class RecordingFailed(_Event, tag="recording.failed", frozen=True):
+class RecordingFailed(EventBase, tag="recording.failed", frozen=True):
     recording_id: str
     reason: str
     at: datetime
 
 
-class RecordingErased(_Event, tag="recording.erased", frozen=True):
+class RecordingErased(EventBase, tag="recording.erased", frozen=True):
     recording_id: str
 
 
@@ -510,7 +490,7 @@ RoomEvent = (
     | RecordingFailed
     | RecordingErased
 )
-Event = ConferenceEvent | RoomEvent
+Event = ConferenceEvent | RoomEvent | BreakoutsEvent
 
 # --- frames: client to server ---------------------------------------------------------------------------------------
 
@@ -627,52 +607,71 @@ class Resync(_ServerFrame, tag="resync", frozen=True):
 # Ephemeral signals: not in the journal, the latest value wins, coalesced.
 
 
-class PresenceSignal(_ServerFrame, tag="presence", frozen=True):
+class _Signal(_ServerFrame, frozen=True):
+    stream: str
+
+    @property
+    def audience(self) -> Audience:
+        return "everyone"
+
+
+class PresenceSignal(_Signal, tag="presence", frozen=True):
     """How many people (not tabs) are in a session now; `background` of them only in hidden tabs."""
 
-    stream: str
     present: int
     background: int
 
 
-class TallySignal(_ServerFrame, tag="tally", frozen=True):
+class TallySignal(_Signal, tag="tally", frozen=True):
     """How many have answered each open poll, and how many votes each question has. Only what changed. An anonymous poll is
     left out until enough have answered (`rooms.polls.LEAST_ANSWERS`)."""
 
-    stream: str
     answered: dict[str, int]
     votes: dict[str, int]
 
 
-class SlotsSignal(_ServerFrame, tag="slots", frozen=True):
+class SlotsSignal(_Signal, tag="slots", frozen=True):
     """Who is to be seen and heard in which receive slot of the session's media: slot use (`video0`, `screen0`,
     `audio1`, ...) to person id, empty string while free. `codecs`: what the pictures among them are sent in ("H264"), so
     that a page knows which of them its browser cannot show."""
 
-    stream: str
     slots: dict[str, str]
     codecs: dict[str, str] = {}
 
 
-class SpeakingSignal(_ServerFrame, tag="speaking", frozen=True):
-    stream: str
+class SpeakingSignal(_Signal, tag="speaking", frozen=True):
     person_id: str  # the active speaker; empty: silence
 
 
-class MediaSignal(_ServerFrame, tag="media", frozen=True):
+class MediaSignal(_Signal, tag="media", frozen=True):
     """The media of a session came up anew (`reset`: offer again) or is away (`down`). With `lost` the reset concerns only
     connections whose id, the last part of their address, begins with one of these."""
 
-    stream: str
     status: Literal["reset", "down"]
     lost: tuple[str, ...] = ()
 
 
-class UpdatesSignal(_ServerFrame, tag="updates", frozen=True):
+class UpdatesSignal(_Signal, tag="updates", frozen=True):
     """Whether what happens on other nodes is known here late (`delayed`), on the stream `conference`."""
 
-    stream: str
     delayed: bool
+
+
+class RoomsSignal(_Signal, tag="rooms", frozen=True):
+    """How many people are in each breakout room that is open to anybody, on its stream."""
+
+    counts: dict[str, int]
+
+
+class RoomsLifeSignal(_Signal, tag="rooms_life", frozen=True):
+    """Which of those who sit in breakout rooms are not connected, and in which rooms nobody has been heard for a while."""
+
+    away: tuple[str, ...]
+    silent: tuple[str, ...]
+
+    @property
+    def audience(self) -> Audience:
+        return "moderators"
 
 
 ServerFrame = (
@@ -690,5 +689,9 @@ ServerFrame = (
     | SpeakingSignal
     | MediaSignal
     | UpdatesSignal
+    | RoomsSignal
+    | RoomsLifeSignal
 )
-Signal = PresenceSignal | TallySignal | SlotsSignal | SpeakingSignal | MediaSignal | UpdatesSignal
+Signal = (
+    PresenceSignal | TallySignal | SlotsSignal | SpeakingSignal | MediaSignal | UpdatesSignal | RoomsSignal | RoomsLifeSignal
+)

@@ -1,0 +1,118 @@
+"""Before a round: topics that people choose from, the draft, and the opening."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+from typing import Final
+
+from msgspec.structs import replace
+
+from rooms import messages as m
+from rooms.breakouts.seats import next_number
+from rooms.breakouts.sketch import Sketch
+from rooms.errors import Refused
+from rooms.text import check_text
+
+OPEN_WAYS: Final = frozenset({"chosen", "tables"})  # ways whose rooms anybody may come into by themselves
+MOST_ROOMS: Final = 2000  # of a session, in all its rounds
+TITLE_LENGTH: Final = 80
+
+
+def ask_topics(sketch: Sketch, topics: Sequence[str]) -> None:
+    asked = tuple(dict.fromkeys(check_text(topic, most=TITLE_LENGTH) for topic in topics))
+    if asked != sketch.state.topics:
+        sketch.do(m.BreakoutsTopicsAsked(asked))
+
+
+def wish(sketch: Sketch, person_id: str, topics: Sequence[str]) -> None:
+    chosen = tuple(dict.fromkeys(topics))
+    if not set(chosen) <= set(sketch.state.topics):
+        raise Refused("unknown_option")
+    if chosen != sketch.state.topic_choices.get(person_id, ()):
+        sketch.do(m.BreakoutsWished(person_id, chosen))
+
+
+def plan(sketch: Sketch, command: m.BreakoutsPlan) -> None:
+    draft = m.BreakoutsDraft(_checked_plan(command.plan), _checked_rooms(command.rooms))
+    if draft != sketch.state.draft:
+        sketch.do(m.BreakoutsPlanned(draft))
+
+
+def discard(sketch: Sketch) -> None:
+    if sketch.state.draft is not None:
+        sketch.do(m.BreakoutsDiscarded())
+
+
+def open_round(sketch: Sketch, rooms: Sequence[m.DraftRoom] | None) -> None:
+    """Opens the draft's rooms, or `rooms` instead, which the server has made of them."""
+    state, now = sketch.state, sketch.now
+    if state.phase == "running":
+        raise Refused("rooms_running")
+    if state.draft is None:
+        raise Refused("illegal_step")
+    plan = state.draft.plan
+    opened = list(_opened(state, plan.way, _checked_rooms(state.draft.rooms if rooms is None else rooms)))
+    if not opened and plan.way != "pairs":
+        raise Refused("nobody_here")
+    if len(state.rooms) + len(opened) > MOST_ROOMS:
+        raise Refused("too_many", most=MOST_ROOMS)
+    sketch.do(
+        m.BreakoutsOpened(
+            number=state.number + 1,
+            way=plan.way,
+            at=now,
+            ends_at=now + timedelta(minutes=plan.minutes) if plan.minutes else None,
+            places_late=plan.places_late and plan.way not in OPEN_WAYS and plan.way != "pairs",
+            pairs=plan.way == "pairs" or (plan.pairs and plan.way == "tables"),
+            sound=plan.sound,
+            rooms=tuple(replace(room, people=(), facilitator="") for room in opened),
+        )
+    )
+    for room in opened:
+        if room.people:
+            sketch.do(m.BreakoutSeated(room))
+
+
+def _opened(state: m.BreakoutsState, way: m.BreakoutWay, rooms: Sequence[m.DraftRoom]) -> Iterator[m.BreakoutRoom]:
+    """The rooms of a new round. Those without anybody stay closed, unless people choose for themselves."""
+    first, barred, number = next_number(state), set(state.barred), 0
+    for draft in rooms:
+        people = tuple(person for person in draft.people if person not in barred)
+        if not people and way not in OPEN_WAYS:
+            continue
+        yield m.BreakoutRoom(
+            id=f"b{first + number}",
+            number=number + 1,
+            title=draft.title,
+            topic=draft.topic,
+            capacity=draft.capacity,
+            is_open=way in OPEN_WAYS,
+            round=state.number + 1,
+            people=people,
+            facilitator=draft.facilitator if draft.facilitator in people else "",
+        )
+        number += 1
+
+
+def _checked_plan(plan: m.BreakoutPlan) -> m.BreakoutPlan:
+    if len({wish.rule for wish in plan.wishes}) != len(plan.wishes):
+        raise Refused("bad_rooms")
+    return replace(plan, topics=tuple(dict.fromkeys(check_text(topic, most=TITLE_LENGTH) for topic in plan.topics)))
+
+
+def _checked_rooms(rooms: Sequence[m.DraftRoom]) -> tuple[m.DraftRoom, ...]:
+    """Nobody sits in two rooms or twice in one, no room holds too many, and who facilitates or is fixed is there."""
+    people = [person for room in rooms for person in room.people]
+    if len(set(people)) != len(people) or any(len(room.people) > room.capacity for room in rooms):
+        raise Refused("bad_rooms")
+    return tuple(
+        replace(
+            room,
+            title=check_text(room.title, most=TITLE_LENGTH) if room.title.strip() else "",
+            topic=check_text(room.topic, most=TITLE_LENGTH) if room.topic.strip() else "",
+            facilitator=room.facilitator if room.facilitator in room.people else "",
+            fixed=tuple(person for person in room.people if person in room.fixed),
+        )
+        for room in rooms
+    )

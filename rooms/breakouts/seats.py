@@ -1,0 +1,69 @@
+"""Questions to a state of breakout rooms: who sits where, and until when."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from rooms import messages as m
+from rooms.errors import Refused
+
+
+def is_running(state: m.BreakoutsState, room: m.BreakoutRoom) -> bool:
+    """True if people sit in a room now."""
+    return state.phase == "running" and room.closed_at is None
+
+
+def open_rooms(state: m.BreakoutsState) -> list[m.BreakoutRoom]:
+    """The rooms that run, in the order in which they were opened."""
+    return [room for room in state.rooms.values() if is_running(state, room)]
+
+
+def seat_of(state: m.BreakoutsState, person_id: str) -> m.BreakoutRoom | None:
+    """The room that somebody sits in; None: they are in the plenary."""
+    return next((room for room in open_rooms(state) if person_id in room.people), None)
+
+
+def end_of(state: m.BreakoutsState, room: m.BreakoutRoom) -> datetime | None:
+    """When a room ends; None: when it is closed by hand."""
+    return room.ends_at or state.ends_at
+
+
+def is_full(room: m.BreakoutRoom) -> bool:
+    return len(room.people) >= room.capacity
+
+
+def can_be_placed(state: m.BreakoutsState, person_id: str) -> bool:
+    """True for a late arrival: somebody who sits nowhere in this round, has not, and was not sent out or barred."""
+    sat = any(person_id in room.people for room in state.rooms.values() if room.round == state.number)
+    return not sat and person_id not in state.outside and person_id not in state.barred
+
+
+def running_room(state: m.BreakoutsState, room_id: str) -> m.BreakoutRoom:
+    """Returns a room that runs. Raises `Refused`."""
+    room = state.rooms.get(room_id)
+    if room is None:
+        raise Refused("not_found")
+    if not is_running(state, room):
+        raise Refused("room_closed")
+    return room
+
+
+def room_with_seat(state: m.BreakoutsState, person_id: str, room_id: str) -> m.BreakoutRoom:
+    """Returns a room that runs and has a seat for somebody. Raises `Refused`."""
+    room = running_room(state, room_id)
+    if person_id in state.barred:
+        raise Refused("barred")
+    if is_full(room) or room.is_pair:
+        raise Refused("room_full")
+    return room
+
+
+def check_running(state: m.BreakoutsState) -> None:
+    """Raises `Refused` unless a round is under way."""
+    if state.phase != "running":
+        raise Refused("rooms_not_running")
+
+
+def next_number(state: m.BreakoutsState) -> int:
+    """That of the next room's id: one more than the highest there was."""
+    return max((int(room_id[1:]) for room_id in state.rooms), default=0) + 1
