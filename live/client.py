@@ -6,17 +6,19 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import logging
 import socket
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Final, TypeVar
 
 import msgspec
 
 from live import wire
 from live.control import EngineDown, EngineUp, MediaRefused, Notification, Transport
+from live.limits import Limits
 
 START_TIMEOUT: Final = 15.0  # seconds until a worker must say that it is up
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0  # seconds before a restart, doubled for each that fails
@@ -36,9 +38,7 @@ class Options:
 
     hosts: tuple[str, ...] = ()
     transports: tuple[Transport, ...] = ("udp", "tcp")
-    idle_timeout: float = 30.0
-    setup_timeout: float = 15.0
-    peers: int = 4000
+    limits: Limits = Limits()  # noqa: RUF009 (frozen)
     is_pure: bool = False
     links: str = ""
     node: str = ""
@@ -200,9 +200,7 @@ class WorkerProcess:
             "--port": self.port,
             "--tcp-port": self.tcp_port,
             "--transports": ",".join(given.transports),
-            "--idle": given.idle_timeout,
-            "--setup": given.setup_timeout,
-            "--peers": given.peers,
+            "--limits": json.dumps(asdict(given.limits)),
             "--node": given.node,
             "--public-tcp-port": given.public_tcp_port,
             "--proxies": ",".join(given.proxies),

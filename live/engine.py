@@ -33,6 +33,7 @@ from live.control import (
     Use,
     WorkerStatistics,
 )
+from live.limits import Limits
 from live.placement import SMALL, NoWorker, Placement
 
 MAX_NOTIFICATIONS: Final = 4096  # when full the oldest is dropped: the newest state is what counts
@@ -44,11 +45,10 @@ FEWEST_RESERVED: Final = 10
 class EmbeddedEngine:
     """A `MediaEngine`. `hosts`: addresses announced to clients; empty: the loopback and this machine's own. `port`: UDP
     of the first worker, the others' follow, and TCP of all; 0: any free ones, kept over restarts. `workers`: processes.
-    `transports`: whose candidates are announced. `idle_timeout`, `setup_timeout`: seconds, `peers`: of each worker, see
-    `limits`. `is_pure`: the compiled helper is not used, even if it has been built. `small`: see `placement`.
-    `public_tcp_port`: where clients find the TCP port, if not where it is: at a proxy, which tells nodes by `node` and is in
-    one of the networks `proxies`. `seats`: connections, after which nobody is admitted who only receives; 0:
-    as many as workers take. Who may send finds `RESERVE` more."""
+    `transports`: whose candidates are announced. `limits`: of each worker. `is_pure`: the compiled helper is not used, even
+    if it has been built. `small`: see `placement`. `public_tcp_port`: where clients find the TCP port, if not where it is:
+    at a proxy, which tells nodes by `node` and is in one of the networks `proxies`. `seats`: connections, after which nobody
+    is admitted who only receives; 0: as many as workers take. Who may send finds `RESERVE` more."""
 
     def __init__(
         self,
@@ -57,9 +57,7 @@ class EmbeddedEngine:
         *,
         workers: int = 1,
         transports: tuple[Transport, ...] = ("udp", "tcp"),
-        idle_timeout: float = 30.0,
-        setup_timeout: float = 15.0,
-        peers: int = 4000,
+        limits: Limits = Limits(),  # noqa: B008 (frozen)
         is_pure: bool = False,
         small: int = SMALL,
         public_tcp_port: int = 0,
@@ -70,9 +68,7 @@ class EmbeddedEngine:
         options = Options(
             hosts=hosts,
             transports=transports,
-            idle_timeout=idle_timeout,
-            setup_timeout=setup_timeout,
-            peers=peers,
+            limits=limits,
             is_pure=is_pure,
             links=secrets.token_hex(8) if workers > 1 else "",
             node=node,

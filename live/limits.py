@@ -12,6 +12,9 @@ class Limits:
     peers: int = 4000  # per worker
     peers_per_room: int = 3000
     rooms: int = 500
+    tcp_connections: int = 2000
+    tcp_strangers: int = 200  # of these, that have not passed ICE
+    tcp_strangers_per_host: int = 32  # of these, from one address: a whole office may come through it, but not at once
     taps_per_room: int = 4
     setup: float = 15.0  # from the answer to the end of the DTLS handshake
     idle: float = 30.0  # without an authenticated packet (RFC 7675, 5.1)

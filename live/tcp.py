@@ -17,11 +17,9 @@ from collections.abc import Callable
 from typing import Any, Final, cast
 
 from live import proxy_line
+from live.limits import Limits
 from live.port import Endpoint, OnCheck
 
-MAX_CONNECTIONS: Final = 2000  # per worker
-MAX_STRANGERS: Final = 200  # of them that have not passed ICE
-MAX_STRANGERS_PER_HOST: Final = 32  # a whole office may come through one address, but not at once
 MAX_FRAME: Final = 2048  # octets; no datagram is longer, whoever says so is cut off
 MAX_FROM_STRANGER: Final = 8192  # octets before ICE is passed: some fifty checks
 BATCH: Final = 64  # frames at once: then others are served
@@ -189,7 +187,9 @@ class TcpPort:
         on_check: OnCheck,
         pass_on: Callable[[bytes, int, bytes], bool] = lambda *_: False,
         proxies: tuple[str, ...] = (),
+        limits: Limits = Limits(),  # noqa: B008 (frozen)
     ) -> None:
+        self._limits = limits
         self.on_check, self.pass_on = on_check, pass_on
         self._proxies = tuple(ipaddress.ip_network(each) for each in proxies)
         self.refused = 0
@@ -217,24 +217,28 @@ class TcpPort:
         or in all, the oldest of that host, or of the host that has most of them, is closed instead."""
         strangers = [each for each in self._connections if each.is_stranger]
         hosts = Counter(each.host for each in strangers)
-        if connection.is_named and hosts[connection.host] >= MAX_STRANGERS_PER_HOST:
+        if connection.is_named and hosts[connection.host] >= self._limits.tcp_strangers_per_host:
             crowded = connection.host
-        elif strangers and (len(strangers) >= MAX_STRANGERS or len(self._connections) >= MAX_CONNECTIONS):
+        elif strangers and (len(strangers) >= self._limits.tcp_strangers or self._is_full):
             crowded = hosts.most_common(1)[0][0]
         else:
             crowded = ""
         if crowded:
             self._turn_out(next(each for each in strangers if each.host == crowded))
-        self.refused += bool(crowded) or len(self._connections) >= MAX_CONNECTIONS
-        if len(self._connections) >= MAX_CONNECTIONS:
+        self.refused += bool(crowded) or self._is_full
+        if self._is_full:
             return False
         self._connections[connection] = None
         return True
 
+    @property
+    def _is_full(self) -> bool:
+        return len(self._connections) >= self._limits.tcp_connections
+
     def name(self, connection: TcpConnection) -> None:
         """A proxy has said whom a connection comes from."""
         alike = [each for each in self._connections if each.is_stranger and each.is_named and each.host == connection.host]
-        if len(alike) > MAX_STRANGERS_PER_HOST:
+        if len(alike) > self._limits.tcp_strangers_per_host:
             self.refused += 1
             self._turn_out(alike[0])
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import json
 import logging
 import signal
 import socket
@@ -111,7 +112,7 @@ async def run(
     control = Control(reader, writer)
     forwarder = Forwarder(control.tell, limits, helper, place)
     hosts = announced(hosts)
-    udp, tcp = await _open_ports(hosts, ports, forwarder, proxies, shared=bool(place.links))
+    udp, tcp = await _open_ports(hosts, ports, forwarder, proxies, limits, shared=bool(place.links))
     tcp_port = ports[1] or udp.port
     announced_ports = udp.port if "udp" in transports else 0, public_tcp_port or tcp_port if "tcp" in transports else 0
     forwarder.candidates = candidates(hosts, *announced_ports)
@@ -127,12 +128,18 @@ async def run(
 
 
 async def _open_ports(
-    hosts: tuple[str, ...], ports: tuple[int, int], forwarder: Forwarder, proxies: tuple[str, ...], *, shared: bool
+    hosts: tuple[str, ...],
+    ports: tuple[int, int],
+    forwarder: Forwarder,
+    proxies: tuple[str, ...],
+    limits: Limits,
+    *,
+    shared: bool,
 ) -> tuple[MediaPort, TcpPort]:
     """UDP and TCP on one number, unless another is given for TCP; with port 0 one that is free for both is looked for."""
     for attempt in range(20):
         udp = MediaPort(hosts, ports[0], forwarder.entrance.on_check, forwarder.helped)
-        tcp = TcpPort(forwarder.entrance.on_check, forwarder.entrance.pass_on, proxies)
+        tcp = TcpPort(forwarder.entrance.on_check, forwarder.entrance.pass_on, proxies, limits)
         udp.start()
         try:
             await tcp.start(local_addresses(hosts), ports[1] or udp.port, shared=shared)
@@ -159,19 +166,17 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--tcp-port", type=int, default=0, help="that all workers share; 0: as for UDP, it is the first")
     parser.add_argument("--transports", default="udp,tcp", help="whose candidates are announced")
-    parser.add_argument("--idle", type=float, default=Limits().idle)
-    parser.add_argument("--setup", type=float, default=Limits().setup)
     parser.add_argument("--node", default="", help="this node's name, for a proxy in front of several")
     parser.add_argument("--public-tcp-port", type=int, default=0, help="that is announced; 0: the real one")
     parser.add_argument("--proxies", default="", help="networks that say whom they speak for, comma-separated")
-    parser.add_argument("--peers", type=int, default=Limits().peers)
+    parser.add_argument("--limits", default="{}", help="JSON: those of `limits.Limits` that are not as they are there")
     parser.add_argument("--pure", action="store_true", help="without the compiled helper, even if it has been built")
     options = parser.parse_args()
     logs.configure(options.index)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in a terminal reaches the whole group; the server decides
     hosts, proxies = (tuple(filter(None, map(str.strip, text.split(",")))) for text in (options.hosts, options.proxies))
     transports = frozenset(name for name in get_args(Transport) if name in options.transports.split(","))
-    limits = Limits(idle=options.idle, setup=options.setup, peers=options.peers)
+    limits = Limits(**json.loads(options.limits))
     helper = None if options.pure else native.load()
     place = wire.Place(options.index, options.life, options.links, options.node)
     ports, outside = (options.port, options.tcp_port), (options.public_tcp_port, proxies)

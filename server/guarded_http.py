@@ -24,7 +24,6 @@ from server.door import CROWDED, Door
 from server.frames import FrameProtocol
 from server.settings import Settings
 
-MOST_FIELDS: Final = 100  # headers of a request, its trailers included
 MOST_PIPELINED: Final = 8  # requests that wait while one is answered
 LOGGER: Final = "uvicorn.error.http"  # of what cannot be read, a child of uvicorn's
 HEAR_OUT_SECONDS: Final = 3.0  # for the head of a request that will be refused
@@ -32,15 +31,16 @@ HEAR_OUT_SECONDS: Final = 3.0  # for the head of a request that will be refused
 
 @dataclass(frozen=True)
 class Patience:
-    """How long, in seconds, and how much, in bytes."""
+    """How long, in seconds, and how much: of a head, bytes and fields."""
 
     request: float
     stall: float
     head: int
+    fields: int
 
     @classmethod
     def of(cls, settings: Settings) -> Patience:
-        return cls(settings.request_seconds, settings.stall_seconds, settings.head_bytes)
+        return cls(settings.request_seconds, settings.stall_seconds, settings.head_bytes, settings.head_fields)
 
 
 class TooMuch(Exception):
@@ -135,7 +135,7 @@ class GuardedHttp(HttpToolsProtocol):
 
     def _count(self, length: int) -> None:
         self._read += length
-        if self._read > self._patience.head or self._fields > MOST_FIELDS:
+        if self._read > self._patience.head or self._fields > self._patience.fields:
             self._refusal = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
             raise TooMuch
 

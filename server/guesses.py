@@ -3,7 +3,7 @@ address that has been wrong too often has to wait, twice as long with each furth
 are bounded, too. A link that exists is known without asking (`Links.knows`) and never waits: a town hall behind one address
 comes in while somebody among them guesses.
 
-Addresses stand here for minutes at most, in memory.
+Addresses stand here for minutes, or as long as one may have to wait, in memory.
 """
 
 from __future__ import annotations
@@ -22,7 +22,6 @@ from server.links import Link
 from server.settings import Settings
 
 FORGIVEN_SECONDS: Final = 20.0  # after which one wrong link is forgotten, when the wait for it is over
-LONGEST_WAIT: Final = 300.0
 MOST_ADDRESSES: Final = 10_000  # of whom those are forgotten first that were wrong the longest ago
 BURST_SECONDS: Final = 10
 
@@ -31,7 +30,7 @@ class Guesses:
     """Who has been wrong how often. `now` in seconds."""
 
     def __init__(self, settings: Settings, now: Callable[[], float] = time.monotonic) -> None:
-        self._free = settings.wrong_links
+        self._free, self._longest = settings.wrong_links, settings.wrong_links_wait_seconds
         self._now = now
         self._wrong: OrderedDict[str, tuple[float, float]] = OrderedDict()  # how often, and until when it waits
         rate = settings.wrong_links_per_second
@@ -66,7 +65,7 @@ class Guesses:
         before, until = self._wrong.pop(address, (0.0, now))
         count = max(0.0, before - max(0.0, now - until) / FORGIVEN_SECONDS) + 1
         beyond = count - self._free
-        wait = min(LONGEST_WAIT, 2.0 ** min(beyond, 30.0)) if beyond > 0 else 0.0
+        wait = min(self._longest, 2.0 ** min(beyond, 30.0)) if beyond > 0 else 0.0
         self._wrong[address] = count, now + wait
         if len(self._wrong) > MOST_ADDRESSES:
             self._wrong.popitem(last=False)

@@ -23,7 +23,6 @@ from server.services import Services
 from server.streams import session_of
 
 CLOSE_PROTOCOL: Final = 4400
-HELLO_SECONDS: Final = 10
 BURST_SECONDS: Final = 5
 PATIENCE_SECONDS: Final = 25  # as many seconds' worth of refused messages at once, then the connection is closed
 MOST_COMMANDS: Final = 64  # of one connection under way at once
@@ -99,7 +98,7 @@ class Session:
         hub, connection = self._services.hub, self._connection
         hub.add(connection)
         try:
-            await self._greet(await asyncio.wait_for(self._receive(), HELLO_SECONDS))
+            await self._greet(await asyncio.wait_for(self._receive(), self._services.settings.hello_seconds))
             while not connection.closing:
                 await self._dispatch(await self._receive())
         except (ProtocolViolation, TimeoutError):

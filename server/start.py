@@ -11,6 +11,7 @@ from types import ModuleType
 import uvloop
 
 from live.engine import EmbeddedEngine, default_workers
+from live.limits import Limits
 from server.descriptors import make_room
 from server.settings import Settings
 
@@ -30,13 +31,25 @@ def embedded_engine(settings: Settings) -> EmbeddedEngine:
         settings.media_hosts,
         settings.media_port,
         workers=workers,
-        idle_timeout=settings.media_idle_seconds,
-        setup_timeout=settings.media_setup_seconds,
-        peers=settings.media_peers,
+        limits=media_limits(settings),
         public_tcp_port=settings.media_public_tcp_port,
         node=settings.node_name,
         proxies=settings.proxies,
         seats=settings.media_seats,
+    )
+
+
+def media_limits(settings: Settings) -> Limits:
+    """Of each media worker."""
+    return Limits(
+        peers=settings.media_peers,
+        peers_per_room=settings.media_room_peers,
+        rooms=settings.media_rooms,
+        tcp_connections=settings.media_tcp_connections,
+        tcp_strangers_per_host=settings.media_tcp_strangers,
+        tcp_strangers=max(Limits().tcp_strangers, settings.media_tcp_strangers),
+        setup=settings.media_setup_seconds,
+        idle=settings.media_idle_seconds,
     )
 
 

@@ -17,6 +17,7 @@ import uvloop
 from bench.plenum import settings
 from bench.setups import Place
 from live.engine import EmbeddedEngine
+from live.limits import Limits
 from server.serve import calm_collector, configuration
 
 
@@ -24,8 +25,8 @@ async def serve(options: argparse.Namespace) -> None:
     with socket.create_server(("127.0.0.1", 0), backlog=2048) as listener:
         port = listener.getsockname()[1]
         wanted = replace(settings(Place(options.directory), port), metrics_token=options.token)
-        limits = {"idle_timeout": options.idle, "setup_timeout": options.setup}
-        async with EmbeddedEngine(wanted.media_hosts, workers=options.workers, **limits) as engine:
+        limits = Limits(idle=options.idle, setup=options.setup)
+        async with EmbeddedEngine(wanted.media_hosts, workers=options.workers, limits=limits) as engine:
             calm_collector()
             server = uvicorn.Server(configuration(wanted, engine))
             threading.Thread(target=_end_with_parent, args=(server,), daemon=True).start()

@@ -11,6 +11,7 @@ import pytest_asyncio
 
 from live.control import Notification
 from live.engine import EmbeddedEngine
+from live.limits import Limits
 from tests.live.scene import Scene, scene
 
 
@@ -60,5 +61,5 @@ async def told(engine: EmbeddedEngine) -> AsyncIterator[Told]:
 @pytest_asyncio.fixture(scope="module", loop_scope="module", params=[False, True], ids=["compiled", "pure"])
 async def at(request: pytest.FixtureRequest) -> AsyncIterator[Scene]:
     """Where hostile packets are sent: a real worker, with people who behave; with the compiled helper, and without."""
-    async with scene(idle_timeout=120.0, setup_timeout=120.0, is_pure=request.param) as made:
+    async with scene(limits=Limits(idle=120.0, setup=120.0), is_pure=request.param) as made:
         yield made

@@ -12,6 +12,7 @@ import pytest
 
 from live.control import EngineDown, EngineUp, MediaEngine, MediaRefused, PeerUp
 from live.engine import EmbeddedEngine
+from live.limits import Limits
 from tests.live.clients import all_closed, publish, watch
 from tests.live.conftest import Told, until
 from tests.live.test_sdp import GSTREAMER
@@ -61,6 +62,13 @@ async def test_a_worker_that_is_away_refuses_and_removing_is_no_error() -> None:
     await engine.remove_label("r", "anna", senders_only=False)
     await engine.remove_receivers("r")
     await engine.untap("r", "tap")
+
+
+async def test_a_worker_is_told_its_limits() -> None:
+    async with EmbeddedEngine(("127.0.0.1",), limits=Limits(rooms=1, setup=60.0)) as engine:
+        await engine.admit("r", "anna", GSTREAMER, None, may_send=True, may_receive=False)
+        with pytest.raises(MediaRefused, match="too many rooms"):
+            await engine.admit("s", "bo", GSTREAMER, None, may_send=True, may_receive=False)
 
 
 async def test_stopping_ends_the_worker() -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from live.control import ActiveSpeaker, PeerDown, PeerUp, SlotsChanged, Use
 from live.engine import EmbeddedEngine
+from live.limits import Limits
 from tests.live.clients import Client, Picture, Tone, all_closed, prefer, publish, watch
 from tests.live.conftest import Told
 
@@ -157,7 +158,7 @@ async def test_who_may_not_send_is_not_forwarded(engine: EmbeddedEngine) -> None
 
 
 async def test_a_peer_that_vanishes_is_noticed() -> None:
-    async with EmbeddedEngine(("127.0.0.1",), idle_timeout=5.0) as engine:  # longer than a busy machine stops for
+    async with EmbeddedEngine(("127.0.0.1",), limits=Limits(idle=5.0)) as engine:  # longer than a busy machine stops for
         told = Told(engine)
         client = await watch(engine, "room", "anna")
         transport: Any = client.connection.getTransceivers()[0].receiver.transport

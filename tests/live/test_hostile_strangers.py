@@ -13,7 +13,6 @@ from OpenSSL import SSL
 
 from live.limits import Limits
 from live.rtp import HEADER
-from live.tcp import MAX_STRANGERS, MAX_STRANGERS_PER_HOST
 from tests.live.conftest import until
 from tests.live.raw import CERTIFICATE, H264, KEY, Raw
 from tests.live.scene import Scene, descriptors
@@ -233,7 +232,7 @@ async def test_tcp_connections_that_say_nonsense_end_and_leave_nothing(at: Scene
         await until(lambda: descriptors(at.pid) <= before)
 
 
-@pytest.mark.parametrize(("hosts", "most"), [(1, MAX_STRANGERS_PER_HOST), (50, MAX_STRANGERS)])
+@pytest.mark.parametrize(("hosts", "most"), [(1, Limits().tcp_strangers_per_host), (50, Limits().tcp_strangers)])
 async def test_a_flood_of_tcp_connections_keeps_nobody_out(at: Scene, hosts: int, most: int) -> None:
     """From as many addresses; on Linux all of 127.0.0.0/8 is this machine."""
     async with at.undisturbed():

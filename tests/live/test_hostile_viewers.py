@@ -107,7 +107,7 @@ OFFERS = 4000
 @pytest.mark.timeout(300)
 async def test_offers_never_completed_keep_nobody_out_and_go() -> None:
     """As many as a worker has room for, by a few who do not mean it."""
-    async with scene(idle_timeout=120.0, setup_timeout=8.0) as crowded:
+    async with scene(limits=Limits(idle=120.0, setup=8.0)) as crowded:
         offer, before = Raw().offer(VIEWER), memory(crowded.pid)
         async with crowded.undisturbed(growth=OFFERS * MOST_PER_OFFER):
             for first in range(0, OFFERS, 200):

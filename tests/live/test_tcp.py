@@ -12,6 +12,7 @@ import pytest
 from aioice import stun
 
 from live import tcp
+from live.limits import Limits
 from live.peer import Peer
 from live.tcp import MAX_UNSENT, TcpPort
 from tests.live.conftest import until
@@ -30,10 +31,12 @@ class Line:
 
 @contextlib.asynccontextmanager
 async def line(
-    pass_on: Callable[[bytes, int, bytes], bool] = lambda *_: False, proxies: tuple[str, ...] = ()
+    pass_on: Callable[[bytes, int, bytes], bool] = lambda *_: False,
+    proxies: tuple[str, ...] = (),
+    limits: Limits = Limits(),  # noqa: B008 (frozen)
 ) -> AsyncIterator[Line]:
     async with stage() as s:
-        listener = TcpPort(s.forwarder.entrance.on_check, pass_on, proxies)
+        listener = TcpPort(s.forwarder.entrance.on_check, pass_on, proxies, limits)
         with socket.create_server(("127.0.0.1", 0)) as probe:
             port = probe.getsockname()[1]
         await listener.start(("127.0.0.1",), port)
@@ -88,10 +91,9 @@ async def test_a_stranger_is_shown_the_door(monkeypatch: pytest.MonkeyPatch) -> 
         writer.close()
 
 
-@pytest.mark.parametrize("limit", ["MAX_STRANGERS_PER_HOST", "MAX_STRANGERS", "MAX_CONNECTIONS"])
-async def test_of_too_many_strangers_the_oldest_makes_room(monkeypatch: pytest.MonkeyPatch, limit: str) -> None:
-    monkeypatch.setattr(tcp, limit, 2)
-    async with line() as at:
+@pytest.mark.parametrize("limit", ["tcp_strangers_per_host", "tcp_strangers", "tcp_connections"])
+async def test_of_too_many_strangers_the_oldest_makes_room(limit: str) -> None:
+    async with line(limits=Limits(**{limit: 2})) as at:
         lines = [await at.connect() for _ in range(3)]
         with contextlib.suppress(ConnectionError):
             assert await lines[0][0].read() == b""
@@ -103,9 +105,8 @@ async def test_of_too_many_strangers_the_oldest_makes_room(monkeypatch: pytest.M
             writer.close()
 
 
-async def test_when_all_that_there_can_be_are_peers_nobody_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tcp, "MAX_CONNECTIONS", 1)
-    async with line() as at:
+async def test_when_all_that_there_can_be_are_peers_nobody_is_closed() -> None:
+    async with line(limits=Limits(tcp_connections=1)) as at:
         reader, writer = await at.connect()
         writer.write(frame(check_of(at.stage)))
         await reader.readexactly(2)
@@ -234,11 +235,8 @@ async def test_nonsense_from_a_proxy_ends_the_connection(monkeypatch: pytest.Mon
         writer.close()
 
 
-async def test_behind_one_proxy_only_the_strangers_of_one_host_make_room_for_one_another(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(tcp, "MAX_STRANGERS_PER_HOST", 2)
-    async with line(proxies=("127.0.0.1",)) as at:
+async def test_behind_one_proxy_only_the_strangers_of_one_host_make_room_for_one_another() -> None:
+    async with line(proxies=("127.0.0.1",), limits=Limits(tcp_strangers_per_host=2)) as at:
         lines = [await at.connect() for _ in range(6)]  # that have said nothing yet: all from one machine
         await until(lambda: at.listener.connections == 6)
         for (_, writer), host in zip(lines, (1, 1, 1, 2, 2, 3), strict=True):

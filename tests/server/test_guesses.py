@@ -7,10 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rooms.errors import Refused
-from server.guesses import BURST_SECONDS, FORGIVEN_SECONDS, LONGEST_WAIT, MOST_ADDRESSES, Guesses
+from server.guesses import BURST_SECONDS, FORGIVEN_SECONDS, MOST_ADDRESSES, Guesses
 from server.settings import Settings
 
 FREE = 3
+LONGEST = 200.0  # seconds
 
 
 class Seconds:
@@ -28,7 +29,7 @@ def clock() -> Seconds:
 
 @pytest.fixture
 def guesses(clock: Seconds) -> Guesses:
-    return Guesses(Settings(wrong_links=FREE, wrong_links_per_second=1000.0), clock)
+    return Guesses(Settings(wrong_links=FREE, wrong_links_wait_seconds=LONGEST, wrong_links_per_second=1000.0), clock)
 
 
 def wait(guesses: Guesses, address: str = "a") -> int:
@@ -57,7 +58,7 @@ def test_a_few_are_free_and_then_each_waits_twice_as_long(guesses: Guesses, cloc
 def test_no_wait_is_longer_than_a_few_minutes(guesses: Guesses, clock: Seconds) -> None:
     for _ in range(100):
         guesses.note("a")
-    assert wait(guesses) == LONGEST_WAIT
+    assert wait(guesses) == LONGEST
 
 
 def test_other_addresses_do_not_wait(guesses: Guesses) -> None:
@@ -91,7 +92,7 @@ def test_memory_is_bounded(guesses: Guesses) -> None:
 @given(st.lists(st.floats(0, 100), max_size=60))
 def test_whoever_guesses_gets_few_looks_in_any_time(pauses: list[float]) -> None:
     clock = Seconds()
-    guesses = Guesses(Settings(wrong_links=FREE, wrong_links_per_second=1000.0), clock)
+    guesses = Guesses(Settings(wrong_links=FREE, wrong_links_wait_seconds=LONGEST, wrong_links_per_second=1000.0), clock)
     began, looked = clock.now, 0
     for pause in pauses:
         clock.now += pause

@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 import pytest_asyncio
@@ -115,14 +116,14 @@ async def test_who_is_refused_and_goes_on_is_closed(run: Running, bo: Client) ->
 
 
 async def test_who_never_says_hello_is_closed(run: Running, bo: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("server.socket.HELLO_SECONDS", 0.2)
+    monkeypatch.setitem(vars(run.services), "settings", replace(run.services.settings, hello_seconds=0.2))
     async with raw_socket(run, "anna") as anna:
         assert await anna.close_code() == 4400
     await undisturbed(run, bo)
 
 
 async def test_a_hello_that_trickles_is_closed_too(run: Running, bo: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("server.socket.HELLO_SECONDS", 0.2)
+    monkeypatch.setitem(vars(run.services), "settings", replace(run.services.settings, hello_seconds=0.2))
     async with raw_socket(run, "anna") as anna:
         sender = asyncio.create_task(trickle(anna, frame(FINAL | TEXT, HELLO)))
         assert await anna.close_code() == 4400
