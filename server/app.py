@@ -49,7 +49,7 @@ from server.security import middleware
 from server.services import Services, report_bug
 from server.settings import Settings
 from server.signals import Tallies
-from server.socket import socket
+from server.socket import Endpoint
 from server.stagehand import Stagehand
 from server.start import embedded_engine
 from server.streams import Streams
@@ -98,7 +98,7 @@ def create_app(
             *board.routes,
             *whip.routes,
             *metrics.routes(settings),
-            WebSocketRoute("/socket", socket),
+            WebSocketRoute("/socket", Endpoint()),
         ],
         middleware=middleware(settings, door),
         exception_handlers=exception_handlers,

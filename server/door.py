@@ -8,6 +8,7 @@ wrong links; `limits`, how much of everything.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Awaitable
 from typing import Final, Literal
 
 import structlog
@@ -144,10 +145,10 @@ class BodyLimit:
         self._door = door
         self._most = most
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        return (self._serve if scope["type"] == "http" else self._app)(scope, receive, send)
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         announced = Headers(scope=scope).get("content-length", "")
         if announced.isascii() and announced.isdigit() and int(announced[:20]) > self._most:
             self._refuse()

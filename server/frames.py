@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import socket
 import struct
-from asyncio import AbstractEventLoop, BaseTransport, TimerHandle, Transport
+from asyncio import AbstractEventLoop, BaseTransport, Future, TimerHandle, Transport, get_running_loop
 from collections.abc import Callable, Coroutine
-from typing import Any, Final, cast
+from typing import Any, Final, Literal, cast
 
-from uvicorn._types import ASGISendEvent
+from uvicorn._types import ASGIReceiveEvent, ASGISendEvent
 from uvicorn.config import Config
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from uvicorn.server import ServerState
@@ -174,6 +174,50 @@ class _Watched(Transport):
         return self._transport.get_extra_info(name, default)
 
 
+class Inbox:
+    """Messages that wait for the application, which is one reader: what uvicorn uses of an `asyncio.Queue`, without its
+    deques, which take 760 bytes each whether anything is in them or not. `FrameProtocol` bounds it."""
+
+    __slots__ = ("_reader", "_waiting")
+
+    def __init__(self) -> None:
+        self._waiting: list[ASGIReceiveEvent] = []
+        self._reader: Future[None] | None = None
+
+    def put_nowait(self, message: ASGIReceiveEvent) -> None:
+        self._waiting.append(message)
+        if self._reader is not None and not self._reader.done():
+            self._reader.set_result(None)
+
+    async def get(self) -> ASGIReceiveEvent:
+        while not self._waiting:
+            self._reader = get_running_loop().create_future()
+            try:
+                await self._reader
+            finally:
+                self._reader = None
+        return self._waiting.pop(0)
+
+    def qsize(self) -> int:
+        return len(self._waiting)
+
+    def empty(self) -> bool:
+        return not self._waiting
+
+
+class _Always:
+    """An event that has happened: nobody waits until a transport can be written to (`FrameProtocol.pause_writing`)."""
+
+    async def wait(self) -> Literal[True]:
+        return True
+
+    def set(self) -> None:
+        pass
+
+
+_WRITABLE: Final = _Always()
+
+
 class FrameProtocol(WebSocketsSansIOProtocol):
     """uvicorn's sans-I/O WebSocket protocol, with a `FrameWriter` in `scope["extensions"][EXTENSION]`, and with bounds for
     what it would keep or answer without end: fragments, messages that wait, pings. Who goes beyond them is failed (1008).
@@ -191,6 +235,8 @@ class FrameProtocol(WebSocketsSansIOProtocol):
         super().__init__(config, server_state, app_state, _loop)
         # A frame for all cannot be compressed for one; a compressor each would cost more memory than all the rest, too.
         self.conn.available_extensions = []
+        self.queue = cast(Any, Inbox())  # as what uvicorn puts there, smaller
+        self.writable = cast(Any, _WRITABLE)
         self._control = Budget(CONTROL_PER_SECOND, CONTROL_AT_ONCE)
         self.on_end: Callable[[], None] = _nobody_cares  # called when the connection is gone
 
@@ -262,6 +308,8 @@ class FrameProtocol(WebSocketsSansIOProtocol):
 
     async def send(self, message: ASGISendEvent) -> None:
         await super().send(message)
+        if message["type"] == "websocket.accept":
+            self.response = cast(Any, None)  # it is on its way, and would stay for as long as the connection
         self.writer.allow(is_open=self.handshake_complete and not self.close_sent and not self.transport.is_closing())
         if message["type"] == "websocket.close" and self.close_timer is not None:
             self.close_timer.cancel()

@@ -35,7 +35,7 @@ class RequestId:
             await send(message)
 
         with bound_contextvars(request=name):
-            await self._app(scope, receive, send_with_name)
+            await self._app(scope, receive, send_with_name if scope["type"] == "http" else send)
 
 
 def request_id(brought: str) -> str:

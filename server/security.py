@@ -7,6 +7,7 @@ WebSockets pass untouched.
 from __future__ import annotations
 
 import secrets
+from collections.abc import Awaitable
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -41,6 +42,7 @@ _PERMISSIONS: Final = ", ".join([*(f"{name}=(self)" for name in _USED), *(f"{nam
 
 def middleware(settings: Settings, door: Door) -> list[Middleware]:
     """What every request passes, outermost first: an error page has the security headers too."""
+    # Whoever has nothing to do with WebSockets hands them on without a coroutine: each would last as long as the connection.
     return [
         Middleware(RequestId),
         Middleware(SecurityHeaders, url=settings.url),
@@ -59,10 +61,10 @@ class SecurityHeaders:
         self._fixed = _fixed_headers(https=url.startswith("https://"))
         self._socket = "ws" + url.removeprefix("http")  # http → ws, https → wss
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        return (self._serve if scope["type"] == "http" else self._app)(scope, receive, send)
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         nonce = secrets.token_urlsafe(16)
         scope.setdefault("state", {})["nonce"] = nonce
         fixed = self._fixed | _SHARED if scope["path"].startswith(_SOFTWARE) else self._fixed
@@ -88,9 +90,12 @@ class SameOrigin:
         self._app = app
         self._own = origin_of(url)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         scope.setdefault("state", {})[_OWN] = self._own  # for WebSockets too, which ask `is_same_origin` themselves
-        if scope["type"] == "http" and scope["method"] not in SAFE_METHODS:
+        return (self._serve if scope["type"] == "http" else self._app)(scope, receive, send)
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["method"] not in SAFE_METHODS:
             connection = HTTPConnection(scope)
             has_cookie, has_proof = "cookie" in connection.headers, "authorization" in connection.headers
             if (has_cookie or not has_proof) and not is_same_origin(connection, unmarked=not has_cookie):

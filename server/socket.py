@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Awaitable
 from typing import Final
 
 import msgspec
+from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from live.limits import Budget
@@ -56,8 +58,14 @@ class Allowance:
         return False
 
 
-async def socket(websocket: WebSocket) -> None:
-    """The endpoint `/socket`."""
+class Endpoint:
+    """`/socket`, as an ASGI application: what is put around a function would stay for as long as each connection."""
+
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        return _serve(WebSocket(scope, receive, send))
+
+
+async def _serve(websocket: WebSocket) -> None:
     services: Services = websocket.state.services
     if services.leaving.is_set():
         await refuse(websocket)

@@ -7,6 +7,7 @@ half-way (a closed socket) does not interrupt it: what was decided is written, a
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import deque
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -25,6 +26,7 @@ from server.journal import Conflict, Entry, Journal
 
 TRIES: Final = 20  # of one command against other nodes; somebody gets through each time
 WAITING: Final = 1000  # entries of a stream that were heard and not taken in yet; past it the oldest are dropped: a gap
+GLANCE_SECONDS: Final = 2.0  # for the journal, where the database has just refused something
 TAIL: Final = 512  # entries kept per stream for those who come back; older ones get a snapshot
 
 DurableCommand = m.ConferenceCommand | m.RoomCommand | m.BreakoutsCommand  # whatever makes events
@@ -183,6 +185,10 @@ class Streams:
                 except Conflict:  # another node was first: what it decided may change what is decided here
                     await self._catch_up(stream)
                     continue
+                except Refused:  # what cannot be saved now may have been before, by whom it was sent to first
+                    if await self._was_done(stream, cause):
+                        return []
+                    raise
                 self._take(stream, entries)
                 self._bus.announce(entries)
                 return entries
@@ -252,6 +258,14 @@ class Streams:
         before = stream.seq
         await self._catch_up(stream)
         return stream.seq > before or conference_was
+
+    async def _was_done(self, stream: Stream, cause: str | None) -> bool:
+        """Whether a command is in the journal after all, as far as that can be known in a moment."""
+        if cause is not None:
+            with contextlib.suppress(Refused, TimeoutError):
+                async with asyncio.timeout(GLANCE_SECONDS):
+                    await self._catch_up(stream)
+        return cause in stream.causes
 
     async def _catch_up(self, stream: Stream) -> None:
         """Takes in what other nodes have appended, under the stream's lock."""

@@ -33,6 +33,8 @@ class Client:
         self.record = record
         self.signals: dict[str, dict[str, Any]] = {}
         self.mine: dict[str, Any] = {}
+        self.is_delayed = False  # updates are late, as they are told
+        self.was_delayed = False  # at some time
         self.node = 0
         self.arrived = asyncio.Event()  # was in the session once
         self.is_here = asyncio.Event()  # wants to be
@@ -225,6 +227,11 @@ class Client:
 
     def _receive(self, frame: dict[str, Any]) -> None:
         match frame["type"]:
+            case "welcome":
+                self.is_delayed = False  # told again if it is so here, too
+            case "updates":
+                self.is_delayed = frame["delayed"]
+                self.was_delayed |= self.is_delayed
             case "snapshot":
                 self._hear(frame, frame["state"])
             case "event":

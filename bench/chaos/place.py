@@ -28,7 +28,7 @@ DISK_MEGABYTES: Final = {"sqlite": 48, "postgres": 256}
 @dataclass(frozen=True)
 class Setting:
     """What is played. `database`: "sqlite" or "postgres". `may_mount`: disks of its own, which get full.
-    `only`: kinds of faults."""
+    `only`: kinds of faults. `redis_cut`: seconds without Redis, 0: as chance has it."""
 
     seed: int
     seconds: float
@@ -37,6 +37,7 @@ class Setting:
     people: int
     may_mount: bool = False
     only: frozenset[str] = frozenset(KINDS)
+    redis_cut: float = 0.0
 
 
 @dataclass

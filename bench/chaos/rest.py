@@ -146,4 +146,6 @@ def _figures(client: Client, found: Found, closed: set[str], people: int) -> lis
     present = client.signals.get("presence", {}).get("present")
     if present != people:
         wrong.append(f"{present} present of {people}")
+    if client.is_delayed:
+        wrong.append("updates that are late")
     return [f"{name(client)} is told of {what}" for what in wrong]

@@ -20,7 +20,7 @@ from bench.chaos.history import ACK, History, Record
 from bench.chaos.judge import Verdict, judge
 from bench.chaos.nemesis import Nemesis
 from bench.chaos.place import Built, Setting, build
-from bench.chaos.rest import audit, opened, read, rest
+from bench.chaos.rest import audit, name, opened, read, rest
 from bench.chaos.schedule import Act, Opening
 from rooms import messages as m
 
@@ -67,7 +67,9 @@ class Hall:
         tabs = [(number, tab) for number in range(1, setting.people) for tab in range(1 + (number % TABS == 0))]
         self._moderator = self._client(plenum.MODERATOR, 0, self._heed)
         self._others = [self._client(number, tab) for number, tab in tabs]
-        self._plan = schedule.make(setting.seed, setting.seconds, built.topology, len(self._others), setting.only)
+        self._plan = schedule.make(
+            setting.seed, setting.seconds, built.topology, len(self._others), setting.only, setting.redis_cut
+        )
 
     @property
     def clients(self) -> list[Client]:
@@ -107,6 +109,9 @@ class Hall:
                 group.create_task(self._act(n, client, self._plan.acts[n], clock)) for n, client in enumerate(self._others)
             ]
             await nemesis.run(self._plan.faults)
+            if self._setting.redis_cut:
+                unaware = [name(client) for client in self.clients if not client.was_delayed]
+                self._history.wrong += [f"{who} was not told that updates are late" for who in unaware]
             await asyncio.wait(acting)
             await nemesis.heal()
             if polls:

@@ -118,13 +118,25 @@ class Schedule:
     acts: tuple[tuple[Act, ...], ...]  # by client
 
 
-def make(seed: int, seconds: float, topology: Topology, clients: int, only: frozenset[str] = frozenset(KINDS)) -> Schedule:
+def make(
+    seed: int,
+    seconds: float,
+    topology: Topology,
+    clients: int,
+    only: frozenset[str] = frozenset(KINDS),
+    redis_cut: float = 0.0,
+) -> Schedule:
     """Each part has its own source of chance, so that one more client leaves the faults as they are. `only`: kinds of
-    faults, to look for something."""
+    faults, to look for something. `redis_cut`: seconds that Redis is cut off from all nodes, in a lane of its own, and then
+    nothing else happens to it."""
+    if redis_cut:
+        only -= set(OF_REDIS)
     lanes = [[kind for kind in kinds if kind in only] for kinds in (OF_NODES, topology.services)]
     faults = tuple(
         tuple(_faults(random.Random(f"{seed} faults {n}"), kinds, seconds, topology.nodes)) for n, kinds in enumerate(lanes)
     )
+    if redis_cut and topology.has_redis:
+        faults += ((Fault(CALM, redis_cut, "cut redis"),),)
     polls = tuple(_polls(seconds))
     acts = tuple(tuple(_acts(random.Random(f"{seed} client {n}"), seconds, polls)) for n in range(clients))
     return Schedule(faults, polls, acts)

@@ -30,7 +30,8 @@ WAITING_MESSAGES: Final = 10_000  # to be told; past it the oldest are dropped, 
 AT_ONCE: Final = 256  # messages in one round trip
 MOST_CONNECTIONS: Final = 64
 
-AWAY: Final = (RedisError, OSError, TimeoutError)  # what `client` and `publish` raise when Redis does not answer
+# What `client` and `publish` raise when Redis does not answer. `RuntimeError` is uvloop's, for a connection that just ended.
+AWAY: Final = (RedisError, OSError, TimeoutError, RuntimeError)
 
 Listener = Callable[[bytes], None]
 

@@ -17,6 +17,8 @@ import pytest
 from bench.chaos.history import ACK, Death, Happened, Heard, History, Record, Sent, Stay
 from bench.chaos.judge import Found, Verdict, judge
 from bench.chaos.minutes import join, subtract
+from bench.chaos.place import Setting
+from bench.chaos.run import options, settings_of
 from bench.postgres import find_programs
 from rooms import messages as m
 from rooms.attendance import Stretch
@@ -295,6 +297,25 @@ def test_spans_are_joined_and_subtracted() -> None:
     assert join([(5, 6), (1, 3), (2, 4)]) == [(1, 4), (5, 6)]
     assert subtract([(0, 10)], [(-1, 1), (3, 4), (9, 12)]) == [(1, 3), (4, 9)]
     assert subtract([(0, 1), (2, 3)], [(0, 1)]) == [(2, 3)]
+
+
+# --- what is asked for
+
+
+def asked_for(monkeypatch: pytest.MonkeyPatch, words: str) -> list[Setting]:
+    monkeypatch.setattr(sys, "argv", ["chaos", *words.split()])
+    return settings_of(options(), may_mount=False)
+
+
+def test_redis_is_cut_off_for_as_long_as_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    (setting,) = asked_for(monkeypatch, "--database postgres --seconds 40 --redis-cut 30")
+    assert (setting.redis_cut, setting.nodes) == (30.0, 2)
+
+
+@pytest.mark.parametrize("words", ["--database both", "--nodes 1", "--seconds 31", "--redis-cut 5"])
+def test_redis_is_cut_off_only_where_that_says_something(words: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(SystemExit, match=r"[Rr]edis"):
+        asked_for(monkeypatch, f"--database postgres --seconds 40 --redis-cut 30 {words}")
 
 
 # --- the real thing

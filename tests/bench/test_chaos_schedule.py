@@ -7,7 +7,7 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.chaos.schedule import CALM, OF_NODES, ONE_OF_MANY, OPTIONS, QUESTIONS, Schedule, Topology, make
+from bench.chaos.schedule import CALM, OF_NODES, OF_REDIS, ONE_OF_MANY, OPTIONS, QUESTIONS, Fault, Schedule, Topology, make
 
 topologies = st.builds(
     Topology,
@@ -72,3 +72,12 @@ def test_people_answer_polls_that_are_open_then(seed: int, seconds: float, topol
 
 def test_seeds_differ() -> None:
     assert len({make(seed, 30, Topology(2, True, True, True), 2) for seed in range(20)}) == 20
+
+
+@given(**arguments)
+def test_redis_is_cut_off_once_and_for_as_long_as_is_asked(seed: int, seconds: float, topology: Topology) -> None:
+    nodes, services, *rest = make(seed, seconds, topology, 1, redis_cut=3.0).faults
+    assert nodes == make(seed, seconds, topology, 1).faults[0]
+    assert not {fault.kind for fault in services} & set(OF_REDIS)
+    cut = Fault(CALM, 3.0, "cut redis", -1)
+    assert rest == ([(cut,)] if topology.has_redis else [])

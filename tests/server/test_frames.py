@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import re
 import socket
 from asyncio import Runner
 from collections.abc import AsyncIterator, Callable, Coroutine
@@ -16,6 +17,7 @@ import uvicorn
 import uvloop
 from hypothesis import given
 from hypothesis import strategies as st
+from uvicorn._types import ASGIReceiveEvent
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from uvicorn.server import ServerState
 from websockets.asyncio.client import ClientConnection, connect
@@ -24,7 +26,7 @@ from websockets.frames import Frame, Opcode
 from websockets.streams import StreamReader
 from websockets.version import version as websockets_version
 
-from server.frames import _TCP_OPTIONS, CONTROL_AT_ONCE, FrameProtocol, encode_text_frame
+from server.frames import _TCP_OPTIONS, CONTROL_AT_ONCE, FrameProtocol, Inbox, encode_text_frame
 from tests.server.hall import Connection, Hall, serving
 from tests.server.running import PATIENCE_SECONDS
 
@@ -340,6 +342,23 @@ def test_a_request_that_is_no_websocket_is_answered_and_harms_nobody(run: Any) -
     run(main())
 
 
+def test_what_waits_is_read_in_order_and_a_reader_that_gave_up_takes_nothing() -> None:
+    async def main() -> None:
+        inbox = Inbox()
+        messages: list[ASGIReceiveEvent] = [{"type": "websocket.receive", "text": str(n)} for n in range(3)]
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(inbox.get(), 0)
+        reading = asyncio.create_task(inbox.get())
+        await asyncio.sleep(0)
+        for message in messages:
+            inbox.put_nowait(message)
+        assert [await reading, await inbox.get()] == messages[:2]
+        assert (inbox.qsize(), inbox.empty()) == (1, False)
+        assert (await inbox.get(), inbox.empty()) == (messages[2], True)
+
+    run(main())
+
+
 def test_uvicorn_is_the_one_whose_internals_were_read() -> None:
     """After an upgrade: read `websockets_sansio_impl.py` again, see that `FrameProtocol` still fits, and change this."""
     assert uvicorn.__version__.startswith("0.54."), "uvicorn changed: read its WebSocketsSansIOProtocol again"
@@ -356,4 +375,6 @@ def test_uvicorn_is_the_one_whose_internals_were_read() -> None:
         assert inspect.isfunction(getattr(WebSocketsSansIOProtocol, name)), name
     source = inspect.getsource(WebSocketsSansIOProtocol)
     assert "call_later(self.close_timeout, self.transport.close)" in source  # what `send` replaces with an abort
+    assert set(re.findall(r"self\.queue\.(\w+)", source)) == {"put_nowait", "get", "empty"}  # what `Inbox` has
+    assert set(re.findall(r"self\.writable\.(\w+)", source)) == {"set", "clear", "wait"}  # `clear` in `pause_writing` alone
     assert "fin=" not in source  # it never sends a fragment, between which no other frame could stand

@@ -77,6 +77,24 @@ async def test_a_command_sent_again_to_another_node_is_done_once(nodes: tuple[No
     assert there.heard == here.heard
 
 
+@pytest.mark.parametrize("code", ["read_only", "try_again"])
+async def test_what_cannot_be_saved_but_was_by_another_node_is_not_refused(
+    nodes: tuple[Node, Node], code: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its first answer was lost; the disk got full before the second."""
+    here, there = nodes
+
+    async def refuse(*_: object, **__: object) -> list[Entry]:
+        raise Refused(code)
+
+    await here.ask("anna", "Varför?", "anna/tab/1")
+    monkeypatch.setattr(there.journal, "append", refuse)
+    assert await there.ask("anna", "Varför?", "anna/tab/1") == []
+    assert there.heard == here.heard
+    with pytest.raises(Refused, match=code):
+        await there.ask("anna", "Varför det?", "anna/tab/2")
+
+
 async def test_nothing_is_refused_or_left_out_for_what_another_node_has_changed_since(nodes: tuple[Node, Node]) -> None:
     here, there = nodes
     there.streams.several = True

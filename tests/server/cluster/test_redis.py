@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 
 import msgspec
 import pytest
+import uvloop
 
 from bench.redis import RedisServer
 from server.cluster.redis import AWAY, MOST_CONNECTIONS, RedisLink
@@ -106,3 +107,20 @@ async def test_however_many_ask_at_the_same_time_each_gets_a_turn(redis_url: str
         words = [b"%d" % number for number in range(5 * MOST_CONNECTIONS)]
         await asyncio.gather(*(link.publish("news", word) for word in words))
         await until(lambda: sorted(heard) == sorted(words))
+
+
+def test_a_connection_that_ended_a_moment_ago_is_redis_being_away(redis_url: str) -> None:
+    """On the server's own event loop, where that is a `RuntimeError`."""
+
+    async def publish_on_a_broken_connection() -> None:
+        link = RedisLink(redis_url)
+        await link.publish("news", b"whole")
+        connection = await link.client.connection_pool.get_connection()
+        await link.client.connection_pool.release(connection)
+        connection._writer.transport.abort()
+        with pytest.raises(AWAY):
+            await link.publish("news", b"broken")
+        await link.publish("news", b"whole again")
+        await link.close()
+
+    uvloop.run(publish_on_a_broken_connection())
