@@ -342,7 +342,7 @@ def test_a_request_that_is_no_websocket_is_answered_and_harms_nobody(run: Any) -
     run(main())
 
 
-def test_what_waits_is_read_in_order_and_a_reader_that_gave_up_takes_nothing() -> None:
+def test_what_waits_is_read_in_order_and_a_reader_that_gave_up_takes_nothing(run: Any) -> None:
     async def main() -> None:
         inbox = Inbox()
         messages: list[ASGIReceiveEvent] = [{"type": "websocket.receive", "text": str(n)} for n in range(3)]

@@ -115,7 +115,7 @@ def test_a_connection_that_ended_a_moment_ago_is_redis_being_away(redis_url: str
     async def publish_on_a_broken_connection() -> None:
         link = RedisLink(redis_url)
         await link.publish("news", b"whole")
-        connection = await link.client.connection_pool.get_connection()
+        connection = await link.client.connection_pool.get_connection()  # type: ignore[no-untyped-call]
         await link.client.connection_pool.release(connection)
         connection._writer.transport.abort()
         with pytest.raises(AWAY):
