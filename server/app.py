@@ -33,6 +33,9 @@ from server.journal import Journal
 from server.keys import open_keys
 from server.leftovers import free_leftovers
 from server.links import Links
+from server.notes import api as notes_api
+from server.notes.service import open_notes
+from server.notes.telling import Telling
 from server.paces import Paces
 from server.people import People
 from server.presence import Presence
@@ -96,6 +99,7 @@ def create_app(
             *api.routes,
             *health.routes,
             *board.routes,
+            *notes_api.routes,
             *whip.routes,
             *metrics.routes(settings),
             WebSocketRoute("/socket", Endpoint()),
@@ -171,6 +175,7 @@ async def load_services(
         ballots=ballots,
         keys=keys,
         presence=Presence(database, now, settings.heartbeat_seconds),
+        notes=open_notes(database, now),
         hub=hub,
         media=media,
         seats=Seats(media, streams, hub, settings),
@@ -213,7 +218,10 @@ def connect(services: Services, stack: AsyncExitStack) -> tuple[Reactions, Stage
     stack.callback(tallies.stop)
     stagehand = Stagehand(services.streams, presence, seats, services.settings.stage_grace_seconds)
     reactions = Reactions(services.streams, ballots, services.recorder, seats, report_bug)
-    for listener in (services.hub.deliver, reactions.heed, tallies.heed, ballots.heed):
+    notes = Telling(services.hub, services.streams, services.notes.book, report_bug)
+    services.notes.book.on_change = notes.changed
+    stack.callback(notes.stop)
+    for listener in (services.hub.deliver, reactions.heed, tallies.heed, ballots.heed, notes.heed):
         bus.subscribe(listener)
     bus.subscribe_own(reactions.heed_own)
     ballots.on_change = tallies.votes_changed
@@ -222,6 +230,8 @@ def connect(services: Services, stack: AsyncExitStack) -> tuple[Reactions, Stage
     seats.on_reset = reactions.taps_lost
     if services.cluster is not None:
         services.cluster.connect(services, tallies, reactions, stagehand)
+        services.cluster.notes.connect(notes)
+    notes.look()
     return reactions, stagehand
 
 

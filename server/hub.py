@@ -160,6 +160,14 @@ class Hub:
             for connection in self._who_hears(followers, audience):
                 self._write(connection, frame)
 
+    def tell_people(self, stream: str, people: Iterable[str], message: m.ServerFrame) -> None:
+        """To those followers of a stream who are among `people`. Whoever is behind goes without, like signals."""
+        followers, frame = self._followers.get(stream, ()), encode(message)
+        for key in [key for person_id in people for key in self._of_person.get(person_id, ())]:
+            connection = self._connections[key]
+            if connection in followers and not connection.closing:
+                connection.outbox.offer(frame, self._outbox_bytes // 4)
+
     def tell_anew(self, stream: Stream) -> None:
         """The past of a stream was redacted: all who follow it get what is left of it."""
         self._snapshots.forget(stream.name)

@@ -23,6 +23,7 @@ from server.identity import Identity
 from server.journal import Journal
 from server.keys import Keys
 from server.links import Links
+from server.notes.service import Notes
 from server.paces import Paces
 from server.people import People
 from server.presence import Presence
@@ -63,6 +64,7 @@ class Services:
     ballots: Ballots
     keys: Keys
     presence: Presence
+    notes: Notes
     hub: Hub
     media: MediaEngine
     seats: Seats

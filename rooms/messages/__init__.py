@@ -604,6 +604,15 @@ class Resync(_ServerFrame, tag="resync", frozen=True):
     reason: str
 
 
+class NotesFrame(_ServerFrame, tag="notes", frozen=True):
+    """Somebody wrote in the notes of a breakout room: an update of Yjs's in Base64, for those who are in the room. It may be
+    lost; a page that notices asks for what it lacks."""
+
+    stream: str
+    room_id: str
+    update: str
+
+
 # Ephemeral signals: not in the journal, the latest value wins, coalesced.
 
 
@@ -674,6 +683,13 @@ class RoomsLifeSignal(_Signal, tag="rooms_life", frozen=True):
         return "moderators"
 
 
+class StageNotesSignal(_Signal, tag="stage_notes", frozen=True):
+    """The notes that are on the stage, as they read; `room_id` empty: none any more."""
+
+    room_id: str
+    text: str
+
+
 ServerFrame = (
     Welcome
     | Snapshot
@@ -683,6 +699,7 @@ ServerFrame = (
     | Ack
     | RefusedFrame
     | Resync
+    | NotesFrame
     | PresenceSignal
     | TallySignal
     | SlotsSignal
@@ -691,7 +708,16 @@ ServerFrame = (
     | UpdatesSignal
     | RoomsSignal
     | RoomsLifeSignal
+    | StageNotesSignal
 )
 Signal = (
-    PresenceSignal | TallySignal | SlotsSignal | SpeakingSignal | MediaSignal | UpdatesSignal | RoomsSignal | RoomsLifeSignal
+    PresenceSignal
+    | TallySignal
+    | SlotsSignal
+    | SpeakingSignal
+    | MediaSignal
+    | UpdatesSignal
+    | RoomsSignal
+    | RoomsLifeSignal
+    | StageNotesSignal
 )

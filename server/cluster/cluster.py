@@ -20,6 +20,7 @@ from server.cluster.guesses import share_guesses
 from server.cluster.media_engine import ClusterEngine
 from server.cluster.media_recorder import ClusterRecorder
 from server.cluster.node import Nodes
+from server.cluster.notes import SharedNotes
 from server.cluster.redis import RedisLink
 from server.cluster.redis_bus import RedisBus, watch
 from server.cluster.shared import Shared
@@ -55,6 +56,7 @@ class Cluster:
         self.bus = RedisBus(self.link, self.nodes)
         self.shared = Shared(self.link, self.nodes)
         self.counts = Counts(self.link, self.nodes)
+        self.notes = SharedNotes(self.link, self.nodes)
         self.succession = Succession(self.nodes, self.shared)
         self.fence = Fence()
         self.media: ClusterEngine | None = None

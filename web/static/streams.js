@@ -19,7 +19,7 @@ export function newStream() {
 
 /** What signals say of breakout rooms before any came. */
 function noRooms() {
-  return { counts: {}, away: /** @type {string[]} */ ([]), silent: /** @type {string[]} */ ([]) };
+  return { counts: {}, away: /** @type {string[]} */ ([]), silent: /** @type {string[]} */ ([]), stageNotes: { roomId: "", text: "" } };
 }
 
 /** Takes in a signal; tallies tell changes, all others the whole. False for one of a newer server. @param {Signals} signals @param {SignalFrame} frame */
@@ -49,6 +49,11 @@ export function heedSignal(signals, frame) {
       return true;
     case "rooms_life":
       Object.assign(signals, { away: frame.away, silent: frame.silent });
+      return true;
+    case "stage_notes":
+      signals.stageNotes = { roomId: frame.room_id, text: frame.text };
+      return true;
+    case "notes": // whoever has those notes open takes them in
       return true;
     default:
       return false;

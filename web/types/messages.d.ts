@@ -164,6 +164,8 @@ export interface Signals {
   counts: Record<string, number>;
   away: string[];
   silent: string[];
+  /** The notes that are on the stage; `roomId` empty: none. */
+  stageNotes: { roomId: string; text: string };
 }
 
 export type ServerFrame =
@@ -185,4 +187,6 @@ export type SignalFrame =
   | { type: "media"; stream: string; status: "reset" | "down" }
   | { type: "updates"; stream: string; delayed: boolean }
   | { type: "rooms"; stream: string; counts: Record<string, number> }
-  | { type: "rooms_life"; stream: string; away: string[]; silent: string[] };
+  | { type: "rooms_life"; stream: string; away: string[]; silent: string[] }
+  | { type: "notes"; stream: string; room_id: string; update: string }
+  | { type: "stage_notes"; stream: string; room_id: string; text: string };
