@@ -27,12 +27,15 @@ PACKAGES: Final = (
     "@lit/reactive-element/",
     "chart.js/",
     "@kurkle/color/",
+    "yjs/dist/",
+    "lib0/",
     "@fontsource-variable/atkinson-hyperlegible-next/files/",
 )
 
 # Named here, as `mimetypes` reads the machine's own tables, and scripts of another type are not run ("nosniff").
 _TYPES: Final = {
     ".js": "text/javascript; charset=utf-8",
+    ".mjs": "text/javascript; charset=utf-8",
     ".css": "text/css; charset=utf-8",
     ".svg": "image/svg+xml",
     ".woff2": "font/woff2",

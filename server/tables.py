@@ -144,5 +144,16 @@ erasures = Table(
     Column("at", Float, nullable=False),
 )
 
+# Shared notes of a breakout room: the whole text as a document of Yjs's, without what was deleted from it and
+# without who wrote what (`server/notes`).
+notes = Table(
+    "notes",
+    metadata,
+    Column("session_id", String, primary_key=True),
+    Column("room_id", String, primary_key=True),
+    Column("state", LargeBinary, nullable=False),
+    Column("changed_at", Float, nullable=False),
+)
+
 # What is not the conference's: it stays where it is, whatever is copied or kept.
 STAYS = (commits, vault)

@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from server.database.failure import DatabaseFailure
 from server.tables import metadata
 
-REVISIONS: Final = ("0001", "0002", "0003", "0004")  # in order
+REVISIONS: Final = ("0001", "0002", "0003", "0004", "0005")  # in order
 HEAD: Final = REVISIONS[-1]
 UNMARKED: Final = "0001"  # what a database is that has tables and no mark: marks came later
 MIGRATIONS: Final = Path(__file__).parents[1] / "migrations"

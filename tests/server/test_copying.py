@@ -14,7 +14,7 @@ from server import copying
 from server.database import Database, DatabaseFailure
 from server.export import KINDS, rows, to_csv
 from server.links import Links
-from server.tables import attendance, metadata, survey_answers
+from server.tables import attendance, metadata, notes, survey_answers
 from tests.fakes import FakeClock
 from tests.server.board_day import at, write_full_day, write_rows
 
@@ -29,6 +29,8 @@ async def full(tmp_path: Path) -> AsyncIterator[Database]:
     comment = "Tack! \U0001f600 \u2028 'quoted' \\ \"twice\""
     row = {"voter": "x", "conference": None, "association": 3, "comment": comment}
     await write_rows(database, survey_answers, [row])
+    written = {"session_id": "s1", "room_id": "b1", "state": b"\x00\xff\x00", "changed_at": 1.5}
+    await write_rows(database, notes, [written])
     yield database
     await database.close()
 
