@@ -1,7 +1,8 @@
 """A worker's log: JSON lines on standard error, with the same keys as the server's, and about nobody.
 
-Messages are written by who knows no people; but addresses are personal data too, and libraries like to tell them. So
-whatever is one is hidden, and exceptions are told without the values of variables.
+Messages are written by who knows no people, only their ids; but addresses are personal data too, and libraries like to tell
+what they were handed. So whatever is an address, or looks like a person's id, an e-mail address or a personal link (`scrub`,
+which the server's log is put through as well), is hidden, and exceptions are told without the values of variables.
 """
 
 from __future__ import annotations
@@ -21,6 +22,12 @@ MOST_CAUSES: Final = 8  # of an exception; an endless chain is cut
 
 _FOUR: Final = re.compile(r"(?<![\d.])\d{1,3}(?:\.\d{1,3}){3}(?![\d.]*\d)")
 _COLONS: Final = re.compile(r"(?<![0-9A-Za-z:])[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*")  # what may be IPv6
+
+_PERSONAL: Final = re.compile(
+    r"(?P<person>\bp[0-9a-f]{16}\b)"
+    r"|(?P<email>[\w.!#$%&'*+/=?^`{|}~-]+@[\w-]+(?:\.[\w-]+)+)"
+    r"|(?P<link>(?<=/join/)[\w-]+)"
+)
 
 logger = logging.getLogger("plenum.live")
 
@@ -42,7 +49,7 @@ class JsonLines(logging.Formatter):
         }
         if record.exc_info and record.exc_info[1] is not None:
             line["exception"] = _told(record.exc_info[1])
-        return json.dumps(line)
+        return scrub(json.dumps(line))
 
 
 def configure(worker: int) -> None:
@@ -52,6 +59,11 @@ def configure(worker: int) -> None:
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
     logging.captureWarnings(True)
     sys.excepthook = _last_words
+
+
+def scrub(line: str) -> str:
+    """A finished line without whatever looks personal; what was there is said."""
+    return _PERSONAL.sub(lambda found: f"({found.lastgroup})", line)
 
 
 def without_addresses(text: str) -> str:

@@ -45,8 +45,14 @@ async def keep_going(work: Work) -> None:
         except Refused as refusal:  # the database is away, and says so itself
             _log.warning("background work waits", code=refusal.code)
         except Exception:
-            report_bug("background", repr(work))
+            report_bug("background", _name(work))
         await asyncio.sleep(PAUSE_SECONDS)
+
+
+def _name(work: Work) -> str:
+    """Not its arguments, which are the whole server."""
+    function = getattr(work, "func", work)  # of a `partial`
+    return getattr(function, "__qualname__", type(function).__name__)
 
 
 async def follow_other_processes(services: Services, forgetting: Forgetting) -> None:

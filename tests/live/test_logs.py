@@ -44,6 +44,19 @@ def test_warnings_exceptions_and_last_words_are_json_lines() -> None:
     assert not any(word in text for word in ("192.0.2.7", "2001:db8", "hemligt"))
 
 
+def test_people_are_in_no_line_whatever_a_library_was_handed() -> None:
+    """Workers know people's ids: they are what peers are labelled with."""
+    person = "p" + "0a" * 8
+    lines = written(
+        f"who = {person!r}\n"
+        "logging.getLogger('x').error('broken for %s, anna@example.org', {'label': who})\n"
+        "raise KeyError(who)\n"
+    )
+    assert lines[0]["event"] == "broken for {'label': '(person)'}, (email)"
+    assert [one["exc_value"] for one in lines[1]["exception"]] == ["'(person)'"]
+    assert person not in json.dumps(lines)
+
+
 def test_a_worker_says_so_in_a_line_when_its_port_is_taken() -> None:
     ours, theirs = socket.socketpair()
     with ours, theirs, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
