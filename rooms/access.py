@@ -63,6 +63,7 @@ COMMANDS: Final[dict[type[m.Command], Roles]] = {
     m.BreakoutAnswerHelp: MODERATORS,
     m.BreakoutAppoint: MODERATORS,
     m.BreakoutsWish: EVERYBODY,
+    m.BreakoutsOffer: EVERYBODY,
     m.BreakoutChoose: EVERYBODY,
     m.BreakoutLeave: EVERYBODY,
     m.BreakoutsPair: EVERYBODY,
@@ -126,6 +127,11 @@ def hears(actor: m.Actor, audience: m.Audience) -> bool:
 def is_staff(actor: m.Actor) -> bool:
     """True if `actor` hears more than the hall: polls before they are opened, and their counts before they are shown."""
     return _holds(actor, STAFF)
+
+
+def takes_part(roles: Roles) -> bool:
+    """True if somebody with these roles is put into breakout rooms: who works that day goes into them by hand only."""
+    return bool(roles & EVERYBODY) and not roles & MODERATORS
 
 
 def is_moderator(actor: m.Actor) -> bool:

@@ -39,7 +39,7 @@ def people_in_state(state: m.State) -> frozenset[str]:
 
 
 def _in_breakouts(state: m.BreakoutsState) -> frozenset[str]:
-    found = {*state.topic_choices, *state.waiting, *state.outside, *state.barred, state.speaking}
+    found = {*state.topic_choices, *state.willing, *state.waiting, *state.outside, *state.barred, state.speaking}
     if state.news is not None:
         found.add(state.news.author_id)
     for room in state.rooms.values():

@@ -20,6 +20,8 @@ from rooms import messages as m
 from server import api, board, health, metrics, pages, whip
 from server.background import Work, follow_other_processes, start, tell_deaths
 from server.ballots import Ballots
+from server.breakouts.composing import Composer
+from server.breakouts.keeper import Keeper
 from server.bus import MemoryBus
 from server.database import Database
 from server.door import Door
@@ -121,7 +123,7 @@ async def run_services(
     async with AsyncExitStack() as stack:
         media = engine or start_engine(settings, stack)
         services = await load_services(settings, now, media, draining, door, stack)
-        reactions, stagehand = connect(services, stack)
+        reactions, stagehand, keeper = connect(services, stack)
         if isinstance(media, EmbeddedEngine):
             await media.wait_until_up()
         if services.cluster is not None:
@@ -135,7 +137,7 @@ async def run_services(
         stack.push_async_callback(services.presence.stop)
         stack.callback(stagehand.stop)
         stack.push_async_callback(reactions.stop)
-        start(background(services, reactions), stack)
+        start(background(services, reactions, keeper), stack)
         yield services
         services.hub.close_all()
         await services.streams.drain()
@@ -159,6 +161,7 @@ async def load_services(
     ballots = Ballots(database, keys, several=cluster is not None)
     for part in (people, links, streams, ballots):
         await part.load()
+    presence = Presence(database, now, settings.heartbeat_seconds)
     media, recorder = carry(settings, media, cluster)
     stack.push_async_callback(recorder.close)
     return Services(
@@ -174,7 +177,8 @@ async def load_services(
         streams=streams,
         ballots=ballots,
         keys=keys,
-        presence=Presence(database, now, settings.heartbeat_seconds),
+        presence=presence,
+        composer=Composer(streams, people, presence, now),
         notes=open_notes(database, now),
         hub=hub,
         media=media,
@@ -211,7 +215,7 @@ def carry(settings: Settings, engine: MediaEngine, cluster: Cluster | None) -> t
     return media, ClusterRecorder(settings, media)
 
 
-def connect(services: Services, stack: AsyncExitStack) -> tuple[Reactions, Stagehand]:
+def connect(services: Services, stack: AsyncExitStack) -> tuple[Reactions, Stagehand, Keeper]:
     """Who hears of what. The hub is first: nothing is done about an event before everybody has been told."""
     bus, seats, presence, ballots = services.bus, services.seats, services.presence, services.ballots
     tallies = Tallies(services.hub, services.streams, ballots, presence)
@@ -221,7 +225,8 @@ def connect(services: Services, stack: AsyncExitStack) -> tuple[Reactions, Stage
     notes = Telling(services.hub, services.streams, services.notes.book, report_bug)
     services.notes.book.on_change = notes.changed
     stack.callback(notes.stop)
-    for listener in (services.hub.deliver, reactions.heed, tallies.heed, ballots.heed, notes.heed):
+    keeper = Keeper(services)
+    for listener in (services.hub.deliver, reactions.heed, tallies.heed, ballots.heed, notes.heed, keeper.heed):
         bus.subscribe(listener)
     bus.subscribe_own(reactions.heed_own)
     ballots.on_change = tallies.votes_changed
@@ -232,14 +237,15 @@ def connect(services: Services, stack: AsyncExitStack) -> tuple[Reactions, Stage
         services.cluster.connect(services, tallies, reactions, stagehand)
         services.cluster.notes.connect(notes)
     notes.look()
-    return reactions, stagehand
+    return reactions, stagehand, keeper
 
 
-def background(services: Services, reactions: Reactions) -> tuple[Work, ...]:
+def background(services: Services, reactions: Reactions, keeper: Keeper) -> tuple[Work, ...]:
     """What goes on all the time."""
     return (
         services.seats.listen,
         partial(follow_other_processes, services, Forgetting(services)),
+        keeper.run,
         Retention(services).run,
         partial(tell_deaths, services.recorder, reactions),
         partial(free_leftovers, services.hub),

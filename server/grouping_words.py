@@ -71,13 +71,17 @@ _NUMBERS: Final = (
 )
 
 
-def notice_sentence(words: Translator, notice: Notice, name: Name) -> str:
-    """One sentence for the moderator: where, and what."""
+def notice_sentence(words: Translator, notice: Notice, name: Name, *, in_rounds: bool = True) -> str:
+    """One sentence for the moderator: where, and what. Not `in_rounds`: there is one, which goes without saying."""
     names = ", ".join(name(person) for person in notice.people)
     count, most = words.number(notice.count), words.number(notice.most)
     text = words.gettext(NOTICES[notice.code], names=names, label=notice.label, count=count, most=most)
     if notice.round is None:
         return words.gettext("Before opening: {text}.", text=text)
+    if not in_rounds and notice.group is None:
+        return words.gettext("In all rooms: {text}.", text=text)
+    if not in_rounds and notice.group is not None:
+        return words.gettext("Room {room}: {text}.", room=notice.group + 1, text=text)
     if notice.group is None:
         return words.gettext("Round {round}: {text}.", round=notice.round + 1, text=text)
     return words.gettext("Round {round}, room {room}: {text}.", round=notice.round + 1, room=notice.group + 1, text=text)

@@ -125,7 +125,7 @@ class Reactions:
                 return [(_recordings(session_id), partial(self._start_recording, session_id, recording_id)), late]
             case m.RecordingStopped(recording_id) if not self._is_recorded(recording_id):
                 return [(_recordings(session_id), partial(self._finish_recording, session_id, recording_id))]
-            case m.StageEntered():
+            case m.StageEntered() | m.BreakoutsOpened():
                 return [late]
         return []
 
@@ -154,6 +154,8 @@ class Reactions:
             await self._put_an_end_to(session_id, m.RecordingStop())
         for person_id in room.stage:
             await self._put_an_end_to(session_id, m.StageRemove(person_id))
+        if self._streams.breakouts(session_id).phase == "running":
+            await self._streams.handle(m.breakouts_stream(session_id), m.SYSTEM, m.BreakoutsClose(at_once=True))
         await self._seats.close_session(session_id)
 
     async def _count(self, session_id: str, poll_id: str) -> None:

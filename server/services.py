@@ -13,6 +13,7 @@ import structlog
 
 from live.control import MediaEngine
 from server.ballots import Ballots
+from server.breakouts.composing import Composer
 from server.bus import MemoryBus
 from server.database import Database
 from server.door import Door
@@ -67,6 +68,7 @@ class Services:
     notes: Notes
     hub: Hub
     media: MediaEngine
+    composer: Composer  # of groups for breakout rooms
     seats: Seats
     recorder: Recorder
     translations: Translations

@@ -14,6 +14,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from live.limits import Budget
 from rooms import messages as m
 from rooms import room
+from rooms.access import check_command
 from rooms.errors import Refused
 from server.door import CLOSE_TOO_MANY
 from server.followers import Connection
@@ -245,6 +246,9 @@ class Session:
         # Whose it is belongs to it: a tab names itself, and nobody's command may pass for done because somebody else's tab
         # chose the same name.
         cause = f"{actor.person_id}/{self._connection.client}/{frame.id}"
+        if isinstance(command, m.BreakoutsOpen):
+            check_command(actor, command)
+            command = await services.composer.opened(session_of(frame.stream))
         if not isinstance(command, m.RowCommand):
             await services.streams.handle(frame.stream, actor, command, cause)
             return

@@ -19,7 +19,14 @@ def decide(
     check_command(actor, command)
     sketch = Sketch(state, now)
     match command:
-        case m.BreakoutsAskTopics() | m.BreakoutsPlan() | m.BreakoutsDiscard() | m.BreakoutsOpen() | m.BreakoutsWish():
+        case (
+            m.BreakoutsAskTopics()
+            | m.BreakoutsPlan()
+            | m.BreakoutsDiscard()
+            | m.BreakoutsOpen()
+            | m.BreakoutsWish()
+            | m.BreakoutsOffer()
+        ):
             _check_session(session, command)
             _plan(sketch, actor, command)
         case m.BreakoutsClose() if state.phase != "running" and actor.is_system:
@@ -63,7 +70,12 @@ def _check_session(session: SessionContext, command: m.BreakoutsCommand) -> None
 def _plan(
     sketch: Sketch,
     actor: m.Actor,
-    command: m.BreakoutsAskTopics | m.BreakoutsPlan | m.BreakoutsDiscard | m.BreakoutsOpen | m.BreakoutsWish,
+    command: m.BreakoutsAskTopics
+    | m.BreakoutsPlan
+    | m.BreakoutsDiscard
+    | m.BreakoutsOpen
+    | m.BreakoutsWish
+    | m.BreakoutsOffer,
 ) -> None:
     match command:
         case m.BreakoutsAskTopics(topics):
@@ -76,6 +88,8 @@ def _plan(
             planning.open_round(sketch, rooms)
         case m.BreakoutsWish(topics):
             planning.wish(sketch, actor.person_id, topics)
+        case m.BreakoutsOffer(on):
+            planning.offer(sketch, actor.person_id, on=on)
 
 
 def _run(

@@ -33,6 +33,11 @@ def wish(sketch: Sketch, person_id: str, topics: Sequence[str]) -> None:
         sketch.do(m.BreakoutsWished(person_id, chosen))
 
 
+def offer(sketch: Sketch, person_id: str, *, on: bool) -> None:
+    if on != (person_id in sketch.state.willing):
+        sketch.do(m.BreakoutsOffered(person_id, on))
+
+
 def plan(sketch: Sketch, command: m.BreakoutsPlan) -> None:
     draft = m.BreakoutsDraft(_checked_plan(command.plan), _checked_rooms(command.rooms))
     if draft != sketch.state.draft:

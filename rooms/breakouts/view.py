@@ -29,6 +29,8 @@ def redact(state: State, actor: m.Actor) -> State:
         rooms=seen,
         draft=None,
         topic_choices={key: topics for key, topics in state.topic_choices.items() if key == reader},
+        plan=None,
+        willing=tuple(person for person in state.willing if person == reader),
         waiting=tuple(person for person in state.waiting if person == reader),
         outside={key: room_id for key, room_id in state.outside.items() if key == reader},
         barred=tuple(person for person in state.barred if person == reader),
@@ -43,6 +45,9 @@ def apply(state: State, event: m.BreakoutsEvent) -> State:
         case m.BreakoutsWished(person_id, topics):
             others = _without(state.topic_choices, person_id)
             return replace(state, topic_choices={**others, person_id: topics} if topics else others)
+        case m.BreakoutsOffered(person_id, willing):
+            offering = tuple(person for person in state.willing if person != person_id)
+            return replace(state, willing=(*offering, person_id) if willing else offering)
         case m.BreakoutsPlanned(draft):
             return replace(state, draft=draft)
         case m.BreakoutsDiscarded():
@@ -108,6 +113,7 @@ def _opened(state: State, event: m.BreakoutsOpened) -> State:
         pairs=event.pairs,
         sound=event.sound,
         rooms={**state.rooms, **{room.id: room for room in event.rooms}},
+        plan=state.draft.plan if state.draft is not None else None,
         draft=None,
         waiting=(),
         outside={},

@@ -16,6 +16,7 @@ from rooms.grouping.model import MOST_IN_A_ROOM, MOST_WEIGHT, Rule, Strength
 from rooms.messages.base import Audience, CommandBase, EventBase, Id, IdOrNone, Line, Prose, Value
 
 __all__ = [
+    "MOST_IN_A_ROOM",
     "BreakoutAnswerHelp",
     "BreakoutAppoint",
     "BreakoutAppointed",
@@ -68,6 +69,8 @@ __all__ = [
     "BreakoutsGather",
     "BreakoutsMatch",
     "BreakoutsNotesShown",
+    "BreakoutsOffer",
+    "BreakoutsOffered",
     "BreakoutsOpen",
     "BreakoutsOpened",
     "BreakoutsPair",
@@ -193,7 +196,7 @@ class BreakoutsState(Struct, frozen=True, forbid_unknown_fields=True, tag="break
     """Breakout rooms of a session. `reader`: for whom it is redacted; "": it is whole, as the moderators see it.
     `rooms`: those of the round that runs or ran last, and of earlier rounds; of what is over, others than the moderators see
     only the rooms they were in. `ends_at` None while it runs: no end. `outside`: who is in the plenary instead of a room,
-    and which room they left by themselves ("": they were sent out)."""
+    and which room they left by themselves ("": they were sent out). `plan`: of the round. `willing`: to facilitate."""
 
     reader: str = ""
     phase: BreakoutPhase = "none"
@@ -205,9 +208,11 @@ class BreakoutsState(Struct, frozen=True, forbid_unknown_fields=True, tag="break
     pairs: bool = False
     sound: bool = False
     rooms: dict[str, BreakoutRoom] = {}
+    plan: BreakoutPlan | None = None
     draft: BreakoutsDraft | None = None
     topics: tuple[str, ...] = ()
     topic_choices: dict[str, tuple[str, ...]] = {}
+    willing: tuple[str, ...] = ()
     waiting: tuple[str, ...] = ()
     outside: dict[str, str] = {}
     barred: tuple[str, ...] = ()
@@ -324,6 +329,12 @@ class BreakoutsWish(CommandBase, tag="breakouts.wish", frozen=True):
     topics: Annotated[tuple[Line, ...], Meta(max_length=3)]
 
 
+class BreakoutsOffer(CommandBase, tag="breakouts.offer", frozen=True):
+    """Is willing to facilitate a room, or (false) no longer."""
+
+    on: bool
+
+
 class BreakoutChoose(CommandBase, tag="breakout.choose", frozen=True):
     """Goes into a room that is open to anybody, or back into the one that one left by oneself."""
 
@@ -421,6 +432,7 @@ BreakoutsCommand = (
     | BreakoutAnswerHelp
     | BreakoutAppoint
     | BreakoutsWish
+    | BreakoutsOffer
     | BreakoutChoose
     | BreakoutLeave
     | BreakoutsPair
@@ -471,6 +483,12 @@ class BreakoutsTopicsAsked(EventBase, tag="breakouts.topics_asked", frozen=True)
 
 class BreakoutsWished(_OfPerson, tag="breakouts.wished", frozen=True):
     topics: tuple[str, ...]
+
+
+class BreakoutsOffered(_OfPerson, tag="breakouts.offered", frozen=True):
+    """Somebody is willing to facilitate, or no longer."""
+
+    willing: bool
 
 
 class BreakoutsPlanned(_OfModerators, tag="breakouts.planned", frozen=True):
@@ -611,6 +629,7 @@ class BreakoutsNotesShown(EventBase, tag="breakouts.notes_shown", frozen=True):
 BreakoutsEvent = (
     BreakoutsTopicsAsked
     | BreakoutsWished
+    | BreakoutsOffered
     | BreakoutsPlanned
     | BreakoutsDiscarded
     | BreakoutsOpened

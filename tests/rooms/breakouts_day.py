@@ -70,6 +70,7 @@ def some_command(random: Random) -> tuple[m.Actor, Any]:
     )
     of_all = (
         m.BreakoutsWish(tuple(random.sample(TOPICS, random.randint(0, 3)))),
+        m.BreakoutsOffer(random.random() < 0.6),
         m.BreakoutChoose(room),
         m.BreakoutChoose(room),
         m.BreakoutLeave(),

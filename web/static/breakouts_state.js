@@ -18,9 +18,11 @@ export function noBreakouts() {
     pairs: false,
     sound: false,
     rooms: {},
+    plan: null,
     draft: null,
     topics: [],
     topic_choices: {},
+    willing: [],
     waiting: [],
     outside: {},
     barred: [],
@@ -58,6 +60,10 @@ export function applyBreakouts(state, event) {
     case "breakouts.wished": {
       const others = without(state.topic_choices, event.person_id);
       return { ...state, topic_choices: event.topics.length ? { ...others, [event.person_id]: event.topics } : others };
+    }
+    case "breakouts.offered": {
+      const willing = state.willing.filter((person) => person !== event.person_id);
+      return { ...state, willing: event.willing ? [...willing, event.person_id] : willing };
     }
     case "breakouts.planned":
       return { ...state, draft: event.draft };
@@ -118,7 +124,7 @@ function withRoom(state, room) {
 function opened(state, event) {
   const { number, way, at, ends_at, places_late, pairs, sound } = event;
   const rooms = { ...state.rooms, ...Object.fromEntries(event.rooms.map((room) => [room.id, room])) };
-  const anew = { draft: null, waiting: [], outside: {}, news: null, speaking: "", showing: null };
+  const anew = { plan: state.draft?.plan ?? null, draft: null, waiting: [], outside: {}, news: null, speaking: "", showing: null };
   return { ...state, phase: "running", number, way, started_at: at, ends_at, places_late, pairs, sound, rooms, ...anew };
 }
 

@@ -73,9 +73,11 @@ export interface BreakoutsState {
   pairs: boolean;
   sound: boolean;
   rooms: Record<string, BreakoutRoom>;
+  plan: BreakoutPlan | null;
   draft: BreakoutsDraft | null;
   topics: string[];
   topic_choices: Record<string, string[]>;
+  willing: string[];
   waiting: string[];
   outside: Record<string, string>;
   barred: string[];
@@ -87,6 +89,7 @@ export interface BreakoutsState {
 export type BreakoutsEvent =
   | { type: "breakouts.topics_asked"; topics: string[] }
   | { type: "breakouts.wished"; person_id: string; topics: string[] }
+  | { type: "breakouts.offered"; person_id: string; willing: boolean }
   | { type: "breakouts.planned"; draft: BreakoutsDraft }
   | { type: "breakouts.discarded" }
   | {
@@ -123,7 +126,7 @@ export type BreakoutsCommand =
   | { type: "breakout.move"; person_id: string; room_id: string }
   | { type: "breakout.exchange"; person_id: string; other_id: string }
   | { type: "breakouts.tell"; text: string }
-  | { type: "breakouts.speak" | "breakouts.pair"; on: boolean }
+  | { type: "breakouts.speak" | "breakouts.pair" | "breakouts.offer"; on: boolean }
   | { type: "breakout.bar" | "breakout.unbar" | "breakout.mute"; person_id: string }
   | { type: "breakout.visit" | "breakout.answer_help" | "breakout.choose"; room_id: string }
   | { type: "breakout.appoint"; room_id: string; person_id: string }

@@ -101,8 +101,8 @@ def test_nobody_but_its_people_and_moderators_sees_into_a_room(seed: int) -> Non
             if someone.person_id not in room.people:
                 shown = {name for name in ("people", "facilitator", "visitors", "points", "in_touch") if getattr(room, name)}
                 assert not shown and room.help_since is None and room.ends_at is None and room.closed_at is None
-        assert view.draft is None
-        assert {*view.topic_choices, *view.waiting, *view.outside, *view.barred} <= {someone.person_id}
+        assert view.draft is None and view.plan is None
+        assert {*view.topic_choices, *view.willing, *view.waiting, *view.outside, *view.barred} <= {someone.person_id}
         assert audience_of(someone, scene.state).endswith(f":{someone.person_id}")
 
 

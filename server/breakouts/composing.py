@@ -1,0 +1,259 @@
+"""Groups for a round, however they are made, and what is to be said of them before it is opened."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Callable, Collection, Iterable, Sequence
+from datetime import datetime
+from random import Random
+from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from rooms import messages as m
+from rooms.breakouts.planning import OPEN_WAYS
+from rooms.grouping import Composition, Group, Participant, Request, Rule, compose, explain, judge, settle
+from server.breakouts.requests import (
+    USUAL_SIZE,
+    composition_of,
+    groups_that_met,
+    participant,
+    request_of,
+    rooms_of,
+    who_takes_part,
+)
+from server.grouping_words import facts_sentence, notice_sentence
+from server.i18n import Translator
+from server.people import People
+from server.person import Person
+from server.presence import Presence
+from server.streams import Streams
+
+AS_PLANNED: Final = OPEN_WAYS | {"pairs"}  # ways in which nobody is put anywhere
+EXPLAINED: Final = frozenset({"composed", "topics", "drawn"})  # ways of which there is a why
+
+
+class About(Struct, frozen=True):
+    name: str
+    about: str  # municipality, title
+
+
+class RoundReport(Struct, frozen=True):
+    """Scores 0..1 of all and of each rule, and of each room by its place; sentences about what is not met; and everybody
+    who was considered."""
+
+    overall: float
+    rules: dict[Rule, float]
+    rooms: tuple[dict[Rule, float], ...]
+    not_met: tuple[str, ...]
+    people: dict[str, About]
+
+
+class Answer(Struct, frozen=True):
+    rooms: tuple[m.DraftRoom, ...]
+    report: RoundReport
+
+
+class Composer:
+    """Makes and judges groups, one request at a time: each takes a processor for a second or two."""
+
+    def __init__(self, streams: Streams, people: People, presence: Presence, now: Callable[[], datetime]) -> None:
+        self._streams = streams
+        self._all_people = people
+        self._presence = presence
+        self._now = now
+        self._busy = asyncio.Lock()
+
+    async def compose(
+        self, session_id: str, plan: m.BreakoutPlan, rooms: Sequence[m.DraftRoom], words: Translator
+    ) -> Answer:
+        """Rooms by the plan's way. What is locked or fixed in `rooms` stays. Raises `Refused`."""
+        people = self._people(session_id, rooms)
+        request = self._request(session_id, people, plan, rooms)
+        composition = await self._composition(session_id, request, plan, rooms)
+        made = rooms_of(composition.rounds[0], rooms, plan.capacity)
+        if plan.way in OPEN_WAYS or plan.way == "topics":
+            made = _with_topics(made, plan.topics)
+        return Answer(made, self._report(request, composition_of(made, {p.id for p in people}), people, words))
+
+    async def judge(
+        self,
+        session_id: str,
+        plan: m.BreakoutPlan,
+        rooms: Sequence[m.DraftRoom],
+        words: Translator,
+        more: Iterable[str] = (),
+    ) -> Answer:
+        """What is to be said of rooms as they are; `more`: sentences to say besides."""
+        people = self._people(session_id, rooms)
+        request = self._request(session_id, people, plan, rooms)
+        composition = composition_of(rooms, {person.id for person in people})
+        report = self._report(request, composition, people, words)
+        return Answer(tuple(rooms), replace(report, not_met=(*more, *report.not_met)))
+
+    async def settle(
+        self, session_id: str, plan: m.BreakoutPlan, rooms: Sequence[m.DraftRoom], present: Collection[str]
+    ) -> tuple[m.DraftRoom, ...]:
+        """The rooms as those who are present can hold it: no-shows taken out, who came since placed if the plan says so,
+        nobody alone where that can be avoided."""
+        placed = {person for room in rooms for person in room.people}
+        people = [p for p in self._people(session_id, rooms) if plan.places_late or p.id in placed]
+        request = self._request(session_id, people, plan, rooms)
+        composition = composition_of(rooms, {person.id for person in people})
+        async with self._busy:
+            settled = await asyncio.to_thread(settle, request, composition, 0, frozenset(present))
+        return rooms_of(settled.rounds[0], rooms)
+
+    def why(self, session_id: str, person_id: str, words: Translator) -> str:
+        """The sentence that tells somebody about the group they are in; "" where there is nothing to tell."""
+        state = self._streams.breakouts(session_id)
+        plan = state.plan
+        rooms = [room for room in state.rooms.values() if room.round == state.number and not room.is_pair]
+        if plan is None or plan.way not in EXPLAINED:
+            return ""
+        drafts = [m.DraftRoom(room.title, room.topic, 12, room.people, room.facilitator) for room in rooms]
+        people = [p for one in rooms for p in map(self._all_people.get, one.people) if p is not None]
+        earlier = {key: _before(other, state) if other is state else other for key, other in self._all().items()}
+        request = request_of(self._participants(session_id, people), plan, drafts, groups_that_met(earlier))
+        composition = composition_of(drafts, {person.id for person in people})
+        try:
+            facts = explain(request, composition, 0, person_id)
+        except LookupError:
+            return ""
+        return facts_sentence(words, facts, self._all_people.name_of)
+
+    def taking_part(self, session_id: str) -> list[Person]:
+        """Who is here of those who are put into rooms."""
+        present = self._presence.people(session_id)
+        return [p for p in self._people(session_id, ()) if p.id in present]
+
+    async def opened(self, session_id: str) -> m.BreakoutsOpen:
+        """The command that opens a round, with the draft's rooms as those who are here can hold it. Raises `Refused`."""
+        draft = self._streams.breakouts(session_id).draft
+        if draft is None or draft.plan.way in AS_PLANNED:
+            return m.BreakoutsOpen()
+        present = self._presence.people(session_id)
+        return m.BreakoutsOpen(await self.settle(session_id, draft.plan, draft.rooms, present.keys()))
+
+    # --- what is asked
+
+    def _all(self) -> dict[str, m.BreakoutsState]:
+        return self._streams.all_breakouts()
+
+    def _people(self, session_id: str, rooms: Sequence[m.DraftRoom]) -> list[Person]:
+        present = self._presence.people(session_id)
+        barred = set(self._streams.breakouts(session_id).barred)
+        return [p for p in who_takes_part(self._all_people.all(), present.keys(), rooms) if p.id not in barred]
+
+    def _participants(self, session_id: str, people: Iterable[Person]) -> list[Participant]:
+        state, year = self._streams.breakouts(session_id), self._now().year
+        found = {person.id: participant(person, state, year) for person in people}
+        return list(found.values())
+
+    def _request(
+        self, session_id: str, people: Iterable[Person], plan: m.BreakoutPlan, rooms: Sequence[m.DraftRoom]
+    ) -> Request:
+        met = groups_that_met(self._all())
+        return request_of(self._participants(session_id, people), plan, rooms, met)
+
+    async def _composition(
+        self, session_id: str, request: Request, plan: m.BreakoutPlan, rooms: Sequence[m.DraftRoom]
+    ) -> Composition:
+        match plan.way:
+            case "pairs":
+                return Composition(((),))
+            case "chosen" | "tables":
+                return _empty(plan, len(request.people))
+            case "drawn":
+                return _drawn(request, plan, rooms)
+            case "list":
+                return composition_of(rooms, {person.id for person in request.people})
+            case "again":
+                return await self._again(session_id, request)
+        async with self._busy:
+            return await asyncio.to_thread(compose, request)
+
+    async def _again(self, session_id: str, request: Request) -> Composition:
+        """The groups of the round before, here or in another session; who is new is placed among them."""
+        here = {person.id for person in request.people}
+        last = _last_groups(session_id, self._all())
+        known = tuple(Group(tuple(person for person in group if person in here)) for group in last)
+        if not known:
+            return await asyncio.to_thread(compose, request)
+        return await asyncio.to_thread(settle, request, Composition((known,)), 0, frozenset(here))
+
+    # --- what is said
+
+    def _report(
+        self, request: Request, composition: Composition, people: Iterable[Person], words: Translator
+    ) -> RoundReport:
+        report = judge(request, composition)
+        scores, name = report.rounds[0], self._all_people.name_of
+        sentences = dict.fromkeys(notice_sentence(words, notice, name, in_rounds=False) for notice in report.notices)
+        about = {
+            person.id: About(person.name, ", ".join(part for part in (person.municipality, person.title) if part))
+            for person in people
+        }
+        return RoundReport(scores.overall, scores.rules, scores.groups, tuple(sentences), about)
+
+
+def _drawn(request: Request, plan: m.BreakoutPlan, rooms: Sequence[m.DraftRoom]) -> Composition:
+    """By lot: as even as can be, around what is locked or fixed."""
+    known = {person.id for person in request.people}
+    stay = [[p for p in (room.people if room.locked else room.fixed) if p in known] for room in rooms]
+    placed = {person for people in stay for person in people}
+    others = sorted(known - placed)
+    Random(plan.seed).shuffle(others)
+    closed = {at for at, room in enumerate(rooms) if room.locked}
+    in_closed = sum(len(stay[at]) for at in closed)
+    count = plan.count or math.ceil((len(known) - in_closed) / (plan.per_room or USUAL_SIZE)) + len(closed)
+    last_fixed = max((at + 1 for at, people in enumerate(stay) if people), default=0)
+    groups = [*stay, *([] for _ in range(max(count, last_fixed) - len(stay)))][: max(count, last_fixed)]
+    for person in others:
+        free = [group for at, group in enumerate(groups) if at not in closed and len(group) < plan.capacity]
+        if not free:
+            groups.append([])
+            free = [groups[-1]]
+        min(free, key=len).append(person)
+    led = [next((p.id for p in request.people if p.facilitates and p.id in group), "") for group in groups]
+    return Composition((tuple(Group(tuple(sorted(g)), "", led[at]) for at, g in enumerate(groups)),))
+
+
+def _empty(plan: m.BreakoutPlan, people: int) -> Composition:
+    """Rooms that people choose from: one a topic, or as many as were wished, or as people need."""
+    count = len(plan.topics) or plan.count or math.ceil(max(people, 1) / (plan.per_room or USUAL_SIZE))
+    return Composition((tuple(Group() for _ in range(count)),))
+
+
+def _with_topics(rooms: Sequence[m.DraftRoom], topics: Sequence[str]) -> tuple[m.DraftRoom, ...]:
+    """Rooms without a topic get those that are talked about least."""
+    found, used = [], [room.topic for room in rooms if room.topic]
+    for room in rooms:
+        topic = room.topic
+        if not topic and topics:
+            topic = min(topics, key=used.count)
+            used.append(topic)
+        found.append(replace(room, topic=topic))
+    return tuple(found)
+
+
+def _before(other: m.BreakoutsState, state: m.BreakoutsState) -> m.BreakoutsState:
+    """The rounds before the one that runs."""
+    return replace(other, rooms={key: room for key, room in other.rooms.items() if room.round != state.number})
+
+
+def _last_groups(session_id: str, states: dict[str, m.BreakoutsState]) -> list[tuple[str, ...]]:
+    """Of the round that ended last, in this session if there was one."""
+    rounds: dict[tuple[bool, float, str, int], list[tuple[str, ...]]] = {}
+    for key, state in states.items():
+        for room in state.rooms.values():
+            if room.closed_at is not None and not room.is_pair and not room.is_open and room.people:
+                ended = max(
+                    r.closed_at.timestamp()
+                    for r in state.rooms.values()
+                    if r.round == room.round and r.closed_at is not None
+                )
+                rounds.setdefault((key == session_id, ended, key, room.round), []).append(room.people)
+    return rounds[max(rounds)] if rounds else []

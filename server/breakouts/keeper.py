@@ -1,0 +1,225 @@
+"""While rounds run: rooms are closed when their time is over, late arrivals are placed where they fit, nobody stays alone,
+pairs are brought together, and pages are told what only the server sees.
+
+Everything is a command of the system's that is harmless when repeated, so every node does it, and a server that was killed
+goes on where it was: the times are in the journal.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Final
+
+import structlog
+
+from rooms import breakouts
+from rooms import messages as m
+from rooms.breakouts.running import COUNTDOWN
+from rooms.errors import Refused
+from server.journal import Entry
+from server.services import Services
+
+LOOK_SECONDS: Final = 1.0  # at who came, who is alone, who waits
+LEAST_SECONDS: Final = 0.1  # between two looks, whatever happens
+LONELY: Final = timedelta(seconds=30)  # before somebody who is alone is taken to others; who is missing may be back by then
+GATHERING_FOR_PAIRS: Final = timedelta(seconds=5)  # so that more than two can wait, and chance has something to choose from
+GONE: Final = timedelta(seconds=30)  # before a visitor who is not connected is no longer shown
+SILENT_SECONDS: Final = 60.0  # nobody was heard in a room
+
+_log = structlog.get_logger("breakouts")
+
+
+class Keeper:
+    """`run` all the time; `heed` the bus. `silent_for(session_id, room_id)`: for how many seconds nobody
+    has been heard in a room; None: nobody was yet."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._composer = services.composer
+        self._changed = asyncio.Event()
+        self._since: dict[tuple[str, str, str], datetime] = {}  # session, what, of whom: since when it is so
+        self._told: dict[str, m.RoomsLifeSignal] = {}
+        self._tried: dict[str, tuple[int, frozenset[str]]] = {}  # by session: who could not be placed, at which number
+        self.silent_for: Callable[[str, str], float | None] = lambda session_id, room_id: None
+
+    def heed(self, entry: Entry) -> None:
+        """Something happened; times may be others now."""
+        if isinstance(entry.event, m.BreakoutsEvent):
+            self._changed.set()
+            self._tell_counts(entry.stream)
+
+    async def run(self) -> None:
+        """Until cancelled. What could not be done now is tried again at the next look."""
+        while True:
+            self._changed.clear()
+            wait = LOOK_SECONDS
+            for session_id, state in self._services.streams.all_breakouts().items():
+                if state.phase == "running":
+                    try:
+                        await self._look(session_id)
+                    except Refused as refusal:
+                        _log.warning("breakout rooms wait", session=session_id, code=refusal.code)
+                    wait = min(wait, self._until_due(session_id))
+                else:
+                    self._forget(session_id)
+            await asyncio.sleep(LEAST_SECONDS)
+            await self._pause(wait - LEAST_SECONDS)
+
+    async def _pause(self, seconds: float) -> None:
+        """Until something is due; somebody may have shortened the time meanwhile."""
+        try:
+            async with asyncio.timeout(max(seconds, 0.01)):
+                await self._changed.wait()
+        except TimeoutError:
+            return
+
+    async def _look(self, session_id: str) -> None:
+        await self._close_due(session_id)
+        await self._place_late(session_id)
+        await self._gather(session_id)
+        await self._match(session_id)
+        await self._end_visits(session_id)
+        self._tell_life(session_id)
+
+    def _state(self, session_id: str) -> m.BreakoutsState:
+        return self._services.streams.breakouts(session_id)
+
+    async def _do(self, session_id: str, command: m.BreakoutsCommand, actor: m.Actor = m.SYSTEM) -> None:
+        await self._services.streams.handle(m.breakouts_stream(session_id), actor, command)
+
+    # --- time
+
+    def _ends(self, session_id: str) -> list[datetime]:
+        state = self._state(session_id)
+        ends = [breakouts.end_of(state, room) for room in breakouts.open_rooms(state)]
+        return [end for end in (*ends, state.ends_at) if end is not None] if state.phase == "running" else []
+
+    def _until_due(self, session_id: str) -> float:
+        """Seconds until the next room ends."""
+        now = self._services.now()
+        return min([(end - now).total_seconds() for end in self._ends(session_id)], default=LOOK_SECONDS)
+
+    async def _close_due(self, session_id: str) -> None:
+        if any(end <= self._services.now() for end in self._ends(session_id)):
+            await self._do(session_id, m.BreakoutsCloseDue())
+
+    # --- people
+
+    async def _place_late(self, session_id: str) -> None:
+        """Whoever is here and was never placed goes where they fit; not in the last minute."""
+        state, services = self._state(session_id), self._services
+        plan = state.plan
+        if plan is None or not state.places_late or self._is_ending(state):
+            return
+        present = services.presence.people(session_id)
+        late = {p.id for p in self._composer.taking_part(session_id) if breakouts.can_be_placed(state, p.id)}
+        tried = (services.streams.seq(m.breakouts_stream(session_id)), frozenset(late))
+        if not late or self._tried.get(session_id) == tried:
+            return
+        late -= await self._join_lonely(session_id, late)
+        rooms = [room for room in breakouts.open_rooms(self._state(session_id)) if not room.is_pair]
+        drafts = [m.DraftRoom(r.title, r.topic, r.capacity, r.people, r.facilitator) for r in rooms]
+        sitting = {person for room in rooms for person in room.people}  # who lost the connection has their seat still
+        settled = await self._composer.settle(session_id, plan, drafts, late & present.keys() | sitting)
+        for room, draft in zip(rooms, settled, strict=False):
+            for person_id in set(draft.people) & late:
+                await self._do(session_id, m.BreakoutSeat(person_id, room.id))
+        self._tried[session_id] = (services.streams.seq(m.breakouts_stream(session_id)), frozenset(late))
+
+    async def _join_lonely(self, session_id: str, late: set[str]) -> set[str]:
+        """One of them to each who is alone in a room; returns those who went."""
+        went, waiting = set(), sorted(late)
+        for room in breakouts.open_rooms(self._state(session_id)):
+            if waiting and len(room.people) == 1 and not room.is_open and not room.is_pair:
+                await self._do(session_id, m.BreakoutSeat(waiting[0], room.id))
+                went.add(waiting.pop(0))
+        return went
+
+    async def _gather(self, session_id: str) -> None:
+        state = self._state(session_id)
+        present = self._services.presence.people(session_id)
+        alone = [
+            room.id
+            for room in breakouts.open_rooms(state)
+            if not room.is_open and not room.is_pair and sum(person in present for person in room.people) == 1
+        ]
+        if self._lasting(session_id, "alone", alone, LONELY):
+            await self._do(session_id, m.BreakoutsGather(tuple(present)))
+
+    async def _match(self, session_id: str) -> None:
+        """Chance decides, but those who have talked already go to each other only if there is nobody else."""
+        state = self._state(session_id)
+        present = self._services.presence.people(session_id)
+        waiting = [person for person in state.waiting if person in present]
+        if len(waiting) < 2 or not self._lasting(session_id, "waiting", waiting, GATHERING_FOR_PAIRS):
+            return
+        random.shuffle(waiting)
+        known = {frozenset(room.people) for room in state.rooms.values() if room.is_pair}
+        await self._do(session_id, m.BreakoutsMatch(tuple(_pairs(waiting, known))))
+
+    async def _end_visits(self, session_id: str) -> None:
+        present = self._services.presence.people(session_id)
+        visitors = {person for room in breakouts.open_rooms(self._state(session_id)) for person in room.visitors}
+        for person_id in self._lasting(session_id, "gone", sorted(visitors - present.keys()), GONE):
+            await self._do(session_id, m.BreakoutVisit(""), m.Actor(person_id, is_system=True))
+
+    def _is_ending(self, state: m.BreakoutsState) -> bool:
+        return state.ends_at is not None and state.ends_at - self._services.now() <= COUNTDOWN
+
+    def _lasting(self, session_id: str, what: str, of_whom: list[str], long: timedelta) -> list[str]:
+        """Those of whom something has been so for long."""
+        now = self._services.now()
+        for key in [key for key in self._since if key[:2] == (session_id, what) and key[2] not in of_whom]:
+            del self._since[key]
+        return [one for one in of_whom if now - self._since.setdefault((session_id, what, one), now) >= long]
+
+    def _forget(self, session_id: str) -> None:
+        if self._told.pop(session_id, None) is not None:
+            for kind in (m.RoomsLifeSignal, m.RoomsSignal):
+                self._services.hub.forget_signal(m.breakouts_stream(session_id), kind)
+        for key in [key for key in self._since if key[0] == session_id]:
+            del self._since[key]
+
+    # --- telling
+
+    def _tell_life(self, session_id: str) -> None:
+        state = self._state(session_id)
+        present = self._services.presence.people(session_id)
+        rooms = breakouts.open_rooms(state)
+        away = tuple(person for room in rooms for person in room.people if person not in present)
+        silent = tuple(room.id for room in rooms if room.people and self._is_silent(session_id, room, state))
+        news = m.RoomsLifeSignal(m.breakouts_stream(session_id), away, silent)
+        if news != self._told.get(session_id):
+            self._told[session_id] = news
+            self._services.hub.signal(news)
+
+    def _is_silent(self, session_id: str, room: m.BreakoutRoom, state: m.BreakoutsState) -> bool:
+        heard = self.silent_for(session_id, room.id)
+        if heard is None:
+            started = state.started_at or self._services.now()
+            heard = (self._services.now() - started).total_seconds()
+        return heard >= SILENT_SECONDS
+
+    def _tell_counts(self, stream: str) -> None:
+        """How many are in the rooms that anybody may come into: to everybody, so at most a few times a second."""
+        state = self._services.streams.stream(stream).state
+        if isinstance(state, m.BreakoutsState):
+            counts = {room.id: len(room.people) for room in breakouts.open_rooms(state) if room.is_open}
+            if counts:
+                self._services.hub.signal(m.RoomsSignal(stream, counts))
+
+
+def _pairs(waiting: list[str], known: set[frozenset[str]]) -> list[tuple[str, str]]:
+    """Neighbours in the order there is, those who do not know each other first."""
+    left, found = list(waiting), []
+    for fresh in (True, False):
+        for one in list(left):
+            if one in left:
+                other = next((o for o in left if o != one and (not fresh or frozenset((one, o)) not in known)), None)
+                if other is not None:
+                    found.append((one, other))
+                    left = [person for person in left if person not in (one, other)]
+    return found
