@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -50,6 +50,15 @@ class Scene:
         """As planned, whoever is here."""
         await self.plan(*rooms, **plan)
         await self.do(m.BreakoutsOpen())
+
+    async def until_later(self, condition: Callable[[], bool]) -> None:
+        """Waits for a condition while the clock goes on, a second at each look."""
+
+        def holds() -> bool:
+            self.clock.advance(1)
+            return condition()
+
+        await until(holds)
 
     def seat(self, person_id: str) -> str:
         room = breakouts.seat_of(self.state, person_id)

@@ -76,15 +76,10 @@ async def test_nobody_stays_alone_while_the_others_are_away(day: Scene) -> None:
     await day.open(("g1", "g2"), ("g3", "g4", "g5"), minutes=0)
     await g2.close()
     await until(lambda: "g2" not in day.run.services.presence.people("s1"))
-
-    def time_passes() -> bool:
-        day.clock.advance(1)
-        return day.seat("g1") == "b2"
-
-    await until(time_passes)
+    await day.until_later(lambda: day.seat("g1") == "b2")
     assert day.seat("g2") == "b1"
     await day.come("g2")  # alone in turn
-    await until(lambda: (day.clock.advance(1), day.seat("g2") == "b2")[1])
+    await day.until_later(lambda: day.seat("g2") == "b2")
 
 
 async def test_pairs_are_brought_together_for_five_minutes(day: Scene) -> None:
@@ -92,14 +87,14 @@ async def test_pairs_are_brought_together_for_five_minutes(day: Scene) -> None:
     await day.open(way="pairs", minutes=0)
     for guest in ("g1", "g2"):
         await day.do(m.BreakoutsPair(True), guest)
-    await until(lambda: (day.clock.advance(1), day.seat("g1") != "")[1])
+    await day.until_later(lambda: day.seat("g1") != "")
     first = day.seat("g1")
     assert first == day.seat("g2") and day.state.rooms[first].ends_at is not None
     day.clock.advance(301)
     await until(lambda: day.seat("g1") == "")
     for guest in ("g1", "g2", "g3"):
         await day.do(m.BreakoutsPair(True), guest)
-    await until(lambda: (day.clock.advance(1), day.seat("g3") != "")[1])
+    await day.until_later(lambda: day.seat("g3") != "")
     assert day.seat("g1") != day.seat("g2")  # they have talked already
 
 
@@ -133,7 +128,7 @@ async def test_visitors_who_are_gone_are_no_longer_shown(day: Scene) -> None:
     await mona.do(B1, {"type": "breakout.visit", "room_id": "b1"})
     assert day.state.rooms["b1"].visitors == ("mona",)
     await mona.close()
-    await until(lambda: (day.clock.advance(1), day.state.rooms["b1"].visitors == ())[1])
+    await day.until_later(lambda: day.state.rooms["b1"].visitors == ())
 
 
 async def test_how_many_are_at_open_tables_is_told_to_all(day: Scene) -> None:
