@@ -3,6 +3,7 @@
 Pages, WebSocket and media all pass it, TCP and UDP, as they would pass a router. While a direction is cut, what goes that
 way is not answered and not refused: datagrams are lost, streams stand still (and go on afterwards, as TCP does). The page
 learns of the relay's media port by a script that runs before its own, as it would from a router that translates addresses.
+By the same script it gives a connection that finds a new way more time than a busy machine needs.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ RTCPeerConnection.prototype.setRemoteDescription = function ({ type, sdp }) {
   const lines = sdp.split("\\r\\n").filter((line) => !line.startsWith("a=candidate:") || line.includes(far));
   return set.call(this, { type, sdp: lines.join("\\r\\n").replaceAll(far, near) });
 };
+const later = window.setTimeout;  // the COME_UP_MS of mending.js: a busy machine takes longer, and the page would offer anew
+window.setTimeout = (work, ms, ...more) => later.call(window, work, ms === 6_000 ? 120_000 : ms, ...more);
 """
 
 

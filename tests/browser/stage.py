@@ -347,9 +347,10 @@ def chromium() -> str | None:
 
 
 def _environment(media_port: int) -> dict[str, Any]:
-    """One media worker where its port has to be known: a relay leads to no other."""
-    workers = {"PLENUM_MEDIA_WORKERS": "1"} if media_port else {}
-    return {**os.environ, "PLENUM_MEDIA_PORT": str(media_port)} | workers
+    """One media worker where its port has to be known: a relay leads to no other. And there, where networks fail, nobody is
+    given up for the time that a busy machine takes to do so."""
+    relayed = {"PLENUM_MEDIA_WORKERS": "1", "PLENUM_MEDIA_IDLE_SECONDS": "300"} if media_port else {}
+    return {**os.environ, "PLENUM_MEDIA_PORT": str(media_port)} | relayed
 
 
 def _free_port() -> int:

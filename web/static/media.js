@@ -240,9 +240,10 @@ export class StageMedia extends EventTarget {
       else if (peer === this.#next) this.#replace(peer);
       else if (isInUse) this.#begin(peer);
       if (peer === this.#peer && !this.#next) this.#become("connected");
-    } else if (state === "closed" || (state === "failed" && (!isInUse || this.#mending?.isAnswered))) {
+    } else if (state === "closed" || (state === "failed" && !isInUse)) {
       this.#failed(peer);
     } else if (isInUse && (state === "failed" || state === "disconnected")) {
+      // Chromium also says "failed" for a moment as it takes the answer to a restart, if by then it has given up its old ways
       if (state === "failed") this.#lose();
       else this.#judge("poor");
       clearTimeout(this.#patience);

@@ -8,7 +8,7 @@ import { Backoff } from "./backoff.js";
 
 /**
  * @typedef {"overdue" | "hopeless" | "ended"} Outcome "overdue": a connection has had time enough to come up; "hopeless": the server
- *   does not know it any more, or the browser gives up; "ended": nobody wants to know
+ *   does not know it any more, or the browser does not take its answer; "ended": nobody wants to know
  */
 
 /** A restart that the server has answered leads to a connection within this time, TCP included. */
@@ -20,7 +20,7 @@ export class Mending {
   #wake = () => {};
   #hasEnded = false;
   /** The server has answered: the rest is for the browser to do. */
-  isAnswered = false;
+  #isAnswered = false;
 
   /** @param {{restart: () => Promise<void>}} peer */
   constructor(peer) {
@@ -29,21 +29,21 @@ export class Mending {
 
   /** @returns {Promise<Outcome>} */
   async run() {
-    while (!this.isAnswered && !this.#hasEnded) {
+    while (!this.#isAnswered && !this.#hasEnded) {
       try {
         await this.#peer.restart();
-        this.isAnswered = true;
+        this.#isAnswered = true;
       } catch (error) {
         if (!isOfTheNetwork(error)) return "hopeless";
       }
-      if (!this.#hasEnded) await this.#pause(this.isAnswered ? COME_UP_MS : this.#backoff.next());
+      if (!this.#hasEnded) await this.#pause(this.#isAnswered ? COME_UP_MS : this.#backoff.next());
     }
     return this.#hasEnded ? "ended" : "overdue";
   }
 
   /** There is reason to believe that the network is back. */
   tryNow() {
-    if (this.isAnswered) return;
+    if (this.#isAnswered) return;
     this.#backoff.reset();
     this.#wake();
   }
