@@ -23,7 +23,7 @@ from live.agreement import (
     viewable,
 )
 from live.codecs import Codec
-from live.control import AUDIO_SLOTS, SCREEN_SLOTS, VIDEO_SLOTS, MediaRefused, Use
+from live.control import AUDIO_SLOTS, SCREEN_SLOTS, VIDEO_SLOTS, MediaRefused, RoomKind, Use
 from live.sdp import FINGERPRINT_LENGTHS, Offer, Section, parse_offer
 
 __all__ = [
@@ -54,12 +54,6 @@ _KIND: Final[dict[Use, str]] = {
     "screen_slot": "video",
     "programme": "video",
 }
-_SLOTS: Final[dict[Use, tuple[str, ...]]] = {
-    "audio": tuple(f"audio{n}" for n in range(AUDIO_SLOTS)),
-    "video": tuple(f"video{n}" for n in range(VIDEO_SLOTS)),
-    "screen_slot": tuple(f"screen{n}" for n in range(SCREEN_SLOTS)),
-    "programme": (PROGRAMME,),
-}
 _PROTOCOLS: Final = ("UDP/TLS/RTP/SAVPF", "TCP/TLS/RTP/SAVPF", "TCP/DTLS/RTP/SAVPF", "UDP/TLS/RTP/SAVP")
 
 
@@ -84,6 +78,7 @@ def plan(
     *,
     may_send: bool,
     may_receive: bool,
+    kind: RoomKind = "stage",
     video_codecs: Collection[Codec] | None = None,
     abilities: Abilities = Abilities(),  # noqa: B008 (frozen)
 ) -> Plan:
@@ -99,7 +94,7 @@ def plan(
     if not usable:
         raise MediaRefused("bad_offer", "no m-line can be bundled over DTLS and rtcp-mux")
     ufrag, fingerprints = _transport(usable[0])
-    free = {use: list(names) for use, names in _SLOTS.items()}
+    free = _slots(kind)
     sendings: list[Sending] = []
     receivings: list[Receiving] = []
     chosen = _default_uses(usable) if uses is None else uses
@@ -136,6 +131,16 @@ def offers_better(plan: Plan, video_codecs: Collection[Codec]) -> bool:
         return False
     sections = {section.mid: section for section in plan.offer.sections}
     return any(codec in video_codecs for each in pictures for codec, _ in choose(sections[each.mid]))
+
+
+def _slots(kind: RoomKind) -> dict[Use, list[str]]:
+    """The receive slots of a room, by use."""
+    return {
+        "audio": [f"audio{n}" for n in range(AUDIO_SLOTS)],
+        "video": [f"video{n}" for n in range(VIDEO_SLOTS[kind])],
+        "screen_slot": [f"screen{n}" for n in range(SCREEN_SLOTS)],
+        "programme": [PROGRAMME],
+    }
 
 
 def _usable(section: Section, offer: Offer) -> bool:

@@ -20,8 +20,11 @@ Use = Literal["microphone", "camera", "screen", "screen_sound", "audio", "video"
 
 Transport = Literal["udp", "tcp"]
 
+# A room's kind. `stage`: few are seen by any number. `circle`: up to twelve all see one another, and it can never be tapped.
+RoomKind = Literal["stage", "circle"]
+
 AUDIO_SLOTS: Final = 3
-VIDEO_SLOTS: Final = 4
+VIDEO_SLOTS: Final[dict[RoomKind, int]] = {"stage": 4, "circle": 12}
 SCREEN_SLOTS: Final = 1
 RECORDABLE: Final = ("H264", "VP8")  # pictures that recordings can be made of, best first
 
@@ -251,11 +254,20 @@ class MediaEngine(Protocol):
     """What the server needs of a media engine."""
 
     async def admit(
-        self, room: str, label: str, offer: str, uses: dict[str, Use] | None, *, may_send: bool, may_receive: bool
+        self,
+        room: str,
+        label: str,
+        offer: str,
+        uses: dict[str, Use] | None,
+        *,
+        may_send: bool,
+        may_receive: bool,
+        kind: RoomKind = "stage",
     ) -> Admission:
         """Admits a peer. `uses` maps each m-line's mid to its use; None: a WHIP (RFC 9725) or WHEP offer, whose uses
         follow from direction and kind. Sending m-lines are refused in the answer unless `may_send`; receiving ones unless
-        `may_receive`. A room exists from its first peer or tap to its last. Raises `MediaRefused`."""
+        `may_receive`. A room exists from its first peer or tap to its last, and is of one `kind` all the while. Raises
+        `MediaRefused`."""
 
     async def restart_ice(self, room: str, peer_id: str, ufrag: str) -> IceParameters:
         """Restarts a peer's ICE session (RFC 8445, 2.4): `ufrag` is its new user name fragment. Keys, slots and what flows
@@ -278,7 +290,7 @@ class MediaEngine(Protocol):
         """Sends the room's programme as plain RTP and RTCP (multiplexed, RFC 5761) to a loopback address. Its picture is in
         one of `codecs` for good: what the programme is in now, else what everybody in the room can decode, else the first.
         Packets that come back to the sending socket are read as RTCP: a PLI (RFC 4585, 6.3.1) asks the publisher for a key
-        frame."""
+        frame. Refused for a circle."""
 
     async def untap(self, room: str, tap_id: str) -> None: ...
 

@@ -27,6 +27,7 @@ from live.control import (
     Notification,
     PeerDown,
     PeersLost,
+    RoomKind,
     RoomReport,
     TapFormat,
     Transport,
@@ -153,7 +154,15 @@ class EmbeddedEngine:
     # --- MediaEngine ---
 
     async def admit(
-        self, room: str, label: str, offer: str, uses: dict[str, Use] | None, *, may_send: bool, may_receive: bool
+        self,
+        room: str,
+        label: str,
+        offer: str,
+        uses: dict[str, Use] | None,
+        *,
+        may_send: bool,
+        may_receive: bool,
+        kind: RoomKind = "stage",
     ) -> Admission:
         if self._seats and self._placement.peers >= self._seats + may_send * max(
             FEWEST_RESERVED, int(self._seats * RESERVE)
@@ -163,7 +172,7 @@ class EmbeddedEngine:
             place = self._placement.place(room, sends=may_send)
         except NoWorker:
             raise _none_is_up() from None
-        call = wire.Admit(room, label, offer, uses, may_send, may_receive, place.home)
+        call = wire.Admit(room, label, offer, uses, may_send, may_receive, place.home, kind)
         try:
             admission = await self._workers[place.worker].call(call, Admission)
         except BaseException:

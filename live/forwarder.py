@@ -25,6 +25,7 @@ from live.control import (
     PeerDown,
     PeerUp,
     PortStatistics,
+    RoomKind,
     TapFormat,
     Use,
     WorkerStatistics,
@@ -85,12 +86,13 @@ class Forwarder:
         *,
         may_send: bool,
         may_receive: bool,
+        kind: RoomKind = "stage",
         home: int | None = None,
     ) -> Admission:
         """See `MediaEngine.admit`. `home`: the worker that decides about the room; None: this one."""
         codecs = self._rooms[room].codecs() if room in self._rooms else None
-        agreed = plan(offer, uses, may_send=may_send, may_receive=may_receive, video_codecs=codecs)
-        here = self._open(room, self._index if home is None else home)
+        agreed = plan(offer, uses, may_send=may_send, may_receive=may_receive, kind=kind, video_codecs=codecs)
+        here = self._open(room, self._index if home is None else home, kind)
         if not self._has_room(here):
             self.close_if_empty(room)
             raise MediaRefused("media_unavailable", "too many peers")
@@ -189,7 +191,7 @@ class Forwarder:
     ) -> TapFormat:
         """See `MediaEngine.tap`. A tap of the same id is replaced."""
         self.untap(room, tap_id)
-        home = self._open(room, self._index)
+        home = self._open(room, self._index, "stage")
         try:
             if len(home.taps) >= self._limits.taps_per_room:
                 raise MediaRefused("media_unavailable", "too many taps")
@@ -296,7 +298,7 @@ class Forwarder:
 
     def open_for_follower(self, room: str) -> Room:
         """Another worker has viewers of a room that is at home here. Raises `MediaRefused`."""
-        return self._rooms.get(room) or self._open(room, self._index)
+        return self._rooms.get(room) or self._open(room, self._index, "stage")
 
     def rehome(self, room: str, home: int) -> None:
         """The room's home died, and this is the new one: another worker, or this one."""
@@ -306,14 +308,15 @@ class Forwarder:
             if home != self._index:
                 self._relays.follow(found, home)
 
-    def _open(self, room: str, home: int) -> Room:
+    def _open(self, room: str, home: int, kind: RoomKind) -> Room:
         if room in self._rooms:
+            self._rooms[room].check(kind)
             self.rehome(room, home)
             return self._rooms[room]
         if len(self._rooms) >= self._limits.rooms:
             raise MediaRefused("media_unavailable", "too many rooms")
         phase = secrets.randbelow(TICKS_PER_REPORT)
-        opened = self._rooms[room] = Room(room, phase, self._notify, self._limits, home, self._relays.publication)
+        opened = self._rooms[room] = Room(room, phase, self._notify, self._limits, home, self._relays.publication, kind)
         if home != self._index:
             self._relays.follow(opened, home)
         return opened

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from live.answer import PROGRAMME
 from live.codecs import Codec
-from live.control import Notification, RoomStatistics
+from live.control import MediaRefused, Notification, RoomKind, RoomStatistics
 from live.limits import Limits
 from live.peer import Peer
 from live.peer_statistics import peer_statistics
@@ -30,14 +30,20 @@ class Room:
         limits: Limits,
         home: int,
         publish: Callable[[Switchboard], Publication],
+        kind: RoomKind = "stage",
     ) -> None:
-        self.name, self.home = name, home
-        self.board = Switchboard(name, notify, limits)
+        self.name, self.home, self.kind = name, home, kind
+        self.board = Switchboard(name, notify, limits, kind)
         self.publication = publish(self.board)
         self.phase = phase  # the tick of each second at which its taps get reports: not all rooms at once
         self.peers: dict[str, Peer] = {}
         self.taps: dict[str, Tap] = {}
         self.repertoire = Repertoire()
+
+    def check(self, kind: RoomKind) -> None:
+        """Raises `MediaRefused` unless the room is of that kind: a circle is nobody's stage, and is not tapped."""
+        if kind != self.kind:
+            raise MediaRefused("not_found", f"the room is a {self.kind}")
 
     @property
     def is_empty(self) -> bool:

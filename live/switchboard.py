@@ -1,7 +1,7 @@
 """A room: its publishers' tracks, its receive slots, and the rules by which the ones feed the others.
 
 The same for every viewer of a room. Sound: the (up to three) publishers, the loudest when there are more. Pictures:
-cameras in order of arrival, the active speaker kept among them when there are more than four. Screen: the newest.
+cameras in order of arrival, the active speaker kept among them when there are more than slots. Screen: the newest.
 Programme: the screen, else the active speaker's camera, else the first. Sound of the programme: the active speaker's.
 """
 
@@ -14,7 +14,16 @@ from typing import Final, Protocol
 from live import rtcp
 from live.allocation import Demand
 from live.answer import PROGRAMME, SOUND
-from live.control import AUDIO_SLOTS, SCREEN_SLOTS, VIDEO_SLOTS, ActiveSpeaker, Notification, SlotsChanged, SlotStatistics
+from live.control import (
+    AUDIO_SLOTS,
+    SCREEN_SLOTS,
+    VIDEO_SLOTS,
+    ActiveSpeaker,
+    Notification,
+    RoomKind,
+    SlotsChanged,
+    SlotStatistics,
+)
 from live.group import Viewer
 from live.limits import Budget, Limits
 from live.outlet import Outlet
@@ -27,13 +36,6 @@ from live.track import Track
 
 CNAME: Final = b"plenum"
 TICKS_PER_MEASUREMENT: Final = 5  # of the sources' bitrates
-SLOT_NAMES: Final = (
-    *(f"audio{n}" for n in range(AUDIO_SLOTS)),
-    *(f"video{n}" for n in range(VIDEO_SLOTS)),
-    *(f"screen{n}" for n in range(SCREEN_SLOTS)),
-    PROGRAMME,
-    SOUND,
-)
 
 
 class Lead(Protocol):
@@ -51,7 +53,13 @@ class Lead(Protocol):
 class Switchboard:
     """One room's."""
 
-    def __init__(self, room: str, notify: Callable[[Notification], None], limits: Limits = Limits()) -> None:  # noqa: B008 (frozen)
+    def __init__(
+        self,
+        room: str,
+        notify: Callable[[Notification], None],
+        limits: Limits = Limits(),  # noqa: B008 (frozen)
+        kind: RoomKind = "stage",
+    ) -> None:
         self.room = room
         self.resend_budget = Budget(limits.resent_in_room)
         self.key_frame_budget = Budget(limits.key_frames_in_room)
@@ -59,11 +67,13 @@ class Switchboard:
         self._notify = notify
         self.lead: Lead | None = None  # where another worker is the room's home: what it has decided
         self.on_arranged: Callable[[float], None] = _nobody_asks
-        self.slots = {name: Slot(name) for name in SLOT_NAMES}
+        self.slots: dict[str, Slot] = {}
+        self._audio = self._make("audio", AUDIO_SLOTS)
+        self._video = self._make("video", VIDEO_SLOTS[kind])
+        self._screen = self._make("screen", SCREEN_SLOTS)
+        for name in (PROGRAMME, SOUND):
+            self.slots[name] = Slot(name)
         self.by_ssrc = {slot.ssrc: slot for slot in self.slots.values()}
-        self._audio = [self.slots[f"audio{n}"] for n in range(AUDIO_SLOTS)]
-        self._video = [self.slots[f"video{n}"] for n in range(VIDEO_SLOTS)]
-        self._screen = [self.slots[f"screen{n}"] for n in range(SCREEN_SLOTS)]
         self.sources: list[Source] = []  # in order of arrival
         self._floor: Floor[str] = Floor()
         self._spoke_at: dict[str, float] = {}
@@ -71,6 +81,11 @@ class Switchboard:
         self._told_speaker = ""
         self._ticks = 0
         self.demands: dict[tuple[str, int, bool], Demand] = {}  # until the next `arrange`; by slot, height and trial
+
+    def _make(self, prefix: str, count: int) -> list[Slot]:
+        made = [Slot(f"{prefix}{n}") for n in range(count)]
+        self.slots.update((slot.name, slot) for slot in made)
+        return made
 
     def wall(self, now: float) -> float:
         """Monotonic seconds as seconds since 1970. Lips and voice are kept together by it, so it must never jump."""
@@ -170,11 +185,11 @@ class Switchboard:
     def _choose_cameras(self, cameras: list[Source]) -> list[Source]:
         """The slots' holders and then the others in order of arrival; an active speaker takes the place of whoever
         among the holders has been silent for longest."""
-        if len(cameras) <= VIDEO_SLOTS:
+        if len(cameras) <= len(self._video):
             return cameras
         holding = [slot.source for slot in self._video if slot.source in cameras]
         chosen = [source for source in holding if source is not None]
-        chosen += [source for source in cameras if source not in chosen][: VIDEO_SLOTS - len(chosen)]
+        chosen += [source for source in cameras if source not in chosen][: len(self._video) - len(chosen)]
         speaking = next((source for source in cameras if source.label == self._floor.last), None)
         if speaking is not None and speaking not in chosen:
             quietest = min(reversed(chosen), key=lambda source: self._spoke_at.get(source.label, 0.0))

@@ -9,7 +9,7 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
-from live.control import Notification, RefusalCode, Use
+from live.control import Notification, RefusalCode, RoomKind, Use
 
 MAX_FRAME: Final = 8 << 20  # octets
 _LENGTH: Final = struct.Struct("!I")
@@ -23,6 +23,7 @@ class Admit(Struct, frozen=True, tag="admit"):
     may_send: bool
     may_receive: bool
     home: int
+    kind: RoomKind = "stage"
 
 
 class RestartIce(Struct, frozen=True, tag="restart_ice"):

@@ -70,8 +70,8 @@ def _carry_out(forwarder: Forwarder, request: wire.Request) -> wire.Reply:
 
 def _call(forwarder: Forwarder, call: wire.Call) -> object:
     match call:
-        case wire.Admit(room, label, offer, uses, may_send, may_receive, home):
-            return forwarder.admit(room, label, offer, uses, may_send=may_send, may_receive=may_receive, home=home)
+        case wire.Admit(room, label, offer, uses, sends, receives, home, kind):
+            return forwarder.admit(room, label, offer, uses, may_send=sends, may_receive=receives, kind=kind, home=home)
         case wire.RestartIce(room, peer_id, ufrag):
             return forwarder.restart_ice(room, peer_id, ufrag)
         case wire.TapRoom(room, tap_id, host, video_port, audio_port, codecs):

@@ -14,6 +14,7 @@ from live.control import (
     MediaRefused,
     Notification,
     PortStatistics,
+    RoomKind,
     RoomReport,
     TapFormat,
     Use,
@@ -60,7 +61,15 @@ class FakeEngine:
         self._notifications.put_nowait(notification)
 
     async def admit(
-        self, room: str, label: str, offer: str, uses: dict[str, Use] | None, *, may_send: bool, may_receive: bool
+        self,
+        room: str,
+        label: str,
+        offer: str,
+        uses: dict[str, Use] | None,
+        *,
+        may_send: bool,
+        may_receive: bool,
+        kind: RoomKind = "stage",
     ) -> Admission:
         if not self.is_up:
             raise MediaRefused("media_unavailable")

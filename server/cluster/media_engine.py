@@ -23,6 +23,7 @@ from live.control import (
     MediaEngine,
     MediaRefused,
     Notification,
+    RoomKind,
     RoomReport,
     SlotsChanged,
     TapFormat,
@@ -104,9 +105,17 @@ class ClusterEngine:
     # --- MediaEngine
 
     async def admit(
-        self, room: str, label: str, offer: str, uses: dict[str, Use] | None, *, may_send: bool, may_receive: bool
+        self,
+        room: str,
+        label: str,
+        offer: str,
+        uses: dict[str, Use] | None,
+        *,
+        may_send: bool,
+        may_receive: bool,
+        kind: RoomKind = "stage",
     ) -> Admission:
-        return await self._at_home(room, wire.Admit(room, label, offer, uses, may_send, may_receive), Admission)
+        return await self._at_home(room, wire.Admit(room, label, offer, uses, may_send, may_receive, kind), Admission)
 
     async def restart_ice(self, room: str, peer_id: str, ufrag: str) -> IceParameters:
         try:

@@ -87,7 +87,13 @@ class Here:
         self._arriving[room] += 1
         try:
             admission = await self._local.admit(
-                room, call.label, call.offer, call.uses, may_send=call.may_send, may_receive=call.may_receive
+                room,
+                call.label,
+                call.offer,
+                call.uses,
+                may_send=call.may_send,
+                may_receive=call.may_receive,
+                kind=call.kind,
             )
         finally:
             self._arriving -= Counter([room])

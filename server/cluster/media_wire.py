@@ -10,7 +10,7 @@ from __future__ import annotations
 import msgspec
 from msgspec import Struct
 
-from live.control import RefusalCode, Use
+from live.control import RefusalCode, RoomKind, Use
 
 
 class Admit(Struct, frozen=True, tag="admit"):
@@ -20,6 +20,7 @@ class Admit(Struct, frozen=True, tag="admit"):
     uses: dict[str, Use] | None
     may_send: bool
     may_receive: bool
+    kind: RoomKind = "stage"
 
 
 class RestartIce(Struct, frozen=True, tag="restart_ice"):

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from live.answer import Abilities, Plan, common_codecs, decodable, plan
 from live.answer_text import Local, answer_text
-from live.control import MediaRefused, Use
+from live.control import MediaRefused, RoomKind, Use
 from live.sdp import MAX_LINE, MAX_OFFER, parse_offer
 from tests.live.test_sdp import ALL, CHROMIUM, FIREFOX, GSTREAMER, SAFARI, SIMULCAST
 
@@ -287,3 +287,14 @@ def test_the_worst_offer_is_answered_in_bounded_time() -> None:
     answer(agreed)
     assert {s.payload_type for s in agreed.sendings} == {127}
     assert time.process_time() - begun < 2.0  # CPU of this process; some 100 ms
+
+
+@pytest.mark.parametrize(("kind", "most"), [("stage", 4), ("circle", 12)])
+def test_a_rooms_kind_says_how_many_pictures_there_are(kind: RoomKind, most: int) -> None:
+    picture = m_lines(CHROMIUM)[6]
+    head = CHROMIUM.replace("\r\n", "\n").partition("m=")[0]
+    mids = [str(n) for n in range(14)]
+    sections = [re.sub(r"^a=mid:\S+$", f"a=mid:{mid}", picture, flags=re.MULTILINE) for mid in mids]
+    offer = re.sub(r"^a=group:BUNDLE.*$", f"a=group:BUNDLE {' '.join(mids)}", head, flags=re.MULTILINE) + "".join(sections)
+    agreed = plan(offer, dict.fromkeys(mids, "video"), may_send=True, may_receive=True, kind=kind)
+    assert [each.slot for each in agreed.receivings if each.slot] == [f"video{n}" for n in range(most)]

@@ -273,6 +273,17 @@ async def test_receivers_can_be_ended_and_senders_kept() -> None:
         assert s.forwarder.statistics().peers == 1
 
 
+async def test_a_circle_cannot_be_tapped_and_is_no_stage_while_somebody_is_in_it() -> None:
+    async with stage() as s:
+        s.forwarder.admit("r", "anna", GSTREAMER, None, may_send=True, may_receive=False, kind="circle")
+        with pytest.raises(MediaRefused, match="circle"):
+            s.forwarder.tap("r", "t", "127.0.0.1", 5000, 5002)
+        with pytest.raises(MediaRefused, match="circle"):
+            s.admit("mallory")
+        s.forwarder.remove_label("r", "anna", senders_only=False)
+        assert s.admit("anna").peer_id  # the room was over with its last peer
+
+
 async def test_a_tap_goes_to_the_loopback_only() -> None:
     async with stage() as s:
         for host, port in (("192.0.2.1", 5000), ("localhost", 5000), ("127.0.0.1", 0), ("127.0.0.1", 70_000)):

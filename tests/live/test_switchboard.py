@@ -6,7 +6,7 @@ from typing import Any
 
 from live.answer import Sent
 from live.codecs import Codec
-from live.control import ActiveSpeaker, Notification, SlotsChanged
+from live.control import VIDEO_SLOTS, ActiveSpeaker, Notification, RoomKind, SlotsChanged
 from live.switchboard import Switchboard
 from tests.live.sources import Publisher, Receiver
 
@@ -14,9 +14,9 @@ from tests.live.sources import Publisher, Receiver
 class Hall:
     """A switchboard, its publishers, a clock of its own and what was told."""
 
-    def __init__(self) -> None:
+    def __init__(self, kind: RoomKind = "stage") -> None:
         self.told: list[Notification] = []
-        self.board = Switchboard("room", self.told.append)
+        self.board = Switchboard("room", self.told.append, kind=kind)
         self.now = 100.0
         self.sources: list[tuple[Publisher, int | None]] = []
 
@@ -206,3 +206,14 @@ def test_nothing_is_left_when_everybody_left() -> None:
     hall.board.leave(viewer)
     assert hall.board.sources == [] and hall.slots == {}
     assert all(slot.source is None and not slot.outlets for slot in hall.board.slots.values())
+
+
+def test_in_a_circle_twelve_are_all_seen_and_the_loudest_three_are_heard() -> None:
+    circle = Hall("circle")
+    people = [f"person{n}" for n in range(VIDEO_SLOTS["circle"])]
+    for number, label in enumerate(people):
+        circle.enter(label)
+        circle.enter(label, "microphone", 90 - number)
+    circle.run(1)
+    assert {circle.slots[f"video{n}"] for n in range(12)} == set(people)
+    assert {circle.slots[f"audio{n}"] for n in range(3)} == {"person9", "person10", "person11"}

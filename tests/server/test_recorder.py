@@ -20,6 +20,7 @@ from live.control import (
     IceParameters,
     MediaRefused,
     Notification,
+    RoomKind,
     RoomReport,
     TapFormat,
     Use,
@@ -60,7 +61,15 @@ class TappingEngine:
             await self.untap(room, tap_id)
 
     async def admit(
-        self, room: str, label: str, offer: str, uses: dict[str, Use] | None, *, may_send: bool, may_receive: bool
+        self,
+        room: str,
+        label: str,
+        offer: str,
+        uses: dict[str, Use] | None,
+        *,
+        may_send: bool,
+        may_receive: bool,
+        kind: RoomKind = "stage",
     ) -> Admission:
         raise NotImplementedError
 
