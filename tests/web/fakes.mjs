@@ -93,7 +93,13 @@ export class FakePeerConnection {
   addTransceiver(kind, init) {
     const line = {
       ...{ kind, init, mid: null, preferred: [], receiver: { track: { kind }, transport: this.transport } },
-      sender: { track: null, replaceTrack: async (track) => void (line.sender.track = track) },
+      sender: {
+        track: null,
+        parameters: { encodings: (init.sendEncodings ?? []).map((encoding) => ({ ...encoding })) },
+        replaceTrack: async (track) => void (line.sender.track = track),
+        getParameters: () => structuredClone(line.sender.parameters),
+        setParameters: async (parameters) => void (line.sender.parameters = parameters),
+      },
       setCodecPreferences: (codecs) => void (line.preferred = codecs),
     };
     this.lines.push(line);

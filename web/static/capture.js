@@ -6,7 +6,7 @@
  * itself. Who speaks goes on with another microphone, whose name is `instead`; another camera shows what nobody chose to show.
  */
 
-import { openDevice, openScreen, rememberDevice } from "./devices.js";
+import { openDevice, openScreen, rememberDevice, rememberNoise } from "./devices.js";
 
 /**
  * @typedef {import("./devices.js").DeviceKind} DeviceKind
@@ -67,13 +67,26 @@ export class Capture extends EventTarget {
     if (kind === "camera" && this.#camera) {
       this.#camera.stop(); // some cameras serve one at a time only
       this.#useCamera(await openDevice("camera"));
-    } else if (kind === "microphone" && this.#microphone) {
-      const { enabled } = this.#microphone;
-      const track = await openDevice("microphone");
-      track.enabled = enabled;
-      this.#useMicrophone(track);
+    } else if (kind === "microphone") {
+      await this.#reopenMicrophone();
     }
     this.#changed();
+  }
+
+  /** Whether the browser takes noise out, from now on. @param {boolean} isSuppressed @returns {Promise<void>} raises `DeviceProblem` */
+  async setNoiseSuppression(isSuppressed) {
+    rememberNoise(isSuppressed);
+    await this.#reopenMicrophone();
+    this.#changed();
+  }
+
+  /** As it is wished now, muted if it was. */
+  async #reopenMicrophone() {
+    if (!this.#microphone) return;
+    const { enabled } = this.#microphone;
+    const track = await openDevice("microphone");
+    track.enabled = enabled;
+    this.#useMicrophone(track);
   }
 
   /** Switches everything off and frees every device. */

@@ -16,7 +16,7 @@ export class DeviceProblem extends Error {
 
 const KINDS = /** @type {const} */ ({ camera: "videoinput", microphone: "audioinput" });
 const CAMERA = { width: { ideal: 1280 }, height: { ideal: 720 }, frameRate: { ideal: 25, max: 30 } };
-const MICROPHONE = { echoCancellation: true, noiseSuppression: true, autoGainControl: true };
+const MICROPHONE = { echoCancellation: true, autoGainControl: true };
 /** A shared screen is read, not watched: few pictures, all the sharpness. */
 const SCREEN = { frameRate: { ideal: 10, max: 15 } };
 /** Its sound as it is, without what this page itself plays: everybody would hear themselves. (Browsers pass over what they do not know.) */
@@ -46,6 +46,24 @@ export function rememberDevice(kind, deviceId) {
   }
 }
 
+/** The browser takes noise out of what the microphone hears, unless that was switched off: it takes music for noise. */
+export function suppressesNoise() {
+  try {
+    return localStorage.getItem("plenum.noise") !== "keep";
+  } catch {
+    return true;
+  }
+}
+
+/** @param {boolean} isSuppressed */
+export function rememberNoise(isSuppressed) {
+  try {
+    localStorage.setItem("plenum.noise", isSuppressed ? "" : "keep");
+  } catch {
+    // nothing is lost but the convenience
+  }
+}
+
 /**
  * Opens the chosen device of a kind, or any other if it is gone. As a mere wish (`ideal`) the choice is nothing to Chromium: it
  * opens the default microphone.
@@ -64,7 +82,7 @@ export async function openDevice(kind) {
 
 /** @param {DeviceKind} kind @param {MediaTrackConstraints} which @returns {Promise<MediaStreamTrack>} */
 async function open(kind, which) {
-  const constraints = { ...(kind === "camera" ? CAMERA : MICROPHONE), ...which };
+  const constraints = { ...(kind === "camera" ? CAMERA : { ...MICROPHONE, noiseSuppression: suppressesNoise() }), ...which };
   const stream = await ask((devices) => devices.getUserMedia(kind === "camera" ? { video: constraints } : { audio: constraints }));
   return /** @type {MediaStreamTrack} */ (stream.getTracks()[0]);
 }

@@ -31,13 +31,16 @@ const LOOK_MS = 3_000;
 const FULL_MS = 20_000;
 /** A window that is being resized is told of once. */
 const SHOW_MS = 200;
+/** So few people in a breakout room are shown so large that the camera's full size is seen. */
+const FEW = 4;
 /** So long a speaker is sent to where the room was: not all who listen there have followed yet. */
 const LINGER_MS = 2_500;
 /** What time mends; everything else is for the page to say. */
 const PASSING = new Set(["media_unavailable", "bad_offer", "try_again", "too_fast", "read_only"]);
 
 export class StageMedia extends EventTarget {
-  capture = new Capture();
+  /** What is sent: one's own devices, which a second connection may share. */
+  capture;
   /** @type {MediaStatus} */
   status = { name: "off", since: Date.now() };
   /** @type {import("./quality.js").Level} */
@@ -77,15 +80,33 @@ export class StageMedia extends EventTarget {
   #expected = new Map();
 
   #relays;
+  #ownsCapture;
+  /** In a breakout room: whether the camera goes out in full size, too. */
+  #isLarge = true;
 
-  /** @param {string} url where to offer: `/media/SESSION` @param {import("./relays.js").Relays} [relays] */
-  constructor(url, relays) {
+  /**
+   * @param {string} url where to offer: `/media/SESSION` @param {import("./relays.js").Relays} [relays]
+   * @param {Capture} [capture] of another connection, which goes on with it
+   */
+  constructor(url, relays, capture) {
     super();
     this.#url = url;
     this.#relays = relays;
-    this.capture.addEventListener("change", () => {
-      for (const peer of [this.#peer, this.#leaving]) void peer?.send(this.capture.tracks);
-    });
+    this.#ownsCapture = !capture;
+    this.capture = capture ?? new Capture();
+    this.capture.addEventListener("change", this.#resend);
+  }
+
+  /** What one sends has changed. */
+  #resend = () => {
+    for (const peer of [this.#peer, this.#leaving]) void peer?.send(this.capture.tracks);
+    if (this.#wish?.isCircle && this.#wish.publish) void this.#peer?.mute(!this.capture.switches.microphone);
+  };
+
+  /** How many see one another: where it is few, they are shown large. @param {number} people */
+  gather(people) {
+    this.#isLarge = people <= FEW;
+    void this.#peer?.sendLarge(this.#isLarge);
   }
 
   /** Received tracks by slot (`audio0`, `video0`, `screen0`, …); empty while there is no connection. @returns {Map<string, MediaStreamTrack>} */
@@ -110,7 +131,7 @@ export class StageMedia extends EventTarget {
 
   /** Starts, or changes what is sent and received. @param {import("./peer.js").Wish} wish */
   start(wish) {
-    const same = this.#wish && this.#wish.publish === wish.publish && this.#wish.video === wish.video;
+    const same = this.#wish && this.#wish.publish === wish.publish && this.#wish.video === wish.video && this.#wish.isVoice === wish.isVoice;
     if (same && this.status.name !== "refused") return;
     this.#wish = wish;
     this.#backoff.reset();
@@ -133,7 +154,7 @@ export class StageMedia extends EventTarget {
     this.#expected = new Map(slots.map((slot) => [slot, this.#expected.get(slot) ?? Date.now()]));
   }
 
-  /** Ends sending and receiving, and frees the devices. */
+  /** Ends sending and receiving, and frees the devices, if they are nobody else's. */
   stop() {
     if (!this.#wish) return;
     this.#wish = null;
@@ -141,7 +162,8 @@ export class StageMedia extends EventTarget {
     clearTimeout(this.#showing);
     this.#replace(null);
     this.#leaving?.close();
-    this.capture.stop();
+    if (this.#ownsCapture) this.capture.stop();
+    else this.capture.removeEventListener("change", this.#resend);
     this.#become("off");
   }
 
@@ -317,6 +339,10 @@ export class StageMedia extends EventTarget {
   /** It carries sound and picture from here on. @param {Peer} peer */
   #begin(peer) {
     if (Object.keys(this.#heights).length) void peer.show(this.#heights);
+    if (peer.wish.isCircle && peer.wish.publish) {
+      void peer.mute(!this.capture.switches.microphone);
+      void peer.sendLarge(this.#isLarge);
+    }
     this.#look(peer);
   }
 

@@ -7,11 +7,16 @@
 
 /** @typedef {"microphone" | "camera" | "screen" | "audio" | "video" | "screen_slot"} Use */
 /** @typedef {import("./capture.js").Tracks} Tracks */
-/** @typedef {{publish: boolean, video: boolean}} Wish what to send and receive; without video it is sound alone */
+/**
+ * @typedef {{publish: boolean, video: boolean, isVoice?: boolean, isCircle?: boolean}} Wish what to send and receive; without `video` it is
+ *   sound alone; `isVoice`: the microphone alone is sent; `isCircle`: of a breakout room, in which up to twelve see one another
+ */
 
 /** @type {RTCConfiguration} */
 const CONFIGURATION = { bundlePolicy: "max-bundle", rtcpMuxPolicy: "require" };
-export const SLOTS = /** @type {const} */ ({ audio: 3, video: 4, screen_slot: 1 });
+/** How many there are of each; in a circle one for everybody's picture (`live/control.py`). */
+const SLOTS = { audio: 3, video: 4, screen_slot: 1 };
+const CIRCLE_SLOTS = { ...SLOTS, video: 12 };
 /** The camera in three sizes (RFC 8853), so that each viewer gets what their tile and network take; smallest first, as browsers want it. */
 const CAMERA = [
   { rid: "l", scaleResolutionDownBy: 4, maxBitrate: 150_000 },
@@ -47,6 +52,8 @@ export class Peer {
   /** The server's answer, as it was last applied. */
   #answer = "";
   #closed = false;
+  /** What the others were told. @type {boolean | undefined} */
+  #isMuted;
 
   #relays;
 
@@ -55,11 +62,12 @@ export class Peer {
     this.url = url;
     this.wish = wish;
     this.#relays = relays;
+    const slots = wish.isCircle ? CIRCLE_SLOTS : SLOTS;
     if (wish.publish) this.#addSenders();
-    this.#addSlots("audio", "audio", SLOTS.audio);
+    this.#addSlots("audio", "audio", slots.audio);
     if (wish.video) {
-      this.#addSlots("video", "video", SLOTS.video);
-      this.#addSlots("screen_slot", "screen", SLOTS.screen_slot);
+      this.#addSlots("video", "video", slots.video);
+      this.#addSlots("screen_slot", "screen", slots.screen_slot);
     }
   }
 
@@ -112,16 +120,39 @@ export class Peer {
 
   /** Sends these tracks from now on. @param {Tracks} tracks */
   async send(tracks) {
-    await Promise.all([...this.#senders].map(([use, sender]) => sender.replaceTrack(tracks[use])));
+    const { isVoice } = this.wish;
+    await Promise.all([...this.#senders].map(([use, sender]) => sender.replaceTrack(isVoice && use !== "microphone" ? null : tracks[use])));
+  }
+
+  /** Whether the camera goes out in full size too: not where everybody is shown small. @param {boolean} isWanted */
+  async sendLarge(isWanted) {
+    const sender = this.#senders.get("camera");
+    const parameters = sender?.getParameters();
+    const largest = parameters?.encodings?.at(-1);
+    if (!sender || !parameters || !largest || largest.rid !== "h" || (largest.active ?? true) === isWanted) return;
+    largest.active = isWanted;
+    await sender.setParameters(parameters).catch(() => undefined); // a connection that is going: the next one is told anew
   }
 
   /** Tells the server how large each picture slot is shown, in device pixels of height. @param {Record<string, number>} heights */
   async show(heights) {
+    await this.#tell({ heights });
+  }
+
+  /** Tells the others in a breakout room whether one can be heard. @param {boolean} isMuted */
+  async mute(isMuted) {
+    if (!this.#location || isMuted === this.#isMuted) return;
+    this.#isMuted = isMuted;
+    await this.#tell({ heights: {}, muted: isMuted });
+  }
+
+  /** @param {{heights: Record<string, number>, muted?: boolean}} view */
+  async #tell(view) {
     if (!this.#location) return;
     await fetch(this.#location, {
       method: "PATCH",
       headers: { "content-type": "application/json" },
-      body: JSON.stringify({ heights }),
+      body: JSON.stringify(view),
     }).catch(() => undefined); // a network that is away: the next connection tells it anew
   }
 

@@ -11,11 +11,19 @@
 
 /** @typedef {"camera" | "microphone" | "screen"} Device */
 
+const NOTHING = { camera: false, microphone: false, screen: false };
+
 export class Speaker extends EventTarget {
   /** This tab sends sound and picture. */
   isHere = false;
   /** The viewer wants sound alone. */
   isLean = false;
+  /** The person is in a breakout room: what their devices send is not for the stage, but for what they say to all rooms. */
+  isAway = false;
+  /** While they speak to all rooms: "passing" if they were not on stage before. @type {"" | "on stage" | "passing"} */
+  #speaksToAll = "";
+  /** The microphone was on before that. */
+  #wasHeard = false;
   #connection;
   #media;
   #stream;
@@ -47,7 +55,62 @@ export class Speaker extends EventTarget {
 
   /** Starts watching, or goes on with what is wished now. */
   watch() {
-    this.#media.start({ publish: this.isHere, video: !this.isLean });
+    const isVoice = this.#isVoice;
+    this.#media.start({ publish: this.isHere && (isVoice || !this.isAway), video: !this.isLean, ...(isVoice ? { isVoice } : {}) });
+  }
+
+  /** Goes into a breakout room, or comes back from there: the place on the stage is kept meanwhile, and nothing is sent to it. @param {boolean} isAway */
+  async stepAside(isAway) {
+    if (isAway === this.isAway) return;
+    this.isAway = isAway;
+    if (this.#media.status.name !== "off") this.watch();
+    if (this.isHere) await this.#tell().catch(() => undefined); // no longer on stage: `removed` follows
+    this.#changed();
+  }
+
+  /** The stage gets the microphone alone. */
+  get #isVoice() {
+    return this.#speaksToAll === "passing" || (this.speaksToAll && this.isAway);
+  }
+
+  get speaksToAll() {
+    return Boolean(this.#speaksToAll);
+  }
+
+  /** Says something to all breakout rooms: over the stage, which everybody hears, with the microphone alone. Rejects with a `DeviceProblem` or `Refusal`. @param {boolean} on */
+  async speakToAll(on) {
+    if (on === this.speaksToAll) return;
+    if (!on) {
+      const isPassing = this.#speaksToAll === "passing";
+      this.#speaksToAll = "";
+      if (!this.#wasHeard) await this.#media.capture.setMicrophone(false);
+      if (isPassing && this.isHere) await this.#leaveQuietly();
+      else this.watch();
+      if (this.isHere) await this.#tell();
+      return this.#changed();
+    }
+    this.#wasHeard = this.#media.capture.switches.microphone;
+    await this.#media.capture.setMicrophone(true);
+    this.#speaksToAll = this.isHere ? "on stage" : "passing";
+    try {
+      if (!this.isHere) await this.enter();
+      else this.watch();
+      await this.#tell();
+    } catch (error) {
+      this.#speaksToAll = "";
+      throw error;
+    } finally {
+      this.#changed();
+    }
+  }
+
+  /** Off the stage, and the devices go on: they are used in a breakout room, or not at all. */
+  async #leaveQuietly() {
+    this.isHere = false;
+    this.#remember();
+    this.watch();
+    if (!this.isAway) this.#media.capture.stop();
+    await this.#connection.do(this.#stream, { type: "stage.leave" });
   }
 
   /** @param {boolean} lean */
@@ -88,7 +151,7 @@ export class Speaker extends EventTarget {
     const wanted = /** @type {Device[]} */ (["camera", "microphone"]).filter((device) => member?.[device]);
     this.isHere = true;
     this.watch();
-    await Promise.allSettled(wanted.map((device) => this.set(device, true)));
+    if (!this.isAway) await Promise.allSettled(wanted.map((device) => this.set(device, true)));
     await this.#tell();
     this.#changed();
     return true;
@@ -96,8 +159,9 @@ export class Speaker extends EventTarget {
 
   #stepDown() {
     this.isHere = false;
+    this.#speaksToAll = "";
     this.#remember();
-    this.#media.capture.stop();
+    if (!this.isAway) this.#media.capture.stop();
     if (this.#media.status.name !== "off") this.watch();
     this.#changed();
   }
@@ -114,7 +178,9 @@ export class Speaker extends EventTarget {
   }
 
   #tell() {
-    return this.#connection.do(this.#stream, { type: "stage.set_media", ...this.#media.capture.switches });
+    const { switches } = this.#media.capture;
+    const sent = this.#isVoice ? { ...NOTHING, microphone: switches.microphone } : this.isAway ? NOTHING : switches;
+    return this.#connection.do(this.#stream, { type: "stage.set_media", ...sent });
   }
 
   get #key() {

@@ -51,7 +51,7 @@ export function slotsOf({ screen, tiles }) {
 }
 
 /** @param {number} people @param {boolean} hasScreen @param {Want} want @returns {Layout["shape"]} */
-function shapeOf(people, hasScreen, want) {
+export function shapeOf(people, hasScreen, want) {
   const count = people + Number(hasScreen);
   if (count < 2) return hasScreen ? "screen" : count ? "alone" : "empty";
   if (want === "speaker" && people) return "speaker";
@@ -59,7 +59,7 @@ function shapeOf(people, hasScreen, want) {
 }
 
 /** Who speaks, else who was large, else the first with a picture; oneself only where there is nobody else. @param {Tile[]} tiles @param {string} before */
-function largeOf(tiles, before) {
+export function largeOf(tiles, before) {
   const others = tiles.filter(({ isOwn }) => !isOwn);
   const found = others.find(({ isSpeaking }) => isSpeaking) ?? others.find(({ person_id }) => person_id === before) ?? others.find(({ slot }) => slot);
   return (found ?? others[0] ?? tiles[0])?.person_id ?? "";

@@ -12,7 +12,7 @@ export function newStream() {
   return {
     seq: 0,
     state: undefined,
-    signals: { present: 0, background: 0, answered: {}, votes: {}, slots: {}, codecs: {}, speaking: "", media: "", delayed: false, ...noRooms() },
+    signals: { present: 0, background: 0, answered: {}, votes: {}, slots: {}, codecs: {}, speaking: "", media: "", delayed: false, rooms: {}, ...noRooms() },
     mine: { answers: {}, votes: [] },
   };
 }
@@ -40,6 +40,9 @@ export function heedSignal(signals, frame) {
       return true;
     case "media":
       signals.media = frame.status;
+      return true;
+    case "breakout_media":
+      signals.rooms = { ...signals.rooms, [frame.room_id]: { slots: frame.slots, codecs: frame.codecs, speaking: frame.speaking, muted: frame.muted } };
       return true;
     case "updates":
       signals.delayed = frame.delayed;

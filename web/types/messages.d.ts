@@ -166,6 +166,16 @@ export interface Signals {
   silent: string[];
   /** The notes that are on the stage; `roomId` empty: none. */
   stageNotes: { roomId: string; text: string };
+  /** Of breakout rooms that one is in, or moderates, by id. */
+  rooms: Record<string, BreakoutMedia>;
+}
+
+/** Who is seen in which slot of a breakout room, who speaks, and whose microphone is off. */
+export interface BreakoutMedia {
+  slots: Record<string, string>;
+  codecs: Record<string, string>;
+  speaking: string;
+  muted: string[];
 }
 
 export type ServerFrame =
@@ -189,4 +199,5 @@ export type SignalFrame =
   | { type: "rooms"; stream: string; counts: Record<string, number> }
   | { type: "rooms_life"; stream: string; away: string[]; silent: string[] }
   | { type: "notes"; stream: string; room_id: string; update: string }
-  | { type: "stage_notes"; stream: string; room_id: string; text: string };
+  | { type: "stage_notes"; stream: string; room_id: string; text: string }
+  | ({ type: "breakout_media"; stream: string; room_id: string } & BreakoutMedia);

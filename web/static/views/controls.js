@@ -11,7 +11,8 @@ import { picture } from "./stage.js";
  * @typedef {import("../speaker.js").Device} Device
  * @typedef {{speaker: import("../speaker.js").Speaker, actions: import("./actions.js").Actions, isOpen: boolean, isQuiet: boolean, level: number,
  *   devices: {camera: MediaDeviceInfo[], microphone: MediaDeviceInfo[]}, chosen: (kind: DeviceKind) => string,
- *   open: (isOpen: boolean) => void, set: (device: Device, on: boolean) => void, choose: (kind: DeviceKind, id: string) => void,
+ *   open: (isOpen: boolean) => void, talk: import("../push-to-talk.js").PushToTalk, suppressesNoise: () => boolean, suppress: (on: boolean) => void,
+ *   set: (device: Device, on: boolean) => void, choose: (kind: DeviceKind, id: string) => void,
  *   enter: () => void, leave: () => void}} Props `isOpen`: the backstage (or, on stage, the choice of devices) is
  *   shown; `isQuiet`: going on stage is not what the page is for
  */
@@ -62,7 +63,7 @@ function backstageView(props) {
 function onStageView(props) {
   const { actions, leave, open, isOpen } = props;
   return html`<div class="controls is-on-stage" role="group" aria-label=${t("You on stage")}>
-    ${switchView("microphone", props)} ${switchView("camera", props)} ${canShareScreen() ? switchView("screen", props) : nothing}
+    ${microphoneView(props)} ${switchView("camera", props)} ${canShareScreen() ? switchView("screen", props) : nothing}
     ${button({ label: t("Devices"), icon: "more", isPressed: isOpen, onClick: () => open(!isOpen) })}
     ${button({ label: t("Leave the stage"), icon: "leave", look: "danger", onClick: leave, isBusy: actions.isBusy("stage") })}
     ${problem(actions, "microphone")} ${problem(actions, "camera")} ${problem(actions, "screen")} ${problem(actions, "stage")}
@@ -71,7 +72,63 @@ function onStageView(props) {
 
 /** @param {Props} props */
 function devicesView(props) {
-  return html`<section class="panel devices" aria-label=${t("Devices")}>${levelView(props)} ${choicesView(props)}</section>`;
+  return html`<section class="panel devices" aria-label=${t("Devices")}>${levelView(props)} ${choicesView(props)} ${habitsView(props)}</section>`;
+}
+
+/** How one speaks: push to talk, and what the browser does with noise. @param {Props} props */
+function habitsView({ talk, suppressesNoise, suppress, actions }) {
+  return html`<div class="stack tight">
+    <label class="check">
+      <input type="checkbox" .checked=${talk.isChosen} @change=${(/** @type {Event} */ event) => talk.choose(isChecked(event))} />
+      <span>${t("Push to talk: the microphone is on only while I hold the space bar or the button")}</span>
+    </label>
+    <label class="check">
+      <input type="checkbox" .checked=${suppressesNoise()} @change=${(/** @type {Event} */ event) => suppress(isChecked(event))} />
+      <span>${t("Take background noise out (switch it off for music)")}</span>
+    </label>
+    ${problem(actions, "noise")}
+  </div>`;
+}
+
+/** @param {Event} event */
+function isChecked({ target }) {
+  return /** @type {HTMLInputElement} */ (target).checked;
+}
+
+/** In a breakout room: one's own switches, and nothing to go on or off. @param {Props} props */
+export function roomControlsView(props) {
+  const { actions, open, isOpen } = props;
+  return html`<div class="controls is-on-stage" role="group" aria-label=${t("You in the room")}>
+      ${microphoneView(props)} ${switchView("camera", props)} ${canShareScreen() ? switchView("screen", props) : nothing}
+      ${button({ label: t("Devices"), icon: "more", isPressed: isOpen, onClick: () => open(!isOpen) })}
+      ${problem(actions, "microphone")} ${problem(actions, "camera")} ${problem(actions, "screen")}
+    </div>
+    ${isOpen ? devicesView(props) : nothing}`;
+}
+
+/** @param {Props} props */
+function microphoneView(props) {
+  return props.talk.isChosen ? talkView(props.talk) : switchView("microphone", props);
+}
+
+/** Held, not pressed: by finger, mouse, or the space bar; who can only press it presses it again. @param {import("../push-to-talk.js").PushToTalk} talk */
+function talkView(talk) {
+  return html`<button
+    type="button"
+    class="button switch is-microphone is-talk ${talk.isHeld ? "is-on" : "is-off"}"
+    data-talk
+    aria-pressed=${talk.isHeld ? "true" : "false"}
+    @pointerdown=${(/** @type {PointerEvent} */ event) => {
+      /** @type {HTMLElement} */ (event.currentTarget).setPointerCapture(event.pointerId);
+      talk.hold(true);
+    }}
+    @pointerup=${() => talk.hold(false)}
+    @pointercancel=${() => talk.hold(false)}
+    @click=${(/** @type {MouseEvent} */ event) => event.detail === 0 && talk.hold(!talk.isHeld)}
+    @contextmenu=${(/** @type {Event} */ event) => event.preventDefault()}
+  >
+    ${icon(talk.isHeld ? "microphone" : "microphone-off")}<span>${talk.isHeld ? t("You are heard") : t("Hold to talk")}</span>
+  </button>`;
 }
 
 /** The words say what pressing does; the look says what is on. @param {Device} device @param {Props} props */

@@ -7,11 +7,12 @@
 
 import { Adviser } from "../advice.js";
 import { Clock } from "../clock.js";
-import { chosenDevice, devicesOf } from "../devices.js";
+import { chosenDevice, devicesOf, suppressesNoise } from "../devices.js";
 import { t } from "../i18n.js";
 import { LevelMeter } from "../level.js";
 import { StageMedia } from "../media.js";
 import { coalesced, connectPage, pageData } from "../page.js";
+import { PushToTalk } from "../push-to-talk.js";
 import { relays } from "../relays.js";
 import { Speaker } from "../speaker.js";
 import { layoutOf, slotsOf, unshownIn } from "../stage-layout.js";
@@ -37,6 +38,7 @@ export class LivePage {
   media = new StageMedia(`/media/${this.data.session_id}`, relays(this.data.turn));
   speaker = new Speaker(this.connection, this.media, this.stream);
   sound = new Sound();
+  talk = new PushToTalk(this.media.capture, () => this.speaker.isHere);
   adviser = new Adviser();
   /** How the viewer wants the stage. */
   want = rememberedWant();
@@ -196,6 +198,9 @@ export class LivePage {
       chosen: chosenDevice,
       open: (isOpen) => this.#openBackstage(isOpen),
       set: (device, on) => void actions.run(device, () => speaker.set(device, on)).then(() => this.#lookForDevices()),
+      talk: this.talk,
+      suppressesNoise,
+      suppress: (on) => void actions.run("noise", () => speaker.capture.setNoiseSuppression(on)),
       choose: (kind, id) => void actions.run(`choose-${kind}`, () => speaker.capture.choose(kind, id)),
       enter: () => void actions.run("stage", () => speaker.enter()).then((entered) => entered && this.#openBackstage(false)),
       leave: () => {
@@ -226,11 +231,13 @@ export class LivePage {
   }
 
   #listen() {
-    const { connection, media, speaker, sound } = this;
+    const { connection, media, speaker, sound, talk } = this;
     for (const type of ["change", "signal", "status"]) connection.addEventListener(type, this.refresh);
     for (const type of ["status", "slots", "quality"]) media.addEventListener(type, this.refresh);
     speaker.addEventListener("change", this.refresh);
     sound.addEventListener("change", this.refresh);
+    talk.addEventListener("change", this.refresh);
+    talk.addEventListener("problem", (event) => void this.actions.run("microphone", () => Promise.reject(/** @type {CustomEvent} */ (event).detail.error)));
     connection.addEventListener("signal", (event) => {
       const { type, status, lost } = /** @type {CustomEvent} */ (event).detail;
       if (type === "media" && status === "reset") media.reset(lost);

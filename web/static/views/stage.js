@@ -4,7 +4,7 @@ import { html, nothing } from "lit";
 import { live } from "lit/directives/live.js";
 import { repeat } from "lit/directives/repeat.js";
 import { n, t } from "../i18n.js";
-import { WANTS } from "../stage-layout.js";
+import { MOST_TILES, WANTS } from "../stage-layout.js";
 import { unshownWords } from "./advice.js";
 import { icon } from "./parts.js";
 import { initials } from "./words.js";
@@ -35,7 +35,7 @@ export function stageView({ layout, slots, ownCamera, message, cover }) {
   /** @type {(Screen | Tile)[]} */
   const all = message ? [] : screen ? [screen, ...tiles] : tiles;
   return html`<section class="stage stage-ground" aria-label=${t("Stage")}>
-    <div class="tiles shape-${shape}" data-count=${tiles.length + (screen ? 1 : 0)}>
+    <div class="tiles shape-${shape} ${all.length > MOST_TILES + 1 ? "is-circle" : ""}" data-count=${tiles.length + (screen ? 1 : 0)}>
       ${repeat(
         all,
         (one) => ("slot" in one ? `tile-${one.slot || one.person_id}` : "screen"),
