@@ -217,16 +217,16 @@ def carry(settings: Settings, engine: MediaEngine, cluster: Cluster | None) -> t
 
 def connect(services: Services, stack: AsyncExitStack) -> tuple[Reactions, Stagehand, Keeper]:
     """Who hears of what. The hub is first: nothing is done about an event before everybody has been told."""
-    bus, seats, presence, ballots = services.bus, services.seats, services.presence, services.ballots
-    tallies = Tallies(services.hub, services.streams, ballots, presence)
+    bus, hub, seats, presence, ballots = services.bus, services.hub, services.seats, services.presence, services.ballots
+    tallies = Tallies(hub, services.streams, ballots, presence)
     stack.callback(tallies.stop)
     stagehand = Stagehand(services.streams, presence, seats, services.settings.stage_grace_seconds)
     reactions = Reactions(services.streams, ballots, services.recorder, seats, report_bug)
-    notes = Telling(services.hub, services.streams, services.notes.book, report_bug)
+    notes = Telling(hub, services.streams, services.notes.book, report_bug)
     services.notes.book.on_change = notes.changed
     stack.callback(notes.stop)
     keeper = Keeper(services)
-    for listener in (services.hub.deliver, reactions.heed, tallies.heed, ballots.heed, notes.heed, keeper.heed):
+    for listener in (hub.deliver, seats.circles.heed, reactions.heed, tallies.heed, ballots.heed, notes.heed, keeper.heed):
         bus.subscribe(listener)
     bus.subscribe_own(reactions.heed_own)
     ballots.on_change = tallies.votes_changed

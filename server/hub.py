@@ -190,16 +190,16 @@ class Hub:
 
     def signal(self, signal: m.Signal) -> None:
         """An ephemeral value for all followers of its stream; the latest wins."""
-        kind = type(signal).__name__
+        kind = type(signal).__name__ + signal.about
         latest, changed = self._signals.setdefault(signal.stream, {}), self._changed.setdefault(signal.stream, {})
         changed[kind] = _merged(changed.get(kind), signal)
         latest[kind] = _merged(latest.get(kind), signal)
         if self._flush is None:
             self._flush = asyncio.get_running_loop().call_later(SIGNAL_PERIOD, self._tell_signals)
 
-    def forget_signal(self, stream: str, kind: type[m.Signal]) -> None:
+    def forget_signal(self, stream: str, kind: type[m.Signal], about: str = "") -> None:
         """Newcomers no longer hear of it."""
-        self._signals.get(stream, {}).pop(kind.__name__, None)
+        self._signals.get(stream, {}).pop(kind.__name__ + about, None)
 
     def _tell_signals(self) -> None:
         self._flush = None

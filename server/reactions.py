@@ -60,6 +60,8 @@ class Reactions:
         match entry.event:
             case m.SessionEnded(ended_id):  # everywhere: what another node did before it heard of this is here by now
                 self._put(ended_id, partial(self._wind_up, ended_id))
+            case m.BreakoutLeft() | m.BreakoutsClosed() | m.BreakoutEnded() | m.BreakoutVisited():
+                self._put(session_id, partial(self._seats.keep_to_circles, session_id))
             case m.StageLeft(person_id):
                 self._put(session_id, partial(self._seats.take_off_stage, session_id, person_id))
             case m.RecordingStopped(recording_id) if self._recorder.has(recording_id):

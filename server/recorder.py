@@ -22,6 +22,7 @@ import structlog
 from live.control import MediaEngine, MediaRefused
 from recordings.catalogue import Busy, Catalogue
 from recordings.reception import Result
+from server.circles import of_media_room
 from server.settings import Settings
 
 START_SECONDS: Final = 15.0  # until a recorder says where it listens
@@ -97,6 +98,8 @@ class Recorder:
         `RecorderFailed`, `MediaRefused` or `OSError`, and then nothing runs."""
         if recording_id in self._takes:
             return
+        if of_media_room(room)[1]:
+            raise RecorderFailed("breakout rooms are never recorded")
         path = self._catalogue.path(recording_id)
         await asyncio.to_thread(path.parent.mkdir, parents=True, exist_ok=True)
         take = self._takes[recording_id] = _Take(session_id, room, recording_id, path)

@@ -1,26 +1,28 @@
 """Media seats: who is connected to the media engine, for which session; and what the engine tells, told on.
 
-A session's media room is named by the session's id. Seats are bounded per person, so that a page which is reloaded over
-and over does not pile up peers: the oldest goes.
+Media rooms are those of sessions and of their breakout rooms (`circles`). Seats are bounded per person, so that a page
+which is reloaded over and over does not pile up peers: the oldest goes.
 """
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable
 from typing import Final
 
 import structlog
-from msgspec import Struct, structs
+from msgspec import structs
 
 from live import control
 from live.control import Admission, IceParameters, MediaEngine, MediaRefused, Use, ufrag_of
 from rooms import messages as m
 from rooms.access import check_publishing, check_watching
+from rooms.breakouts import is_running
 from rooms.errors import Refused
+from server.circles import Circles, check_circle, media_room, of_media_room
 from server.hub import Hub
 from server.limits import Limits
 from server.paces import Paces
+from server.seat import Seat, kind_of, new_ice_session
 from server.streams import Streams
 
 OFFERS_AT_ONCE: Final = 20.0
@@ -31,23 +33,10 @@ SENDING: Final[frozenset[Use]] = frozenset({"microphone", "camera", "screen", "s
 _log = structlog.get_logger("seats")
 
 
-class Seat(Struct, frozen=True):
-    """One peer of the media engine. `sends`: it may publish; `external`: software that came by WHIP or WHEP; `ice`: what
-    tells its ICE session from the ones before and after (an entity tag, RFC 9725, 4.3.1); `is_ours`: let in by this node."""
-
-    session_id: str
-    peer_id: str
-    person_id: str
-    sends: bool
-    external: bool
-    ice: str
-    is_ours: bool = True
-
-
 class Seats:
     """Admits people to the media of a session, and knows all seats: with several nodes, those on the others too.
     `on_change(session_id)` tells that somebody's seat came or went; `on_reset(rooms)` that their taps are gone, None: all,
-    as the engine is there anew."""
+    as the engine is there anew. `circles`: what is told of breakout rooms."""
 
     def __init__(self, engine: MediaEngine, streams: Streams, hub: Hub, limits: Limits) -> None:
         self._engine = engine
@@ -57,40 +46,51 @@ class Seats:
         self._most = limits.seats_per_person
         self._offers = Paces(limits.offers_per_second, OFFERS_AT_ONCE)  # each is work for who carries everybody's sound
         self._views = Paces(VIEWS_PER_SECOND, VIEWS_AT_ONCE)
+        self.circles = Circles(streams, hub)
         self.engine_is_up = False
         self.on_change: Callable[[str], None] = lambda session_id: None
         self.on_reset: Callable[[tuple[str, ...] | None], None] = lambda rooms: None
 
     async def admit(
-        self, actor: m.Actor, session_id: str, offer: str, uses: dict[str, Use] | None, *, sends: bool
+        self,
+        actor: m.Actor,
+        session_id: str,
+        offer: str,
+        uses: dict[str, Use] | None,
+        *,
+        sends: bool,
+        room_id: str = "",
     ) -> Admission:
-        """Lets a person into a session's sound and picture. `uses` None: WHIP (`sends`) or WHEP software, which only sends
-        or only receives. Raises `Refused`."""
+        """Lets a person into a session's sound and picture, or those of a breakout room. `uses` None: WHIP (`sends`) or WHEP
+        software, which only sends or only receives, and is in no breakout room. Raises `Refused`."""
         self.check_pace(actor.person_id)
         receives = uses is not None or not sends
-        self._check(actor, session_id, sends=sends, receives=receives)
+        self._check(actor, session_id, room_id, sends=sends, receives=receives)
+        room, kind = media_room(session_id, room_id), kind_of(room_id)
         try:
             admission = await self._engine.admit(
-                session_id, actor.person_id, offer, uses, may_send=sends, may_receive=receives
+                room, actor.person_id, offer, uses, may_send=sends, may_receive=receives, kind=kind
             )
         except MediaRefused as refusal:
             raise Refused(refusal.code) from refusal
-        ice = ufrag_of(admission.answer) or _ice_session()
-        seat = Seat(session_id, admission.peer_id, actor.person_id, sends, uses is None, ice)
+        ice = ufrag_of(admission.answer) or new_ice_session()
+        seat = Seat(session_id, admission.peer_id, actor.person_id, sends, uses is None, ice, room_id=room_id)
         self._seats[admission.peer_id] = seat
         try:
-            self._check(actor, session_id, sends=sends, receives=receives)
-        except Refused:  # the session ended, or they were taken off the stage, while the engine was asked
+            self._check(actor, session_id, room_id, sends=sends, receives=receives)
+        except Refused:  # the session ended, or they were taken off the stage or moved, while the engine was asked
             await self._end(seat)
             raise
-        await self._make_room(actor.person_id, external=uses is None)
+        await self._make_room(seat)
         return admission
 
     def check_pace(self, person_id: str) -> None:
         """Counts an offer, or a restart of ICE. Raises `Refused("too_fast")`."""
         self._offers.check(person_id)
 
-    def _check(self, actor: m.Actor, session_id: str, *, sends: bool, receives: bool) -> None:
+    def _check(self, actor: m.Actor, session_id: str, room_id: str, *, sends: bool, receives: bool) -> None:
+        if room_id:
+            return check_circle(self._streams, actor, session_id, room_id, sends=sends)
         run = self._streams.context(session_id).run
         if receives:
             check_watching(actor, run)
@@ -106,11 +106,17 @@ class Seats:
     async def show(self, actor: m.Actor, session_id: str, peer_id: str, heights: dict[str, int]) -> None:
         """Says how large a page of one's own shows its picture slots (`MediaEngine.view`). Raises `Refused`."""
         self._views.check(actor.person_id)
-        self._own(actor, session_id, peer_id)
+        seat = self._own(actor, session_id, peer_id)
         try:
-            await self._engine.view(session_id, peer_id, heights)
+            await self._engine.view(seat.room, peer_id, heights)
         except MediaRefused as refusal:
             raise Refused(refusal.code) from refusal
+
+    def mute(self, actor: m.Actor, session_id: str, peer_id: str, *, is_muted: bool) -> None:
+        """Says whether somebody can be heard in their breakout room. Raises `Refused`."""
+        seat = self._own(actor, session_id, peer_id)
+        if seat.room_id and seat.sends:
+            self.circles.mute(session_id, seat.room_id, actor.person_id, is_muted=is_muted)
 
     def ice_session(self, actor: m.Actor, session_id: str, peer_id: str) -> str:
         """Which ICE session a seat of one's own is in. Raises `Refused`."""
@@ -120,9 +126,9 @@ class Seats:
         """Restarts the ICE session of a seat of one's own (`MediaEngine.restart_ice`). Raises `Refused`; what is goes
         on then."""
         self.check_pace(actor.person_id)
-        self._own(actor, session_id, peer_id)
+        room = self._own(actor, session_id, peer_id).room
         try:
-            parameters = await self._engine.restart_ice(session_id, peer_id, ufrag)
+            parameters = await self._engine.restart_ice(room, peer_id, ufrag)
         except MediaRefused as refusal:
             raise Refused(refusal.code) from refusal
         seat = self._own(actor, session_id, peer_id)  # it may have ended meanwhile
@@ -136,7 +142,8 @@ class Seats:
         return seat
 
     async def close_session(self, session_id: str) -> None:
-        """Ends every seat of a session (it is over): those who only receive all at once, wherever they are."""
+        """Ends every seat of a session (it is over), in its breakout rooms too: those who only receive in its own media room
+        all at once, wherever they are."""
         seats = [seat for seat in self._seats.values() if seat.session_id == session_id]
         for seat in seats:
             del self._seats[seat.peer_id]
@@ -145,14 +152,25 @@ class Seats:
         except MediaRefused:
             _log.info("engine away, its peers are gone with it")
         for seat in seats:
-            if seat.sends:
+            if seat.sends or seat.room_id:
                 await self._end(seat)
         self.on_change(session_id)
 
+    async def keep_to_circles(self, session_id: str) -> None:
+        """Ends the seats of those who sit in a breakout room no more: it closed, they were moved, or visit it no longer."""
+        state = self._streams.breakouts(session_id)
+        for seat in [seat for seat in self._seats.values() if seat.session_id == session_id and seat.room_id]:
+            room = state.rooms.get(seat.room_id)
+            stays = room is not None and is_running(state, room)
+            if room is None or not stays or seat.person_id not in (*room.people, *(() if seat.sends else room.visitors)):
+                await self._end(seat)
+
     async def take_off_stage(self, session_id: str, person_id: str) -> None:
         """Ends a person's sending seats; their pages offer again, to receive only."""
-        for seat in [s for s in self._seats.values() if s.sends and (s.session_id, s.person_id) == (session_id, person_id)]:
-            await self._end(seat)
+        theirs = [s for s in self._seats.values() if (s.session_id, s.person_id, s.room_id) == (session_id, person_id, "")]
+        for seat in theirs:
+            if seat.sends:
+                await self._end(seat)
 
     async def end_person(self, person_id: str) -> None:
         """Ends every seat of a person's (their link was withdrawn, or their roles changed: their pages offer again)."""
@@ -181,17 +199,18 @@ class Seats:
                 room
             ):
                 pass  # a device check's own room: nobody follows it, and what was kept of it would stay for good
-            case control.SlotsChanged(session_id, slots, codecs):
-                self._hub.signal(m.SlotsSignal(m.session_stream(session_id), slots, codecs))
-            case control.ActiveSpeaker(session_id, label):
-                self._hub.signal(m.SpeakingSignal(m.session_stream(session_id), label))
+            case control.SlotsChanged(room, slots, codecs):
+                self._slots_changed(*of_media_room(room), slots, codecs)
+            case control.ActiveSpeaker(room, label):
+                self._speaks(*of_media_room(room), label)
             case control.PeerSeated():
                 self._take_note(notification)
-            case control.PeerDown(session_id, peer_id):
+            case control.PeerDown(room, peer_id):
                 self._seats.pop(peer_id, None)
-                self.on_change(session_id)
+                self.on_change(of_media_room(room)[0])
             case control.EngineDown():
                 self.engine_is_up = False
+                self.circles.clear()
                 self._tell_sessions("down")
                 for session_id in self._streams.conference.runs:  # who comes now must not look for pictures of before
                     self._hub.forget_signal(m.session_stream(session_id), m.SlotsSignal)
@@ -207,19 +226,33 @@ class Seats:
             case control.PeerUp():
                 pass
 
+    def _slots_changed(self, session_id: str, room_id: str, slots: dict[str, str], codecs: dict[str, str]) -> None:
+        if room_id:
+            self.circles.slots_changed(session_id, room_id, slots, codecs)
+        else:
+            self._hub.signal(m.SlotsSignal(m.session_stream(session_id), slots, codecs))
+
+    def _speaks(self, session_id: str, room_id: str, person_id: str) -> None:
+        if room_id:
+            self.circles.speaks(session_id, room_id, person_id)
+        else:
+            self._hub.signal(m.SpeakingSignal(m.session_stream(session_id), person_id))
+
     def _take_note(self, seated: control.PeerSeated) -> None:
         """Of a seat, whichever node somebody was let in by."""
-        room, peer_id = seated.room, seated.peer_id
-        if self._is_session(room):
-            ice = seated.ufrag or _ice_session()
+        (session_id, room_id), peer_id = of_media_room(seated.room), seated.peer_id
+        if self._is_session(session_id):
+            ice = seated.ufrag or new_ice_session()
             known = self._seats.get(peer_id)
             is_ours = known is not None and known.is_ours
-            self._seats[peer_id] = Seat(room, peer_id, seated.label, seated.sends, seated.external, ice, is_ours)
-            self.on_change(room)
+            self._seats[peer_id] = Seat(
+                session_id, peer_id, seated.label, seated.sends, seated.external, ice, is_ours, room_id
+            )
+            self.on_change(session_id)
 
     def _is_session(self, room: str) -> bool:
         try:
-            self._streams.context(room)
+            self._streams.context(of_media_room(room)[0])
         except Refused:
             return False
         return True
@@ -250,19 +283,17 @@ class Seats:
                 if status == "reset":  # who comes later offers anyway
                     self._hub.forget_signal(stream, m.MediaSignal)
 
-    async def _make_room(self, person_id: str, *, external: bool) -> None:
-        own = [s for s in self._seats.values() if s.person_id == person_id and s.external == external]
+    async def _make_room(self, newest: Seat) -> None:
+        """In the session's own media room and in breakout rooms for themselves: who is in a room keeps the plenary's."""
+        kind = newest.person_id, newest.external, bool(newest.room_id)
+        own = [s for s in self._seats.values() if (s.person_id, s.external, bool(s.room_id)) == kind]
         for seat in own[: max(0, len(own) - self._most)]:
             await self._end(seat)
 
     async def _end(self, seat: Seat) -> None:
         self._seats.pop(seat.peer_id, None)
         try:
-            await self._engine.remove(seat.session_id, seat.peer_id)
+            await self._engine.remove(seat.room, seat.peer_id)
         except MediaRefused:
             _log.info("engine away, its peers are gone with it")
         self.on_change(seat.session_id)
-
-
-def _ice_session() -> str:
-    return secrets.token_hex(8)

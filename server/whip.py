@@ -43,9 +43,11 @@ class PageOffer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class PageView(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a page sends by PATCH: each picture slot's height in device pixels, 0 where it is not shown."""
+    """What a page sends by PATCH: each picture slot's height in device pixels, 0 where it is not shown; and, of a breakout
+    room, whether one's microphone is off."""
 
-    heights: Annotated[dict[SlotName, Pixels], msgspec.Meta(max_length=16)]
+    heights: Annotated[dict[SlotName, Pixels], msgspec.Meta(max_length=24)]
+    muted: bool | None = None
 
 
 _decoder: Final = msgspec.json.Decoder(PageOffer)
@@ -53,19 +55,23 @@ _view_decoder: Final = msgspec.json.Decoder(PageView)
 
 
 async def media(request: Request) -> Response:
-    """POST /media/{session_id}: one offer for everything a page sends and receives."""
+    """POST /media/{session_id}, or /media/{session_id}/breakouts/{room_id}: one offer for everything a page sends and
+    receives."""
     services: Services = request.state.services
     actor = check_page(services.identity.actor(request), "session")
     session_id = request.path_params["session_id"]
     offer = _page_offer(await request.body())
     sends = any(use in SENDING for use in offer.uses.values())
-    admission = await services.seats.admit(actor, session_id, offer.sdp, offer.uses, sends=sends)
-    location = f"/media/{session_id}/{admission.peer_id}"
+    room_id = request.path_params.get("room_id", "")
+    admission = await services.seats.admit(actor, session_id, offer.sdp, offer.uses, sends=sends, room_id=room_id)
+    location = f"/media/{session_id}/breakouts/{room_id}" if room_id else f"/media/{session_id}"
+    location = f"{location}/{admission.peer_id}"
     return JSONResponse({"sdp": admission.answer, "decodes": admission.decodes}, 201, {"Location": location})
 
 
 async def show_media(request: Request) -> Response:
-    """PATCH /media/{session_id}/{peer_id}: how large the page shows what it receives; or, as software, an ICE restart."""
+    """PATCH on the Location that `media` gave: how large the page shows what it receives, and whether it is muted; or, as
+    software, an ICE restart."""
     services: Services = request.state.services
     actor = check_page(services.identity.actor(request), "session")
     session_id, peer_id = request.path_params["session_id"], request.path_params["peer_id"]
@@ -73,15 +79,17 @@ async def show_media(request: Request) -> Response:
     if is_fragment(request):
         return await patch_ice(request, body, services.seats, actor, session_id, peer_id)
     try:
-        heights = _view_decoder.decode(body).heights
+        view = _view_decoder.decode(body)
     except (msgspec.DecodeError, UnicodeError):
         raise Refused("bad_offer") from None
-    await services.seats.show(actor, session_id, peer_id, heights)
+    if view.muted is not None:
+        services.seats.mute(actor, session_id, peer_id, is_muted=view.muted)
+    await services.seats.show(actor, session_id, peer_id, view.heights)
     return Response(status_code=204)
 
 
 async def leave_media(request: Request) -> Response:
-    """DELETE /media/{session_id}/{peer_id}."""
+    """DELETE likewise."""
     services: Services = request.state.services
     actor = check_page(services.identity.actor(request), "session")
     await services.seats.leave(actor, request.path_params["session_id"], request.path_params["peer_id"])
@@ -219,6 +227,9 @@ routes: Final[list[Any]] = [
     Route("/media/{session_id}", media, methods=["POST"]),
     Route("/media/{session_id}/{peer_id}", leave_media, methods=["DELETE"]),
     Route("/media/{session_id}/{peer_id}", show_media, methods=["PATCH"]),
+    Route("/media/{session_id}/breakouts/{room_id}", media, methods=["POST"]),
+    Route("/media/{session_id}/breakouts/{room_id}/{peer_id}", leave_media, methods=["DELETE"]),
+    Route("/media/{session_id}/breakouts/{room_id}/{peer_id}", show_media, methods=["PATCH"]),
     Route("/api/check", check, methods=["POST"]),
     Route("/whip/{room}", whip, methods=["POST"]),
     Route("/whep/{room}", whep, methods=["POST"]),

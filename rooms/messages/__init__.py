@@ -16,7 +16,7 @@ from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 from rooms.messages.base import *  # noqa: F403
 from rooms.messages.base import Audience, CommandBase, EventBase, Id, Line, Role, Value
 from rooms.messages.breakouts import *  # noqa: F403
-from rooms.messages.breakouts import BreakoutsCommand, BreakoutsEvent, BreakoutsState
+from rooms.messages.breakouts import BreakoutsCommand, BreakoutsEvent, BreakoutsState, people_and_moderators
 
 # --- values ---------------------------------------------------------------------------------------------------------
 
@@ -623,6 +623,11 @@ class _Signal(_ServerFrame, frozen=True):
     def audience(self) -> Audience:
         return "everyone"
 
+    @property
+    def about(self) -> str:
+        """What of the stream: of each kind the latest about the same is kept."""
+        return ""
+
 
 class PresenceSignal(_Signal, tag="presence", frozen=True):
     """How many people (not tabs) are in a session now; `background` of them only in hidden tabs."""
@@ -690,6 +695,26 @@ class StageNotesSignal(_Signal, tag="stage_notes", frozen=True):
     text: str
 
 
+class BreakoutMediaSignal(_Signal, tag="breakout_media", frozen=True):
+    """As `slots` and `speaking`, of a breakout room, for its `people` alone and the moderators. `muted`: those of its people
+    whose microphone is off, as far as they have told."""
+
+    room_id: str
+    people: tuple[str, ...]
+    slots: dict[str, str]
+    codecs: dict[str, str]
+    speaking: str
+    muted: tuple[str, ...]
+
+    @property
+    def audience(self) -> Audience:
+        return people_and_moderators(self.people)
+
+    @property
+    def about(self) -> str:
+        return self.room_id
+
+
 ServerFrame = (
     Welcome
     | Snapshot
@@ -709,6 +734,7 @@ ServerFrame = (
     | RoomsSignal
     | RoomsLifeSignal
     | StageNotesSignal
+    | BreakoutMediaSignal
 )
 Signal = (
     PresenceSignal
@@ -720,4 +746,5 @@ Signal = (
     | RoomsSignal
     | RoomsLifeSignal
     | StageNotesSignal
+    | BreakoutMediaSignal
 )
