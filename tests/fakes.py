@@ -50,6 +50,7 @@ class FakeEngine:
 
     def __init__(self) -> None:
         self.peers: dict[str, tuple[str, str]] = {}
+        self.kinds: dict[str, RoomKind] = {}  # by room
         self.taps: set[str] = set()
         self.views: dict[str, dict[str, int]] = {}
         self.restarts: dict[str, str] = {}
@@ -77,6 +78,7 @@ class FakeEngine:
             raise MediaRefused("bad_offer")
         peer_id = f"peer{len(self.peers) + 1}"
         self.peers[peer_id] = (room, label)
+        self.kinds[room] = kind
         text = f"v=0\r\ns={'send' if may_send else ''}{'receive' if may_receive else ''}\r\n"
         return Admission(peer_id, text, ("VP8",))
 
