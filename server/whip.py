@@ -46,7 +46,7 @@ class PageView(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What a page sends by PATCH: each picture slot's height in device pixels, 0 where it is not shown; and, of a breakout
     room, whether one's microphone is off."""
 
-    heights: Annotated[dict[SlotName, Pixels], msgspec.Meta(max_length=24)]
+    heights: Annotated[dict[SlotName, Pixels], msgspec.Meta(max_length=16)]
     muted: bool | None = None
 
 
