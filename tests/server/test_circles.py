@@ -183,7 +183,8 @@ async def test_the_others_see_whose_microphone_is_off(tmp_path: Path) -> None:
 
 async def test_rooms_say_when_somebody_was_heard_last(tmp_path: Path) -> None:
     async with rooms(tmp_path) as (run, engine):
-        circles, changed = run.services.seats.circles, []
+        circles = run.services.seats.circles
+        changed: list[str] = []
         circles.on_change = changed.append
         assert circles.heard_at("s1", "b1") is None
         engine.notify(ActiveSpeaker("s1.b1", "anna"))
