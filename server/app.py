@@ -17,7 +17,7 @@ from starlette.routing import WebSocketRoute
 from live.control import MediaEngine
 from live.engine import EmbeddedEngine
 from rooms import messages as m
-from server import api, board, health, metrics, pages, whip
+from server import api, board, contacts, health, metrics, pages, whip
 from server.background import Work, follow_other_processes, start, tell_deaths
 from server.ballots import Ballots
 from server.breakouts.composing import Composer
@@ -102,6 +102,7 @@ def create_app(
             *health.routes,
             *board.routes,
             *notes_api.routes,
+            *contacts.routes,
             *whip.routes,
             *metrics.routes(settings),
             WebSocketRoute("/socket", Endpoint()),

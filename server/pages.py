@@ -15,7 +15,7 @@ from starlette.routing import BaseRoute, Route
 from rooms import messages as m
 from rooms.access import Page, check_page
 from rooms.errors import Refused
-from server import files, forms, my_data, programme_view
+from server import contacts, files, forms, my_data, programme_view
 from server.privacy import person_file
 from server.templates import render, translator, zone_of
 
@@ -94,6 +94,7 @@ async def me(request: Request) -> Response:
         person=data.person,
         attended=await my_data.attendance_of(services, actor.person_id),
         connections=services.hub.connections_of(actor.person_id),
+        contacts=contacts.groups_of(services, actor.person_id),
     )
 
 
