@@ -11,7 +11,7 @@ def people_in_event(event: m.Event) -> frozenset[str]:
         case m.StageEntered(person_id):
             return frozenset({person_id})
         case m.QuestionAsked(question) | m.QuestionPublished(question):
-            return frozenset({question.author_id})
+            return frozenset({question.author_id} - {""})
         case m.RecordingStarted(_, by):
             return frozenset({by})
         case m.BreakoutsPlanned(draft):
@@ -33,7 +33,7 @@ def people_in_state(state: m.State) -> frozenset[str]:
         return _in_breakouts(state)
     return (
         frozenset(state.stage)
-        | {q.author_id for q in state.questions.values()}
+        | {q.author_id for q in state.questions.values() if q.author_id}
         | {r.started_by for r in state.recordings.values()}
     )
 

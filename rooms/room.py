@@ -1,7 +1,8 @@
-"""One session's room: its stage, polls, questions and recordings, as one state machine.
+"""One session's room: its stage, polls, questions, recordings and what breakout rooms brought home, as one state machine.
 
 The room reads how far its session has come (`SessionContext`, from the conference's stream) and never writes it, so the
-two streams need no common transaction. Neighbours: `stage`, `polls`, `questions`, `recording`, which hold the rules.
+two streams need no common transaction. Neighbours: `stage`, `polls`, `questions`, `recording`, `harvest`, which hold the
+rules.
 """
 
 from __future__ import annotations
@@ -11,8 +12,8 @@ from datetime import datetime
 from msgspec import Struct
 from msgspec.structs import replace
 
+from rooms import harvest, polls, questions, recording, stage
 from rooms import messages as m
-from rooms import polls, questions, recording, stage
 from rooms.access import check_command, is_moderator, is_staff
 
 
@@ -38,6 +39,8 @@ def decide(
             return [*questions.decide(room.questions, session.plan.id, phase, actor, command, now)]
         case m.RecordingStart() | m.RecordingStop() | m.RecordingFinish() | m.RecordingFail() | m.RecordingErase():
             return [*recording.decide(room.recordings, session.plan, phase, actor, command, now)]
+        case m.HarvestGather() | m.HarvestArrange() | m.HarvestShow() | m.HarvestVote():
+            return [*harvest.decide(room.harvest, room.questions, session.plan.id, phase, command, now)]
 
 
 def check_row(room: m.RoomState, session: SessionContext, actor: m.Actor, command: m.RowCommand) -> m.Poll | m.Question:
@@ -63,6 +66,8 @@ def apply(room: m.RoomState, event: m.RoomEvent) -> m.RoomState:
             m.RecordingStarted() | m.RecordingStopped() | m.RecordingAvailable() | m.RecordingFailed() | m.RecordingErased()
         ):
             return replace(room, recordings=recording.apply(room.recordings, event))
+        case m.HarvestGathered() | m.HarvestArranged() | m.HarvestShown():
+            return replace(room, harvest=harvest.apply(room.harvest, event))
 
 
 def redact(room: m.RoomState, actor: m.Actor) -> m.RoomState:
@@ -71,5 +76,6 @@ def redact(room: m.RoomState, actor: m.Actor) -> m.RoomState:
     return replace(
         room,
         polls=room.polls if is_staff(actor) else polls.redact(room.polls),
+        harvest=room.harvest if is_staff(actor) else harvest.redact(room.harvest),
         questions=room.questions if is_moderator(actor) else questions.redact(room.questions, actor.person_id),
     )

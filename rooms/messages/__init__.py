@@ -3,7 +3,7 @@
 Commands ask, events tell what happened, frames carry both over the WebSocket. All are tagged unions that forbid unknown
 fields, so a misspelt or foreign message is refused where it enters. Documented one by one in `docs/protocol.md`;
 a test asserts that none is missing. Times are aware datetimes in UTC (RFC 3339 on the wire); ids are short strings.
-Neighbours: `base`, what they are made of, and `breakouts`, those of breakout rooms.
+Neighbours: `base`, what they are made of, `breakouts`, those of breakout rooms, and `harvest`, what these bring home.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from rooms.messages.base import *  # noqa: F403
 from rooms.messages.base import Audience, CommandBase, EventBase, Id, Line, Role, Value
 from rooms.messages.breakouts import *  # noqa: F403
 from rooms.messages.breakouts import BreakoutsCommand, BreakoutsEvent, BreakoutsState, people_and_moderators
+from rooms.messages.harvest import *  # noqa: F403
+from rooms.messages.harvest import Harvest, HarvestCommand, HarvestEvent
 
 # --- values ---------------------------------------------------------------------------------------------------------
 
@@ -150,12 +152,14 @@ class ConferenceState(Struct, frozen=True, forbid_unknown_fields=True, tag="conf
 
 
 class RoomState(Struct, frozen=True, forbid_unknown_fields=True, tag="room"):
-    """What happens in one session: who is on stage, polls and questions by id in order of creation, recordings."""
+    """What happens in one session: who is on stage, polls and questions by id in order of creation, recordings, and what its
+    breakout rooms brought home."""
 
     stage: dict[str, StageMember] = {}
     polls: dict[str, Poll] = {}
     questions: dict[str, Question] = {}
     recordings: dict[str, Recording] = {}
+    harvest: Harvest | None = None
 
 
 State = ConferenceState | RoomState | BreakoutsState
@@ -324,6 +328,7 @@ RoomCommand = (
     | RecordingFinish
     | RecordingFail
     | RecordingErase
+    | HarvestCommand
 )
 Command = ConferenceCommand | RoomCommand | RowCommand | BreakoutsCommand
 
@@ -489,6 +494,7 @@ RoomEvent = (
     | RecordingAvailable
     | RecordingFailed
     | RecordingErased
+    | HarvestEvent
 )
 Event = ConferenceEvent | RoomEvent | BreakoutsEvent
 

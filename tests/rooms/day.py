@@ -52,6 +52,14 @@ def ids(letter: str) -> st.SearchStrategy[str]:
 
 texts = st.text(alphabet="abcåäö ?!\n\u202e", max_size=12)
 
+points = st.builds(m.HarvestPoint, st.sampled_from(["b1-0", "b1-1", "b2-0"]), st.just("b1"), texts)
+sheaves = st.builds(
+    m.HarvestSheaf,
+    st.just("") | ids("g"),
+    texts,
+    st.lists(st.sampled_from(["b1-0", "b1-1", "b2-0"]), max_size=3).map(tuple),
+)
+
 room_commands: st.SearchStrategy[m.RoomCommand] = st.one_of(
     st.just(m.StageEnter()),
     st.builds(m.StageSetMedia, st.booleans(), st.booleans(), st.booleans()),
@@ -73,6 +81,10 @@ room_commands: st.SearchStrategy[m.RoomCommand] = st.one_of(
     st.builds(m.RecordingFinish, ids("r"), st.just(60.0)),
     st.builds(m.RecordingFail, ids("r"), st.just("full")),
     st.builds(m.RecordingErase, ids("r")),
+    st.builds(m.HarvestGather, st.lists(points, max_size=3).map(tuple)),
+    st.builds(m.HarvestArrange, st.lists(sheaves, max_size=3).map(tuple)),
+    st.just(m.HarvestShow()),
+    st.just(m.HarvestVote()),
 )
 
 conference_commands: st.SearchStrategy[m.ConferenceCommand] = st.one_of(

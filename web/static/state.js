@@ -3,7 +3,7 @@
  * A test (`tests/web/test_state_twin.py`) holds it against the Python original for every audience.
  *
  * @import {BreakoutsEvent} from "../types/breakouts"
- * @import {ConferenceEvent, ConferenceState, Event, PollEvent, Poll, Question, QuestionEvent, Recording, RecordingEvent,
+ * @import {ConferenceEvent, ConferenceState, Event, Harvest, HarvestEvent, PollEvent, Poll, Question, QuestionEvent, Recording, RecordingEvent,
  *   RoomEvent, RoomState, SessionPlan, SessionRun, StageEvent, StageMember, State} from "../types/messages"
  */
 
@@ -22,7 +22,7 @@ export function emptyState(stream) {
     return { type: "conference", programme: null, runs: {}, survey: { phase: "planned", opened_at: null, closed_at: null } };
   }
   if (stream.startsWith("breakouts/")) return noBreakouts();
-  return { type: "room", stage: {}, polls: {}, questions: {}, recordings: {} };
+  return { type: "room", stage: {}, polls: {}, questions: {}, recordings: {}, harvest: null };
 }
 
 /**
@@ -109,6 +109,8 @@ function applyRoom(state, event) {
       return { ...state, polls: applyPolls(state.polls, /** @type {PollEvent} */ (event)) };
     case "question":
       return { ...state, questions: applyQuestions(state.questions, /** @type {QuestionEvent} */ (event)) };
+    case "harvest":
+      return { ...state, harvest: applyHarvest(state.harvest, /** @type {HarvestEvent} */ (event)) };
     case "recording":
       return { ...state, recordings: applyRecordings(state.recordings, /** @type {RecordingEvent} */ (event)) };
     default:
@@ -164,6 +166,21 @@ function applyQuestions(questions, event) {
       return change(questions, event.question_id, { status: "answered" });
     default:
       return questions;
+  }
+}
+
+/** @param {Harvest | null} harvest @param {HarvestEvent} event @returns {Harvest | null} */
+function applyHarvest(harvest, event) {
+  const held = harvest ?? { points: {}, groups: [], shown: false };
+  switch (event.type) {
+    case "harvest.gathered":
+      return { ...held, points: { ...held.points, ...Object.fromEntries(event.points.map((point) => [point.id, point])) }, groups: [...held.groups, ...event.groups] };
+    case "harvest.arranged":
+      return { ...held, groups: event.groups };
+    case "harvest.shown":
+      return event.harvest;
+    default:
+      return harvest;
   }
 }
 

@@ -89,12 +89,33 @@ export interface ConferenceState {
   survey: Survey;
 }
 
+/** What breakout rooms brought home: points by id, and how they are grouped. */
+export interface Harvest {
+  points: Record<string, HarvestPoint>;
+  groups: HarvestGroup[];
+  shown: boolean;
+}
+
+export interface HarvestPoint {
+  id: string;
+  room_id: string;
+  text: string;
+}
+
+export interface HarvestGroup {
+  id: string;
+  title: string;
+  points: string[];
+  question_id: string;
+}
+
 export interface RoomState {
   type: "room";
   stage: Record<string, StageMember>;
   polls: Record<string, Poll>;
   questions: Record<string, Question>;
   recordings: Record<string, Recording>;
+  harvest: Harvest | null;
 }
 
 export type State = ConferenceState | RoomState | BreakoutsState;
@@ -127,7 +148,12 @@ export type RecordingEvent =
   | { type: "recording.failed"; recording_id: string; reason: string; at: string }
   | { type: "recording.erased"; recording_id: string };
 
-export type RoomEvent = StageEvent | PollEvent | QuestionEvent | RecordingEvent;
+export type HarvestEvent =
+  | { type: "harvest.gathered"; shown: boolean; points: HarvestPoint[]; groups: HarvestGroup[] }
+  | { type: "harvest.arranged"; shown: boolean; groups: HarvestGroup[] }
+  | { type: "harvest.shown"; harvest: Harvest };
+
+export type RoomEvent = StageEvent | PollEvent | QuestionEvent | RecordingEvent | HarvestEvent;
 export type Event = ConferenceEvent | RoomEvent | BreakoutsEvent;
 
 export type Command =
@@ -141,7 +167,10 @@ export type Command =
   | { type: "poll.answer"; poll_id: string; option: number }
   | { type: "question.ask"; text: string }
   | { type: "question.publish" | "question.dismiss" | "question.mark_answered"; question_id: string }
-  | { type: "question.vote"; question_id: string; up: boolean };
+  | { type: "question.vote"; question_id: string; up: boolean }
+  | { type: "harvest.gather"; points: HarvestPoint[] }
+  | { type: "harvest.arrange"; groups: Omit<HarvestGroup, "question_id">[] }
+  | { type: "harvest.show" | "harvest.vote" };
 
 /** What only this person knows of a session. */
 export interface Mine {
