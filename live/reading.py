@@ -10,7 +10,8 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Final
 
 from live.endpoint import Endpoint
@@ -21,7 +22,7 @@ from live.srtp import LONGEST
 PAUSE: Final = 0.005  # seconds between two readings while much comes: what a packet waits at most for the others
 SPAN: Final = 0.1  # seconds over which is counted
 MUCH: Final = 25  # datagrams in it: from here on at intervals
-MOST: Final = 4 * BATCH  # datagrams of a socket in one reading: the loop must also serve others
+SPELL: Final = 0.01  # seconds of reading at most before what came goes out, and others are served
 LITTLE: Final = 10  # datagrams in it: from here on at once again
 
 
@@ -63,6 +64,7 @@ class Reading:
         self._ports = ports
         self._helped = helped
         self._pace = Pace()
+        self._is_done = True  # nothing was left by the last reading
         self._timer: asyncio.TimerHandle | None = None
 
     def start(self) -> None:
@@ -91,7 +93,7 @@ class Reading:
             self._pause()
 
     def _tick(self) -> None:
-        now, count = time.monotonic(), MOST
+        now, count = time.monotonic(), MUCH
         try:
             count = self._take_all(now)
         finally:  # whatever happened: the port must be read again
@@ -103,27 +105,37 @@ class Reading:
                 self.start()
 
     def _pause(self) -> None:
+        """Until the next reading: none if there was not time for everything, or what waits would never grow less."""
         loop = asyncio.get_running_loop()
-        self._timer = loop.call_later(until_next(PAUSE, loop.time()), self._tick)
+        self._timer = loop.call_later(until_next(PAUSE, loop.time()) if self._is_done else 0, self._tick)
 
     def _take_all(self, now: float) -> int:
         """What has come to all sockets; returns how many datagrams."""
+        self._is_done = False
         if self._helped is None:
-            return sum(_read(sock, endpoint) for sock, endpoint in self._ports)
-        bursts, inbox = self._helped
-        count = 0
-        bursts.gather()
-        try:
-            for _, endpoint in self._ports:
-                while (read := inbox.read(endpoint, now)) == BATCH and count < MOST:
-                    count += read
-                count += read
-        finally:
-            bursts.flush()
-        return count
+            counts = [_drain(partial(_read, sock, endpoint), now + SPELL) for sock, endpoint in self._ports]
+        else:
+            bursts, inbox = self._helped
+            bursts.gather()
+            try:
+                counts = [_drain(partial(inbox.read, endpoint), now + SPELL) for _, endpoint in self._ports]
+            finally:
+                bursts.flush()
+        self._is_done = all(is_done for _, is_done in counts)
+        return sum(count for count, _ in counts)
 
 
-def _read(sock: socket.socket, endpoint: Endpoint) -> int:
+def _drain(read: Callable[[float], int], until: float) -> tuple[int, bool]:
+    """A batch after the other. Returns how many datagrams there were, and whether none are left."""
+    count, now = 0, time.monotonic()
+    while (taken := read(now)) == BATCH:
+        count, now = count + taken, time.monotonic()
+        if now > until:
+            return count, False
+    return count + taken, True
+
+
+def _read(sock: socket.socket, endpoint: Endpoint, now: float) -> int:
     receive, recvfrom = endpoint.receive, sock.recvfrom
     for count in range(BATCH):
         try:

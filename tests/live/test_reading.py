@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import time
 from typing import Any
 
+import pytest
+
+from live import reading as module
+from live.inbox import BATCH
 from live.port import Endpoint
-from live.reading import LITTLE, MUCH, PAUSE, SPAN, Pace, Reading, until_next
+from live.reading import LITTLE, MUCH, PAUSE, SPAN, Pace, Reading, _drain, until_next
 from tests.live.conftest import until
 
 
@@ -103,6 +108,26 @@ async def test_nothing_is_missed_while_the_pace_changes() -> None:
     port.send(b"last")
     await port.has_seen(20 * MUCH + 1)
     assert port.seen == [b"\x01%d" % index for index in range(20 * MUCH)] + [b"\x01last"]
+    port.close()
+
+
+def test_a_reading_ends_when_all_is_read_or_when_it_takes_too_long() -> None:
+    left = [BATCH, BATCH, 3]
+    assert _drain(lambda now: left.pop(0), time.monotonic() + 60) == (2 * BATCH + 3, True)
+    assert _drain(lambda now: BATCH, time.monotonic()) == (BATCH, False)
+
+
+async def test_what_was_left_is_read_without_a_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    port = Port()
+    for index in range(2 * BATCH):
+        port.send(str(index).encode())
+    loop = asyncio.get_running_loop()
+    port.reading._pace.woke(MUCH, time.monotonic())
+    monkeypatch.setattr(module, "SPELL", -1.0)  # there is time for nothing but one batch
+    port.reading._tick()
+    assert len(port.seen) == BATCH
+    assert port.reading._timer is not None and port.reading._timer.when() <= loop.time()
+    await port.has_seen(2 * BATCH)
     port.close()
 
 
