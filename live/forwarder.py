@@ -73,7 +73,7 @@ class Forwarder:
         self.entrance = Entrance(place.index, self._relays.give)
         self._rounds = Rounds(self._rooms, limits, self._tick, self._end)
         self._closing: set[asyncio.Task[None]] = set()
-        self._leftovers = Leftovers()
+        self._leftovers = Leftovers(_now())
 
     # --- control ---
 
@@ -262,7 +262,7 @@ class Forwarder:
     def _tick(self) -> None:
         """Every 100 ms, what concerns no room."""
         self._relays.tick()
-        self._leftovers.look(_now())
+        self._leftovers.look(len(self.entrance.peers), _now())
 
     def _end(self, peer: Peer, reason: str) -> None:
         """Takes a peer out of all tables at once; its goodbye follows."""

@@ -36,7 +36,12 @@ struct viewer {
     uint32_t transport_begun;
     uint32_t feedbacks;
     uint64_t arrivals[ARRIVALS]; /* ring: nanoseconds since 1970; 0: told of, or never came */
+    void *session;               /* that protects its RTCP; NULL: it has not shaken hands */
+    struct sockaddr_in server;
+    struct in_addr address;      /* its own */
 };
+
+typedef int (*transform)(void *session, void *packet, int *length);
 
 /* Mirrored by native.Window. `sent` is the publisher's: nanoseconds since 1970 by stream and number. */
 struct window {
@@ -166,6 +171,42 @@ int feedback(struct viewer *v, uint8_t *out) {
     put16(out + 2, (uint32_t)((at - out) / 4 - 1));
     v->transport_next = (uint16_t)(base + count);
     return (int)(at - out);
+}
+
+/* Gives feedback of every `step`-th viewer, from `first` on, each from its address. `protect`: srtp_protect_rtcp. What does not
+ * fit into the socket is lost, as on any network. */
+void give_feedback(int fd, struct viewer *viewers, uint32_t count, uint32_t first, uint32_t step, transform protect) {
+    static __thread uint8_t packets[BATCH][LONGEST];
+    static __thread uint8_t controls[BATCH][CMSG_SPACE(sizeof(struct in_pktinfo))] __attribute__((aligned(8)));
+    struct mmsghdr messages[BATCH];
+    struct iovec vectors[BATCH];
+    unsigned ready = 0;
+    for (uint32_t i = first; i < count; i += step) {
+        struct viewer *v = &viewers[i];
+        int length = v->session && v->transport_id ? feedback(v, packets[ready]) : 0;
+        if (length && !protect(v->session, packets[ready], &length)) {
+            struct msghdr *header = &messages[ready].msg_hdr;
+            vectors[ready] = (struct iovec){packets[ready], (size_t)length};
+            *header = (struct msghdr){.msg_name = &v->server,
+                                      .msg_namelen = sizeof v->server,
+                                      .msg_iov = &vectors[ready],
+                                      .msg_iovlen = 1,
+                                      .msg_control = controls[ready],
+                                      .msg_controllen = sizeof controls[ready]};
+            struct cmsghdr *control = CMSG_FIRSTHDR(header);
+            struct in_pktinfo from = {.ipi_spec_dst = v->address};
+            control->cmsg_level = IPPROTO_IP;
+            control->cmsg_type = IP_PKTINFO;
+            control->cmsg_len = CMSG_LEN(sizeof from);
+            memcpy(CMSG_DATA(control), &from, sizeof from);
+            ready++;
+        }
+        if (ready == BATCH) {
+            sendmmsg(fd, messages, ready, MSG_DONTWAIT);
+            ready = 0;
+        }
+    }
+    if (ready) sendmmsg(fd, messages, ready, MSG_DONTWAIT);
 }
 
 /* Returns the stream's bit if it is being learnt from. */

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import ctypes
 import shutil
+import socket
 import subprocess
 from pathlib import Path
 from typing import Any, Final
+
+from pylibsrtp import Session
+
+from live.native import pack_address
+from live.srtp import address_of
 
 SOURCE: Final = Path(__file__).with_name("native.c")
 STREAMS: Final = 2  # video and audio
@@ -48,6 +54,9 @@ class Viewer(ctypes.Structure):
     learning: int
     others: int
     transport_id: int
+    session: int
+    server: Any
+    address: Any
     _fields_ = (
         ("streams", Stream * STREAMS),
         ("learning", _U32),
@@ -58,7 +67,16 @@ class Viewer(ctypes.Structure):
         ("transport_begun", _U32),
         ("feedbacks", _U32),
         ("arrivals", _U64 * ARRIVALS),
+        ("session", ctypes.c_void_p),
+        ("server", ctypes.c_uint8 * 16),
+        ("address", ctypes.c_uint8 * 4),
     )
+
+    def give_feedback(self, session: Session, address: str, server: tuple[str, int]) -> None:
+        """From now on, from `address` to `server`, protected by `session`."""
+        self.server[:] = pack_address(server)
+        self.address[:] = socket.inet_aton(address)
+        self.session = address_of(session)
 
 
 class Window(ctypes.Structure):
@@ -81,6 +99,14 @@ def build(directory: Path) -> Path:
     if done.returncode:
         raise SystemExit(f"bench-media: its receivers cannot be compiled: {done.stderr.strip().splitlines()[-1]}")
     return library
+
+
+def load(library: Path) -> ctypes.CDLL:
+    """What `build` has made."""
+    loaded = ctypes.CDLL(str(library))
+    loaded.give_feedback.argtypes = [ctypes.c_int, ctypes.c_void_p, _U32, _U32, _U32, ctypes.c_void_p]
+    loaded.give_feedback.restype = None
+    return loaded
 
 
 def percentile(delays: list[int], share: float) -> float:

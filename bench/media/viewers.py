@@ -25,6 +25,7 @@ from bench.media.client import PATIENCE, RTCP_SSRC, Client, Wire
 from bench.media.publisher import RATES, Stamps
 from bench.media.sdp import TRANSPORT_CC, VIDEO, Remote
 from live import rtcp
+from live.srtp import function_address
 
 CAPACITY: Final = 4000
 AT_ONCE: Final = 10  # viewers that shake hands at a time
@@ -77,7 +78,7 @@ class Viewers:
         self._theirs = theirs
         self._stop = ctypes.c_int(0)
         self._sent = (ctypes.c_uint64 * (Stamps.TABLE + (native.STREAMS << 16))).from_buffer(stamps.map)
-        self._library = ctypes.CDLL(str(library))
+        self._library = native.load(library)
         self._thread = threading.Thread(target=self._receive, args=(self._library, base))
         self._thread.start()
         self._learnt: set[tuple[int, int]] = set()
@@ -122,6 +123,7 @@ class Viewers:
                 agreed = remote.extensions[VIDEO].get(TRANSPORT_CC, 0)
                 self._table[index].transport_id = agreed
                 await client.connect(remote)
+                self._table[index].give_feedback(client.tx, self._address_of(index), client.address)
 
         async with asyncio.TaskGroup() as group:
             for index in range(len(self._by_index), total):
@@ -177,15 +179,15 @@ class Viewers:
         """What browsers tell: transport-wide feedback ten times a second where it is agreed on, receiver reports once a
         second, consent every five; spread over the viewers."""
         turn = 0
-        buffer = ctypes.create_string_buffer(native.LONGEST_FEEDBACK)
+        give, protect = self._library.give_feedback, function_address("srtp_protect_rtcp")
         while True:
             await asyncio.sleep(0.1 / SPREAD)
-            for index in range(turn % SPREAD, len(self._clients), SPREAD):
-                client, viewer = self._clients[index], self._table[index]
-                if viewer.transport_id and (length := self._library.feedback(ctypes.byref(viewer), buffer)):
-                    client.send(client.tx.protect_rtcp(buffer.raw[:length]))
+            share = turn % SPREAD
+            give(self._wire.socket.fileno(), ctypes.addressof(self._table), len(self._clients), share, SPREAD, protect)
+            for index in range(share, len(self._clients), SPREAD):
                 if (index + turn) // SPREAD % 10 == 0:
-                    self._report(viewer, client)
+                    client = self._clients[index]
+                    self._report(self._table[index], client)
                     if turn // SPREAD // 10 % CONSENT == 0:
                         client.keep_alive()
             turn += 1

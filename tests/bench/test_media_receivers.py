@@ -16,6 +16,8 @@ from bench.media import native
 from bench.media.client import Wire
 from live import rtcp
 from live.rtp import RtpPacket
+from live.srtp import function_address
+from tests.live.keys import sessions
 
 pytestmark = pytest.mark.skipif(shutil.which("cc") is None, reason="no C compiler")
 
@@ -27,14 +29,14 @@ SHIFT = 0xFFF0  # so that sequence numbers wrap in the window
 
 @pytest.fixture(scope="module")
 def library(tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
-    return ctypes.CDLL(str(native.build(tmp_path_factory.mktemp("bench"))))
+    return native.load(native.build(tmp_path_factory.mktemp("bench")))
 
 
 class Hall:
     """A few viewers at 127.200.1.0 and on; `send` is the server."""
 
     def __init__(self, wire: Wire, up: socket.socket) -> None:
-        self._wire, self.up = wire, up
+        self.wire, self.up = wire, up
         self.viewers = (native.Viewer * 3)()
         self.window = native.Window()
         self.sent = (ctypes.c_uint64 * (native.STREAMS << 16))()
@@ -47,7 +49,7 @@ class Hall:
         self.window.from_[0], self.window.span[0] = first, packets
 
     def send(self, viewer: int, data: bytes) -> None:
-        self._server.sendto(data, (f"127.200.1.{viewer}", self._wire.port))
+        self._server.sendto(data, (f"127.200.1.{viewer}", self.wire.port))
 
     def rtp(self, viewer: int, number: int, *, ssrc: int = SSRC, transport: int | None = None) -> None:
         extensions = () if transport is None else ((1, b"0"), (2, struct.pack("!H", transport)))
@@ -57,7 +59,7 @@ class Hall:
         """As one datagram that the kernel would cut up (UDP GSO)."""
         packets = [bytes(RtpPacket(102, number + SHIFT & 0xFFFF, 0, SSRC, b"payload")) for number in numbers]
         size = [(socket.SOL_UDP, UDP_SEGMENT, struct.pack("=H", len(packets[0])))]
-        self._server.sendmsg(packets, size, 0, (f"127.200.1.{viewer}", self._wire.port))
+        self._server.sendmsg(packets, size, 0, (f"127.200.1.{viewer}", self.wire.port))
 
     def flush(self, viewer: int = 2) -> None:
         """Returns when everything sent so far has been read: STUN is handed up, in order."""
@@ -190,3 +192,24 @@ def test_a_percentile_is_the_upper_end_of_its_step() -> None:
     delays[native.STEPS] = 1000
     assert native.percentile(delays, 0.99) == pytest.approx(1.0)
     assert native.percentile([0] * (native.STEPS + 1), 0.5) == 0
+
+
+def test_viewers_give_feedback_in_turn_each_from_its_address(library: ctypes.CDLL) -> None:
+    protect, count = function_address("srtp_protect_rtcp"), 3
+    with receiving(library) as hall, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
+        server.bind(("127.0.0.1", 0))
+        server.settimeout(30)
+        ends = [sessions(seed=number) for number in range(count)]
+        for number in (0, 2):  # the second has not shaken hands
+            hall.viewers[number].give_feedback(ends[number][0], f"127.200.1.{number}", server.getsockname())
+        for number, viewer in enumerate(hall.viewers):
+            viewer.transport_id = 2
+            hall.rtp(number, 1, transport=5 + number)
+        hall.flush()
+        for first in (1, 0):
+            library.give_feedback(hall.wire.socket.fileno(), ctypes.addressof(hall.viewers), count, first, 2, protect)
+        for number in (0, 2):
+            data, address = server.recvfrom(4096)
+            (feedback,) = rtcp.parse(ends[number][1].unprotect_rtcp(data))
+            assert isinstance(feedback, rtcp.TransportFeedback)
+            assert (address[0], feedback.base) == (f"127.200.1.{number}", 5 + number)
