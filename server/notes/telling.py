@@ -33,6 +33,7 @@ class Telling:
         self._report = report
         self._timers: dict[str, asyncio.TimerHandle] = {}  # by session
         self._tasks: set[asyncio.Task[None]] = set()
+        self._shown: set[str] = set()  # sessions whose hall has been told of notes
         self.elsewhere: Told = lambda place, update: None
 
     def heed(self, entry: Entry) -> None:
@@ -91,8 +92,12 @@ class Telling:
             text = await self._notebook.text(Place(session_id, showing.room_id)) if showing is not None else ""
             if self._streams.breakouts(session_id).showing != showing:
                 return  # that is told by itself
-            self._hub.signal(m.StageNotesSignal(stream, showing.room_id if showing else "", text))
-            if showing is None:
+            if showing is not None:
+                self._shown.add(session_id)
+                self._hub.signal(m.StageNotesSignal(stream, showing.room_id, text))
+            elif session_id in self._shown:
+                self._shown.discard(session_id)
+                self._hub.signal(m.StageNotesSignal(stream, "", ""))
                 self._hub.forget_signal(stream, m.StageNotesSignal)
         except Refused:  # the database is away
             self._put(session_id, STAGE_SECONDS)
