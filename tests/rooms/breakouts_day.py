@@ -12,7 +12,7 @@ CARL: Final = m.Actor("carl", "Carl Ny", frozenset({"attendee"}))
 DINA: Final = m.Actor("dina", "Dina Ö", frozenset({"attendee", "speaker"}))
 PEOPLE: Final = (*day.EVERYONE, CARL, DINA)
 IDS: Final = tuple(actor.person_id for actor in PEOPLE)
-WAYS: Final[tuple[m.BreakoutWay, ...]] = ("composed", "chosen", "drawn", "tables", "pairs")
+WAYS: Final[tuple[m.BreakoutWay, ...]] = ("composed", "chosen", "drawn", "tables", "pairs", "pairs")
 TOPICS: Final = ("Skola", "Budget", "Vård")
 
 
@@ -75,7 +75,7 @@ def some_command(random: Random) -> tuple[m.Actor, Any]:
         m.BreakoutChoose(room),
         m.BreakoutLeave(),
         m.BreakoutsPair(random.random() < 0.8),
-        m.BreakoutsPair(True),
+        *(m.BreakoutsPair(True),) * 4,
         m.BreakoutAskHelp(),
         m.BreakoutWithdrawHelp(),
         m.BreakoutTouch(random.random() < 0.8, random.choice(("", room))),
@@ -87,7 +87,7 @@ def some_command(random: Random) -> tuple[m.Actor, Any]:
         m.BreakoutsCloseDue(),
         m.BreakoutSeat(person, room),
         m.BreakoutsGather(here),
-        m.BreakoutsMatch(tuple((one, two) for one in IDS for two in IDS)),
+        *(m.BreakoutsMatch(tuple((one, two) for one in IDS for two in IDS)),) * 3,
     )
     match random.randint(0, 5):
         case 0 | 1 | 2:
