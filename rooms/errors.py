@@ -51,6 +51,7 @@ REFUSALS: Final[dict[str, str]] = {
     "rooms_running": _("The rooms are open already."),
     "rooms_not_running": _("No rooms are open now."),
     "bad_rooms": _("The rooms do not work out: somebody is in two of them, or a room holds too many."),
+    "bad_list": _("This is no table of groups: it needs a column for the room, and one for e-mail addresses or names."),
     "nobody_here": _("There is nobody here to go into the rooms."),
     "media_unavailable": _("Sound and picture are not available right now. We keep trying."),
     "hall_full": _("All seats for live sound and picture are taken right now."),

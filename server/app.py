@@ -20,6 +20,7 @@ from rooms import messages as m
 from server import api, board, contacts, health, metrics, pages, whip
 from server.background import Work, follow_other_processes, start, tell_deaths
 from server.ballots import Ballots
+from server.breakouts import api as breakouts_api
 from server.breakouts.composing import Composer
 from server.breakouts.keeper import Keeper
 from server.bus import MemoryBus
@@ -99,6 +100,7 @@ def create_app(
         routes=[
             *pages.routes,
             *api.routes,
+            *breakouts_api.routes,
             *health.routes,
             *board.routes,
             *notes_api.routes,

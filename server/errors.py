@@ -55,6 +55,7 @@ STATUSES: Final[Mapping[str, int]] = {
     "rooms_running": 409,
     "rooms_not_running": 409,
     "bad_rooms": 400,
+    "bad_list": 400,
     "nobody_here": 409,
     "hall_full": 503,
     "bad_offer": 400,

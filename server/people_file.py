@@ -102,7 +102,7 @@ def parse_people(
     problems: list[Problem] = []
     ignored: tuple[str, ...] = ()
     try:
-        rows = records(decode(data), lambda cells: sum(_fold(cell) in HEADINGS for cell in cells))
+        rows = records(decode(data), lambda cells: sum(fold(cell) in HEADINGS for cell in cells))
         heading_row, header = next(rows, (1, []))
         columns, ignored = _columns(header)
         reader = _RowReader(columns, len(header), municipalities, country, year)
@@ -124,7 +124,7 @@ def _columns(header: list[str]) -> tuple[dict[str, int], tuple[str, ...]]:
     columns: dict[str, int] = {}
     ignored: list[str] = []
     for index, cell in enumerate(header):
-        field = HEADINGS.get(_fold(cell))
+        field = HEADINGS.get(fold(cell))
         if field is None:
             ignored += [shown(cell.strip())] if cell.strip() else []
         elif field in columns:
@@ -234,20 +234,20 @@ def _line(what: str, text: str, *, required: bool = False) -> str:
 
 
 def _roles(text: str) -> tuple[m.Role, ...]:
-    names = [name for name in re.split(r"[\s,;/+&|]+", text) if name and _fold(name) not in ("and", "och", "og")]
-    if unknown := [name for name in names if _fold(name) not in ROLE_NAMES]:
+    names = [name for name in re.split(r"[\s,;/+&|]+", text) if name and fold(name) not in ("and", "och", "og")]
+    if unknown := [name for name in names if fold(name) not in ROLE_NAMES]:
         raise _Bad(f"there is no role {shown(unknown[0])}; roles are {', '.join(ROLES)}")
-    named = {ROLE_NAMES[_fold(name)] for name in names} or {"attendee"}
+    named = {ROLE_NAMES[fold(name)] for name in names} or {"attendee"}
     return tuple(role for role in ROLES if role in named)
 
 
 def _country(text: str) -> Country | None:
-    if text and _fold(text) not in COUNTRIES:
+    if text and fold(text) not in COUNTRIES:
         raise _Bad(f"the country must be Sverige, Norge or Danmark, not {shown(text)}")
-    return COUNTRIES.get(_fold(text))
+    return COUNTRIES.get(fold(text))
 
 
-def _fold(text: str) -> str:
+def fold(text: str) -> str:
     """Letters alone, in lower case, without accents: `E-post` is `epost`, `Tillträdesår` is `tilltradesar`."""
     bare = unicodedata.normalize("NFKD", text[:200].casefold().replace("æ", "a").replace("ø", "o"))
     return "".join(letter for letter in bare if letter.isalpha())
