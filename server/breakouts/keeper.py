@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -33,8 +32,7 @@ _log = structlog.get_logger("breakouts")
 
 
 class Keeper:
-    """`run` all the time; `heed` the bus. `silent_for(session_id, room_id)`: for how many seconds nobody
-    has been heard in a room; None: nobody was yet."""
+    """`run` all the time; `heed` the bus."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
@@ -43,7 +41,6 @@ class Keeper:
         self._since: dict[tuple[str, str, str], datetime] = {}  # session, what, of whom: since when it is so
         self._told: dict[str, m.RoomsLifeSignal] = {}
         self._tried: dict[str, tuple[int, frozenset[str]]] = {}  # by session: who could not be placed, at which number
-        self.silent_for: Callable[[str, str], float | None] = lambda session_id, room_id: None
 
     def heed(self, entry: Entry) -> None:
         """Something happened; times may be others now."""
@@ -197,11 +194,12 @@ class Keeper:
             self._services.hub.signal(news)
 
     def _is_silent(self, session_id: str, room: m.BreakoutRoom, state: m.BreakoutsState) -> bool:
-        heard = self.silent_for(session_id, room.id)
-        if heard is None:
-            started = state.started_at or self._services.now()
-            heard = (self._services.now() - started).total_seconds()
-        return heard >= SILENT_SECONDS
+        """While nobody has been heard at all, since the round began."""
+        heard_at = self._services.seats.circles.heard_at(session_id, room.id)
+        if heard_at is not None:
+            return asyncio.get_running_loop().time() - heard_at >= SILENT_SECONDS
+        started = state.started_at or self._services.now()
+        return (self._services.now() - started).total_seconds() >= SILENT_SECONDS
 
     def _tell_counts(self, stream: str) -> None:
         """How many are in the rooms that anybody may come into: to everybody, so at most a few times a second."""

@@ -126,7 +126,7 @@ async def test_everybody_is_told_why_they_are_where_they_are(day: Scene) -> None
 
 @pytest.mark.parametrize("what", ["compose", "judge", "plan", "list"])
 async def test_only_moderators_ask_for_groups_and_only_from_our_own_pages(day: Scene, what: str) -> None:
-    body = {"plan": {}, "rooms": []}
+    body: dict[str, Any] = {"plan": {}, "rooms": []}
     async with await day.run.browser("g1") as browser:
         assert (await browser.post(f"{API}/{what}", json=body)).status_code == 403
         assert (await browser.get(f"{API}/list")).status_code == 403
