@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from contextlib import AsyncExitStack
 from typing import Any, Final
 
@@ -17,6 +16,7 @@ from server.recorder import Recorder
 from server.services import Services, report_bug
 
 REFRESH_SECONDS: Final = 2.0
+END_SECONDS: Final = 3.0
 PAUSE_SECONDS: Final = 1.0  # before background work that failed begins again
 
 Work = Callable[[], Coroutine[Any, Any, None]]
@@ -26,15 +26,17 @@ _log = structlog.get_logger("plenum")
 
 def start(works: Iterable[Work], stack: AsyncExitStack) -> None:
     """Starts what goes on all the time; the stack ends it."""
-    for work in works:
-        stack.push_async_callback(end, asyncio.create_task(keep_going(work)))
+    stack.push_async_callback(end, [asyncio.create_task(keep_going(work)) for work in works])
 
 
-async def end(task: asyncio.Task[None]) -> None:
-    """Cancels a background task and waits for its end."""
-    task.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
-        await task
+async def end(tasks: Sequence[asyncio.Task[None]]) -> None:
+    """Cancels background tasks and waits for their end, but not for ever: one that hangs on a database which says nothing
+    does nothing more."""
+    for task in tasks:
+        task.cancel()
+    _, hanging = await asyncio.wait(tasks, timeout=END_SECONDS)
+    if hanging:
+        _log.warning("background work does not end", tasks=len(hanging))
 
 
 async def keep_going(work: Work) -> None:

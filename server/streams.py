@@ -27,6 +27,7 @@ from server.journal import Conflict, Entry, Journal
 TRIES: Final = 20  # of one command against other nodes; somebody gets through each time
 WAITING: Final = 1000  # entries of a stream that were heard and not taken in yet; past it the oldest are dropped: a gap
 GLANCE_SECONDS: Final = 2.0  # for the journal, where the database has just refused something
+DRAIN_SECONDS: Final = 10.0  # a little more than the database's patience
 TAIL: Final = 512  # entries kept per stream for those who come back; older ones get a snapshot
 
 DurableCommand = m.ConferenceCommand | m.RoomCommand | m.BreakoutsCommand  # whatever makes events
@@ -155,9 +156,11 @@ class Streams:
         return changed
 
     async def drain(self) -> None:
-        """Waits for the commands under way, and what is being taken in."""
+        """Waits for the commands under way, and what is being taken in, but not for ever: the database may be away, and then
+        nobody has been told that they are done."""
         taking = [stream.taking for stream in self._streams.values() if stream.taking is not None]
-        await asyncio.gather(*self._running, *taking, return_exceptions=True)
+        if waiting := [*self._running, *taking]:
+            await asyncio.wait(waiting, timeout=DRAIN_SECONDS)
 
     async def _handle(self, stream: Stream, actor: m.Actor, command: DurableCommand, cause: str | None) -> list[Entry]:
         sleeps = self.sleeps()

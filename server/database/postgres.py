@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Sequence
 from typing import Any, Final, TypeVar
 
@@ -30,6 +31,7 @@ UNREADABLE: Final = (
     "where / @ : ? # % in a password are written as %2F %40 %3A %3F %23 %25"
 )
 CONNECT_SECONDS: Final = 5.0  # for each host
+CLOSE_SECONDS: Final = 2.0
 STATEMENT_SECONDS: Final = 20.0  # a server that says nothing for so long is away
 MIGRATION_SECONDS: Final = 3600.0  # tables can be large
 PURGE_SECONDS: Final = 600.0  # for each of them
@@ -79,11 +81,13 @@ class Postgres:
         return self._writers
 
     async def close(self) -> None:
-        for writer in self._writers:
-            await writer.close()
-        for engine in (self._reading, self._writing):
-            if engine is not None:
-                await engine.dispose()
+        """Hangs up, and says so if the server is there to be told."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await asyncio.gather(*(writer.close() for writer in self._writers))
+                for engine in (self._reading, self._writing):
+                    if engine is not None:
+                        await engine.dispose()
 
     async def read(self, work: Work[T]) -> T:
         """Once more after a connection broke; a restart of the server takes a moment. What waits for a table that is being

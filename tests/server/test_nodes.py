@@ -155,3 +155,25 @@ async def test_whoever_never_gets_through_is_told_to_try_again(nodes: tuple[Node
     with pytest.raises(Refused, match="try_again"):
         await streams.handle(S1, day.ANNA, m.QuestionAsk("Hallå?"))
     assert 1 < journal.tries < 100
+
+
+async def test_a_command_that_the_database_keeps_waiting_does_not_keep_a_server_from_ending(
+    nodes: tuple[Node, Node], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here, _ = nodes
+    is_asked = asyncio.Event()
+
+    async def wait(*_: object, **__: object) -> list[Entry]:
+        is_asked.set()
+        await asyncio.Event().wait()
+        return []
+
+    monkeypatch.setattr(here.journal, "append", wait)
+    monkeypatch.setattr("server.streams.DRAIN_SECONDS", 0.01)
+    asking = asyncio.create_task(here.ask("anna", "Varför?", "anna/tab/1"))
+    await is_asked.wait()
+    await here.streams.drain()
+    assert not asking.done()  # whoever asked has been told nothing
+    asking.cancel()
+    for task in here.streams._running:
+        task.cancel()

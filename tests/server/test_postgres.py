@@ -21,7 +21,7 @@ from server.database import Database, DatabaseFailure, Work
 from server.database import postgres as backend
 from server.database.dialect import upsert
 from server.tables import attendance, commits, votes
-from tests.server.running import until
+from tests.server.running import PATIENCE_SECONDS, until
 from tests.server.wire import Fate, wired
 
 
@@ -309,3 +309,14 @@ async def test_writers_that_end_leave_nothing_behind(postgres_place: str) -> Non
         assert await one.read(marks) == 0
         await one.write(stay(21))
         assert await one.read(marks) == 1
+
+
+async def test_a_server_that_says_nothing_keeps_nobody_from_hanging_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Silent(backend.PostgresWriter):
+        async def close(self) -> None:
+            await asyncio.Event().wait()
+
+    monkeypatch.setattr(backend, "CLOSE_SECONDS", 0.01)
+    silent = backend.Postgres("postgresql://plenum@localhost/plenum")
+    silent._writers = [Silent.__new__(Silent)]
+    await asyncio.wait_for(silent.close(), PATIENCE_SECONDS)
