@@ -27,6 +27,7 @@ from server.rota import Rota
 from server.tables import attendance
 
 SETTLE_SECONDS: Final = 1.0  # a new stretch is on the disk this soon after it began
+STOP_SECONDS: Final = 3.0  # for the last of it
 
 _log = structlog.get_logger("presence")
 
@@ -84,14 +85,16 @@ class Presence:
         self._tasks = (asyncio.create_task(beating, name="heartbeat"), asyncio.create_task(writing, name="presence"))
 
     async def stop(self) -> None:
-        """Ends every stretch now and writes it."""
+        """Ends every stretch now, and writes it if the database takes it soon: else each ended with its last heartbeat."""
         for task in self._tasks:
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await task
         for connection_id, session_id in list(self._present):
             self.leave(connection_id, session_id)
-        await self.flush()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(STOP_SECONDS):
+                await self.flush()
 
     def enter(self, connection_id: str, person_id: str, session_id: str, *, visible: bool) -> None:
         """A connection is in a session from now on; entering again changes its visibility."""

@@ -27,7 +27,7 @@ from server.journal import Conflict, Entry, Journal
 TRIES: Final = 20  # of one command against other nodes; somebody gets through each time
 WAITING: Final = 1000  # entries of a stream that were heard and not taken in yet; past it the oldest are dropped: a gap
 GLANCE_SECONDS: Final = 2.0  # for the journal, where the database has just refused something
-DRAIN_SECONDS: Final = 10.0  # a little more than the database's patience
+DRAIN_SECONDS: Final = 8.0  # the patience of the database
 TAIL: Final = 512  # entries kept per stream for those who come back; older ones get a snapshot
 
 DurableCommand = m.ConferenceCommand | m.RoomCommand | m.BreakoutsCommand  # whatever makes events

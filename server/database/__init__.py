@@ -25,7 +25,7 @@ __all__ = ["Database", "DatabaseFailure", "Work"]
 T = TypeVar("T")
 
 WAITING_WRITES: Final = 20_000  # past this, writers are refused with `try_again`: memory stays bounded
-CLOSING_SECONDS: Final = 10.0  # for writes that wait; past it, whoever still waits is cancelled and knows of nothing
+CLOSING_SECONDS: Final = 5.0  # for writes that wait; past it, whoever still waits is cancelled and knows of nothing
 
 
 class Database:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
+import pytest
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -262,4 +264,20 @@ async def test_whoever_comes_later_is_seen_within_a_heartbeat_too(place: Path | 
         present = presence.people("s1")
         seen = [row.seen_at for row in await stretches(database) if row.person_id in present]
         assert min(seen) > clock().timestamp() - 15
+    await database.close()
+
+
+async def test_a_database_that_says_nothing_does_not_keep_a_server_from_ending(
+    place: Path | str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def wait(work: object) -> None:
+        await asyncio.Event().wait()
+
+    database, presence = await opened(place, FakeClock())
+    presence.enter("tab", "anna", "s1", visible=True)
+    with monkeypatch.context() as patched:
+        patched.setattr(database, "write", wait)
+        patched.setattr("server.presence.STOP_SECONDS", 0.01)
+        await presence.stop()
+    assert not presence.is_present("s1", "anna")
     await database.close()
