@@ -31,6 +31,29 @@ async def test_work_that_fails_is_told_of_by_its_name_and_begins_again(monkeypat
         task = asyncio.create_task(background.keep_going(partial(work, "everything that there is")))
         async with asyncio.timeout(60):
             await again.wait()
-        await background.end(task)
+        await background.end([task])
     assert [line["event"] for line in logs] == ["unexpected error", "background work waits"]
     assert logs[0]["detail"].endswith("work") and "everything" not in str(logs)
+
+
+async def test_work_that_hangs_keeps_nothing_else_from_ending(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(background, "END_SECONDS", 0.01)
+    may_end = asyncio.Event()
+
+    async def hang() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await may_end.wait()
+
+    async def rest() -> None:
+        await asyncio.Event().wait()
+
+    tasks = [asyncio.create_task(background.keep_going(work)) for work in (hang, rest)]
+    await asyncio.sleep(0)
+    with capture_logs() as logs:
+        await background.end(tasks)
+    assert [line["event"] for line in logs] == ["background work does not end"]
+    assert [task.done() for task in tasks] == [False, True]
+    may_end.set()
+    await asyncio.wait(tasks)

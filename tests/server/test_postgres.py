@@ -20,6 +20,7 @@ from server.cli.failure import describe
 from server.database import Database, DatabaseFailure, Work
 from server.database import postgres as backend
 from server.database.dialect import upsert
+from server.database.postgres_writer import PostgresWriter
 from server.tables import attendance, commits, votes
 from tests.server.running import PATIENCE_SECONDS, until
 from tests.server.wire import Fate, wired
@@ -312,7 +313,7 @@ async def test_writers_that_end_leave_nothing_behind(postgres_place: str) -> Non
 
 
 async def test_a_server_that_says_nothing_keeps_nobody_from_hanging_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Silent(backend.PostgresWriter):
+    class Silent(PostgresWriter):
         async def close(self) -> None:
             await asyncio.Event().wait()
 
