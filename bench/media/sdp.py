@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -73,9 +74,15 @@ class Remote:
 
 def offer(local: Local, *, sends: bool) -> str:
     """Video and sound, all sent or all received."""
-    lines = ["v=0", "o=- 1 1 IN IP4 127.0.0.1", "s=-", "t=0 0", "a=group:BUNDLE 0 1", "a=extmap-allow-mixed"]
+    return offer_of([(kind, sends) for kind in KINDS], local)
+
+
+def offer_of(m_lines: Sequence[tuple[str, bool]], local: Local) -> str:
+    """m-lines by kind, each sent or received; their mids are numbers from 0 on."""
+    mids = " ".join(map(str, range(len(m_lines))))
+    lines = ["v=0", "o=- 1 1 IN IP4 127.0.0.1", "s=-", "t=0 0", f"a=group:BUNDLE {mids}", "a=extmap-allow-mixed"]
     lines.append("a=msid-semantic: WMS")
-    for mid, kind in enumerate(KINDS):
+    for mid, (kind, sends) in enumerate(m_lines):
         lines += [f"m={kind} 9 UDP/TLS/RTP/SAVPF {_FORMATS[kind]}", f"a=mid:{mid}", *_transport(local, "actpass")]
         lines += ["a=sendonly" if sends else "a=recvonly", "a=rtcp-mux", "a=rtcp-rsize"]
         lines += [f"a=extmap:{number} {uri}" for uri, number in EXTENSIONS.items() if kind == "audio" or uri != AUDIO_LEVEL]

@@ -36,7 +36,7 @@ const FEW = 4;
 /** So long a speaker is sent to where the room was: not all who listen there have followed yet. */
 const LINGER_MS = 2_500;
 /** What time mends; everything else is for the page to say. */
-const PASSING = new Set(["media_unavailable", "bad_offer", "try_again", "too_fast", "read_only"]);
+const PASSING = new Set(["media_unavailable", "bad_offer", "try_again", "too_fast", "read_only", "not_in_room"]); // the last: another node knows later who moved
 
 export class StageMedia extends EventTarget {
   /** What is sent: one's own devices, which a second connection may share. */

@@ -1,0 +1,1 @@
+"""Breakout rooms, all at once: see `__main__`."""
