@@ -224,6 +224,20 @@ test("who is on stage and in a room speaks to all without their camera, and send
   assert.equal(speaker.isHere, true);
 });
 
+test("an engine that lost both connections is offered both again, and one that lost the room's alone that one", async () => {
+  speaker.watch();
+  await settle();
+  FakePeerConnection.all.at(-1).become("connected");
+  await arriveIn("b1");
+  const offered = () => server.offers.slice(2).map(({ url }) => url).sort();
+  stage.reset(["peer2"]);
+  await settle();
+  assert.deepEqual(offered(), ["/media/s1/breakouts/b1"]);
+  stage.reset();
+  await settle();
+  assert.deepEqual(offered(), ["/media/s1", "/media/s1/breakouts/b1", "/media/s1/breakouts/b1"]);
+});
+
 test("the others are told whether one can be heard, once", async () => {
   const told = [];
   const { fetch } = server;

@@ -105,7 +105,7 @@ export class Carrier extends EventTarget {
     if (!from.roomId) this.#store("stage", this.#speaker.isHere ? this.#stage.capture.switches : null);
     this.#place = to;
     this.media?.stop();
-    this.media = to.roomId ? this.#open(to) : null;
+    this.media = this.#stage.companion = to.roomId ? this.#open(to) : null;
     this.#watch(); // before any device: one hears the others at once
     this.#changed();
     if (!from.roomId) await this.#speaker.stepAside(true);

@@ -41,6 +41,8 @@ const PASSING = new Set(["media_unavailable", "bad_offer", "try_again", "too_fas
 export class StageMedia extends EventTarget {
   /** What is sent: one's own devices, which a second connection may share. */
   capture;
+  /** That second one, while there is one: what happens to the network or to the engine happens to both. @type {StageMedia | null} */
+  companion = null;
   /** @type {MediaStatus} */
   status = { name: "off", since: Date.now() };
   /** @type {import("./quality.js").Level} */
@@ -172,6 +174,7 @@ export class StageMedia extends EventTarget {
    * @param {string[]} [lost] how the ids of those begin whom it does not know any more; everybody, where none is named
    */
   reset(lost = []) {
+    this.companion?.reset(lost);
     this.#lost.push(...lost);
     const concerned = [this.#peer, this.#next].filter((peer) => peer && (!lost.length || this.#isLost(peer)));
     if (lost.length && !concerned.length) return;
@@ -187,6 +190,7 @@ export class StageMedia extends EventTarget {
 
   /** The network came back: try at once unless all is well. */
   nudge() {
+    this.companion?.nudge();
     if (isAlive(this.#peer)) return;
     if (this.#peer && !this.#next) void this.#mend(this.#peer);
     else if (this.status.name === "reconnecting") this.#again();
@@ -194,6 +198,7 @@ export class StageMedia extends EventTarget {
 
   /** The network is another one: what seems well may be so no longer, and the browser would notice seconds later. */
   moved() {
+    this.companion?.moved();
     if (this.#peer && !this.#next) void this.#mend(this.#peer);
     else this.nudge();
   }
