@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Final
+from zlib import crc32
 
 from live.allocation import OTHER, SCREEN, SPEAKER, Allocator, Demand, Layer
 from live.answer import PROGRAMME
@@ -55,7 +56,8 @@ class Steering:
         self._heights: dict[str, int] = {}
         self._asked: dict[str, int] = {}  # heights that wait to be taken up
         self._view_budget = Budget(VIEWS, VIEWS_AT_ONCE)
-        self._decided_at = float("-inf")
+        self._due = float("-inf")  # the next decision, if nothing changes
+        self._lead = DECIDE_INTERVAL * (crc32(viewer.label.encode()) % 100) / 100  # different for each viewer
         self._lossy_until = float("-inf")
         self._seen: dict[str, tuple[object, float]] = {}  # by slot: whose picture is shown there, since when
         self._sources: list[object] = []  # of the pictures, at the last decision
@@ -111,7 +113,10 @@ class Steering:
             self._pad(self._estimator.probe(now), now)
         if self._asked:
             self._resize(now)
-        if now - self._decided_at >= DECIDE_INTERVAL or [slot.source for slot, _ in self._pictures] != self._sources:
+        if [slot.source for slot, _ in self._pictures] != self._sources:
+            self.decide(now)
+            self._due -= self._lead  # it changed for the whole room, which shall not go on in step
+        elif now >= self._due:
             self.decide(now)
 
     def _is_new(self, slot: Slot) -> bool:
@@ -123,7 +128,7 @@ class Steering:
 
     def decide(self, now: float) -> None:
         """Chooses the layers."""
-        self._decided_at = now
+        self._due = now + DECIDE_INTERVAL
         self._sources = [slot.source for slot, _ in self._pictures]
         demands: dict[str, Demand] = {}
         for slot, outlet in self._pictures:
