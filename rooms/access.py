@@ -17,6 +17,7 @@ EVERYBODY: Final[Roles] = frozenset({"attendee", "speaker", "moderator", "board"
 MODERATORS: Final[Roles] = frozenset({"moderator", "organiser"})
 STAFF: Final[Roles] = MODERATORS | {"board"}
 ON_STAGE: Final[Roles] = frozenset({"speaker", "moderator"})
+PARTICIPANTS: Final[Roles] = frozenset({"attendee", "board"})
 NOBODY: Final[Roles] = frozenset()  # the server alone
 
 COMMANDS: Final[dict[type[m.Command], Roles]] = {
@@ -134,8 +135,8 @@ def is_staff(actor: m.Actor) -> bool:
 
 
 def takes_part(roles: Roles) -> bool:
-    """True if somebody with these roles is put into breakout rooms: who works that day goes into them by hand only."""
-    return bool(roles & EVERYBODY) and not roles & MODERATORS
+    """True if somebody with these roles is put into breakout rooms: who works or speaks that day goes there by hand only."""
+    return bool(roles & PARTICIPANTS) and not roles & MODERATORS
 
 
 def is_moderator(actor: m.Actor) -> bool:

@@ -10,12 +10,12 @@ from rooms import messages as m
 from rooms.breakouts.planning import MOST_ROOMS
 from rooms.breakouts.running import COUNTDOWN
 from rooms.breakouts.seats import (
-    can_be_placed,
     check_running,
     end_of,
     is_full,
     is_running,
     next_number,
+    not_to_be_placed,
     open_rooms,
     room_with_seat,
     seat_of,
@@ -79,7 +79,7 @@ def seat(sketch: Sketch, person_id: str, room_id: str) -> None:
     """A late arrival. Whatever came between is no error."""
     state = sketch.state
     room = state.rooms.get(room_id)
-    if room is None or not is_running(state, room) or is_full(room) or not can_be_placed(state, person_id):
+    if room is None or not is_running(state, room) or is_full(room) or person_id in not_to_be_placed(state):
         return
     sketch.enter(person_id, room_id)
 

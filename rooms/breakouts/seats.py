@@ -32,10 +32,10 @@ def is_full(room: m.BreakoutRoom) -> bool:
     return len(room.people) >= room.capacity
 
 
-def can_be_placed(state: m.BreakoutsState, person_id: str) -> bool:
-    """True for a late arrival: somebody who sits nowhere in this round, has not, and was not sent out or barred."""
-    sat = any(person_id in room.people for room in state.rooms.values() if room.round == state.number)
-    return not sat and person_id not in state.outside and person_id not in state.barred
+def not_to_be_placed(state: m.BreakoutsState) -> set[str]:
+    """Whoever is no late arrival: they sit in a room of this round, or did, or went out of one, or are barred."""
+    sat = {person for room in state.rooms.values() if room.round == state.number for person in room.people}
+    return sat | state.outside.keys() | set(state.barred)
 
 
 def running_room(state: m.BreakoutsState, room_id: str) -> m.BreakoutRoom:

@@ -13,6 +13,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from rooms import messages as m
+from rooms.access import takes_part
 from rooms.breakouts.planning import OPEN_WAYS
 from rooms.grouping import Composition, Group, Participant, Request, Rule, compose, explain, judge, settle
 from server.breakouts.requests import (
@@ -124,10 +125,10 @@ class Composer:
             return ""
         return facts_sentence(words, facts, self._all_people.name_of)
 
-    def taking_part(self, session_id: str) -> list[Person]:
+    def taking_part(self, session_id: str) -> set[str]:
         """Who is here of those who are put into rooms."""
-        present = self._presence.people(session_id)
-        return [p for p in self._people(session_id, ()) if p.id in present]
+        here = filter(None, map(self._all_people.get, self._presence.people(session_id)))
+        return {person.id for person in here if takes_part(frozenset(person.roles))}
 
     async def opened(self, session_id: str) -> m.BreakoutsOpen:
         """The command that opens a round, with the draft's rooms as those who are here can hold it. Raises `Refused`."""

@@ -112,7 +112,7 @@ class Keeper:
         if plan is None or not state.places_late or self._is_ending(state):
             return
         present = services.presence.people(session_id)
-        late = {p.id for p in self._composer.taking_part(session_id) if breakouts.can_be_placed(state, p.id)}
+        late = self._composer.taking_part(session_id) - breakouts.not_to_be_placed(state)
         tried = (services.streams.seq(m.breakouts_stream(session_id)), frozenset(late))
         if not late or self._tried.get(session_id) == tried:
             return
