@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from rooms import messages as m
+from rooms.breakouts import open_rooms
 from server.privacy.erasing import Departure, erase
 from server.privacy.former import is_former, new_former
 from server.tables import erasures
@@ -71,6 +72,9 @@ class Forgetting:
             for person_id in room.stage:
                 if is_former(person_id):  # erased while on stage, and not there any more to leave it
                     await services.streams.handle(m.session_stream(session_id), m.SYSTEM, m.StageRemove(person_id))
+        for session_id, state in services.streams.all_breakouts().items():
+            for person_id in [one for room in open_rooms(state) for one in room.people if is_former(one)]:
+                await services.streams.handle(m.breakouts_stream(session_id), m.SYSTEM, m.BreakoutMove(person_id))
 
 
 async def _version(connection: AsyncConnection) -> object:

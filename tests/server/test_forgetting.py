@@ -15,6 +15,7 @@ from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bench.postgres import PostgresServer
+from rooms import messages as m
 from server.privacy.forgetting import Forgetting
 from server.tables import people
 from tests.server.running import Client, Running, running, until
@@ -41,7 +42,7 @@ async def rename(run: Running) -> None:
 
 
 async def act(run: Running) -> tuple[Client, Client]:
-    """Siri and Anna in a session; Siri is on stage, has asked, voted and answered."""
+    """Siri and Anna in a session; Siri is on stage, has asked, voted and answered, and sits in a room with Anna."""
     await run.go_live()
     siri, anna = [await run.client(who, ("conference", "session/s1")) for who in (WHO, "anna")]
     mona = await run.client("mona", ("session/s1",))
@@ -57,6 +58,8 @@ async def act(run: Running) -> tuple[Client, Client]:
     for poll_id in list(run.services.streams.room("s1").polls):
         await mona.do("session/s1", {"type": "poll.open", "poll_id": poll_id})
         await siri.do("session/s1", {"type": "poll.answer", "poll_id": poll_id, "option": 1})
+    for command in (m.BreakoutsPlan(m.BreakoutPlan("list"), (m.DraftRoom(people=(WHO, "anna")),)), m.BreakoutsOpen()):
+        await run.services.streams.handle("breakouts/s1", m.SYSTEM, command)
     await anna.until(lambda frame: frame["type"] == "tally" and frame["votes"].get("s1-q2") == 1)
     return siri, anna
 
@@ -82,6 +85,7 @@ async def test_who_is_erased_is_disconnected_and_left_nowhere(
         assert await siri.closed() == 4401
         await until(lambda: not run.services.streams.room("s1").stage)
         await anna.event("stage.left")
+        await until(lambda: run.services.streams.breakouts("s1").rooms["b1"].people == ("anna",))
         left = room_of(anna)
         assert (left["people"].values(), left["state"]["questions"]["s1-q1"]["text"]) != ([], "")
         assert not [word for word in WORDS if word in str(left)]

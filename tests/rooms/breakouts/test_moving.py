@@ -1,0 +1,92 @@
+"""Who goes where."""
+
+from __future__ import annotations
+
+import pytest
+
+from rooms import messages as m
+from rooms.errors import Refused
+from tests.rooms.breakouts.scene import Rooms
+
+
+def test_somebody_is_moved_and_two_are_exchanged() -> None:
+    rooms = Rooms().open(("a", "b"), ("c", "d"))
+    assert rooms.do(m.BreakoutMove("a", "b2")) == ["breakout.left", "breakout.entered"]
+    assert rooms.do(m.BreakoutMove("a", "b2")) == []
+    rooms.do(m.BreakoutExchange("b", "c"))
+    assert [rooms.seat(who) for who in "abcd"] == ["b2", "b2", "b1", "b2"]
+    rooms.do(m.BreakoutMove("a", ""))
+    assert rooms.seat("a") == "" and rooms.state.outside == {"a": ""}
+    rooms.do(m.BreakoutMove("newcomer", "b1"))
+    assert rooms.seat("newcomer") == "b1"
+
+
+def test_two_full_rooms_can_exchange_people() -> None:
+    rooms = Rooms()
+    full = tuple(m.DraftRoom(people=people, capacity=2) for people in (("a", "b"), ("c", "d")))
+    rooms.do(m.BreakoutsPlan(m.BreakoutPlan("drawn"), full))
+    rooms.do(m.BreakoutsOpen())
+    with pytest.raises(Refused, match="room_full"):
+        rooms.do(m.BreakoutMove("a", "b2"))
+    rooms.do(m.BreakoutExchange("a", "c"))
+    assert [rooms.seat(who) for who in "abcd"] == ["b2", "b1", "b1", "b2"]
+
+
+def test_one_goes_back_into_the_room_that_one_left_oneself_and_into_no_other() -> None:
+    rooms = Rooms().open(("a", "b", "c"), ("d", "e"))
+    rooms.do(m.BreakoutLeave(), "a")
+    with pytest.raises(Refused, match="room_not_open"):
+        rooms.do(m.BreakoutChoose("b2"), "a")
+    assert rooms.do(m.BreakoutChoose("b1"), "a") == ["breakout.entered"]
+    rooms.do(m.BreakoutMove("a", ""))  # sent out: not by oneself
+    with pytest.raises(Refused, match="room_not_open"):
+        rooms.do(m.BreakoutChoose("b1"), "a")
+
+
+def test_tables_are_chosen_and_changed_as_one_likes_while_there_is_a_seat() -> None:
+    rooms = Rooms()
+    tables = tuple(m.DraftRoom(capacity=2) for _ in range(2))
+    rooms.do(m.BreakoutsPlan(m.BreakoutPlan("tables", 0), tables))
+    rooms.do(m.BreakoutsOpen())
+    for who in ("a", "b"):
+        rooms.do(m.BreakoutChoose("b1"), who)
+    with pytest.raises(Refused, match="room_full"):
+        rooms.do(m.BreakoutChoose("b1"), "c")
+    assert rooms.do(m.BreakoutChoose("b2"), "a") == ["breakout.left", "breakout.entered"]
+    rooms.do(m.BreakoutChoose("b1"), "c")
+    assert [rooms.seat(who) for who in "abc"] == ["b2", "b1", "b1"]
+    with pytest.raises(Refused, match="not_found"):
+        rooms.do(m.BreakoutChoose("b9"), "a")
+
+
+def test_late_arrivals_take_a_seat_once() -> None:
+    rooms = Rooms().open(("a", "b"), ("c", "d"))
+    assert rooms.do(m.BreakoutSeat("e", "b1"), "system") == ["breakout.entered"]
+    assert rooms.do(m.BreakoutSeat("e", "b2"), "system") == []
+    rooms.do(m.BreakoutLeave(), "e")
+    assert rooms.do(m.BreakoutSeat("e", "b2"), "system") == []  # they chose the plenary
+
+
+def test_whoever_is_alone_goes_to_others_but_not_in_the_last_minute() -> None:
+    rooms = Rooms().open(("a", "b"), ("c", "d"), ("e", "f"))
+    here = ("a", "c", "e", "f")
+    rooms.do(m.BreakoutsGather(here), "system")
+    assert rooms.seat("a") == rooms.seat("c") == "b2" and rooms.seat("b") == "b1"
+    late = Rooms().open(("a", "b"), ("c", "d"))
+    late.wait(minutes=9)
+    assert late.do(m.BreakoutsGather(("a", "c", "d")), "system") == []
+
+
+def test_a_pairs_room_ends_for_both_when_one_goes() -> None:
+    rooms = Rooms().open(way="pairs", minutes=0)
+    for who in ("a", "b"):
+        rooms.do(m.BreakoutsPair(True), who)
+    rooms.do(m.BreakoutsMatch((("a", "b"), ("a", "c"))), "system")
+    assert rooms.seat("a") == rooms.seat("b") == "b1" and rooms.state.waiting == ()
+    with pytest.raises(Refused, match="in_a_room"):
+        rooms.do(m.BreakoutsPair(True), "a")
+    with pytest.raises(Refused, match="not_found"):
+        rooms.do(m.BreakoutChoose("b1"), "c")
+    rooms.do(m.BreakoutLeave(), "a")
+    assert rooms.seat("a") == rooms.seat("b") == ""
+    assert rooms.do(m.BreakoutsPair(True), "b") == ["breakouts.waiting"]
