@@ -35,6 +35,10 @@ class Rooms:
         self.do(m.BreakoutsOpen())
         return self
 
+    @property
+    def phase(self) -> str:
+        return self.state.phase
+
     def wait(self, **time: float) -> None:
         self.now += timedelta(**time)
 

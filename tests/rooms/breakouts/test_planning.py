@@ -12,7 +12,7 @@ from tests.rooms.breakouts.scene import Rooms
 def test_a_draft_is_the_next_rounds_while_one_runs() -> None:
     rooms = Rooms().open(("a", "b"))
     assert rooms.do(m.BreakoutsPlan(m.BreakoutPlan(), (m.DraftRoom(people=("a", "c")),))) == ["breakouts.planned"]
-    assert rooms.state.phase == "running" and rooms.state.draft is not None
+    assert rooms.phase == "running" and rooms.state.draft is not None
     with pytest.raises(Refused, match="rooms_running"):
         rooms.do(m.BreakoutsOpen())
     rooms.do(m.BreakoutsClose(at_once=True))

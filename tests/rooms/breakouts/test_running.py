@@ -20,7 +20,7 @@ def test_a_round_ends_when_its_time_is_over_and_not_before() -> None:
     assert rooms.do(m.BreakoutsCloseDue(), "system") == []
     rooms.wait(seconds=1)
     assert rooms.do(m.BreakoutsCloseDue(), "system") == ["breakouts.closed"]
-    assert rooms.state.phase == "over" and rooms.seat("a") == ""
+    assert rooms.phase == "over" and rooms.seat("a") == ""
     assert rooms.do(m.BreakoutsCloseDue(), "system") == []  # whoever else had the same thought
 
 
@@ -30,13 +30,13 @@ def test_one_room_may_last_longer_or_end_earlier() -> None:
     rooms.do(m.BreakoutsExtend(-5, "b2"))
     rooms.wait(minutes=5)
     rooms.do(m.BreakoutsCloseDue(), "system")
-    assert [rooms.seat(who) for who in "ace"] == ["b1", "", "b3"] and rooms.state.phase == "running"
+    assert [rooms.seat(who) for who in "ace"] == ["b1", "", "b3"] and rooms.phase == "running"
     rooms.wait(minutes=5)
     rooms.do(m.BreakoutsCloseDue(), "system")
-    assert [rooms.seat(who) for who in "ace"] == ["b1", "", ""] and rooms.state.phase == "running"
+    assert [rooms.seat(who) for who in "ace"] == ["b1", "", ""] and rooms.phase == "running"
     rooms.wait(minutes=5)
     rooms.do(m.BreakoutsCloseDue(), "system")
-    assert rooms.state.phase == "over"
+    assert rooms.phase == "over"
 
 
 def test_extending_all_extends_those_with_an_end_of_their_own_too() -> None:
