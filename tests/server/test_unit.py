@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import configparser
 import shutil
 import subprocess
 from pathlib import Path
@@ -42,6 +43,21 @@ def test_a_mistake_would_be_noticed(unit: Path) -> None:
 def test_little_is_left_to_it(unit: Path) -> None:
     found = analyze("security", "--offline=true", f"--threshold={MOST_EXPOSED}", str(unit))
     assert found.returncode == 0, found.stdout[-300:] + found.stderr
+
+
+def test_the_log_is_kept_apart_and_not_for_ever() -> None:
+    """journald deletes whole files: one that is written to for a month would be kept for two."""
+    unit = configparser.RawConfigParser(strict=False)
+    unit.read(DOCS / "plenum.service")
+    namespace = unit["Service"]["LogNamespace"]
+    journal = configparser.RawConfigParser()
+    journal.read(DOCS / f"journald@{namespace}.conf")
+    assert journal["Journal"] == {
+        "storage": "persistent",
+        "maxretentionsec": "30day",
+        "maxfilesec": "1day",
+        "systemmaxuse": "1G",
+    }
 
 
 def test_the_timer_starts_the_backup_every_night(tmp_path: Path) -> None:
