@@ -122,6 +122,11 @@ def test_nothing_may_more_than_it_needs(name: str) -> None:
     assert not any("docker.sock" in volume for volume in service.get("volumes", ()))
 
 
+def test_the_databases_own_log_quotes_nobody() -> None:
+    """What that does: tests/server/test_postgres.py."""
+    assert "log_error_verbosity=terse" in SERVICES["postgres"]["command"]
+
+
 def test_the_database_and_the_bus_cannot_be_reached_from_outside() -> None:
     assert compose()["networks"]["back"]["internal"] is True
     for name in ("postgres", "redis"):

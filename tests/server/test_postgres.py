@@ -12,6 +12,7 @@ from uuid import uuid4
 
 import pytest
 from sqlalchemy import insert, select, text
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bench.postgres import PostgresServer, Stop
@@ -21,7 +22,7 @@ from server.database import Database, DatabaseFailure, Work
 from server.database import postgres as backend
 from server.database.dialect import upsert
 from server.database.postgres_writer import PostgresWriter
-from server.tables import attendance, commits, votes
+from server.tables import attendance, commits, people, votes
 from tests.server.running import PATIENCE_SECONDS, until
 from tests.server.wire import Fate, wired
 
@@ -52,6 +53,28 @@ async def stays(one: Database) -> Counter[str]:
         return Counter((await connection.execute(select(attendance.c.person_id))).scalars())
 
     return await one.read(work)
+
+
+@pytest.mark.parametrize(("verbosity", "names_them"), [("default", True), ("terse", False)])
+async def test_its_own_log_quotes_values_unless_it_is_told_not_to(
+    postgres: PostgresServer, postgres_place: str, verbosity: str, names_them: bool
+) -> None:
+    """As docker-compose.yml and docs/operations.md tell it."""
+    email = f"{uuid4().hex}@example.org"
+
+    def person(number: int) -> Work[None]:
+        async def work(connection: AsyncConnection) -> None:
+            row = {"id": f"p{number}", "name": "Anna Ek", "email": email, "roles": "attendee"}
+            await connection.execute(insert(people), row)
+
+        return work
+
+    async with database(f"{postgres_place}&log_error_verbosity={verbosity}") as one:
+        await one.write(person(1))
+        with pytest.raises(IntegrityError):
+            await one.write(person(2))
+    told = (postgres.folder.parent / "log").read_text()
+    assert (email in told) is names_them and "Anna Ek" not in told
 
 
 async def test_whoever_reads_what_is_being_written_anew_is_told_to_try_again(postgres_place: str) -> None:
