@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any, Final
 
 from sqlalchemy import text
@@ -13,6 +14,8 @@ from starlette.routing import Route
 from live.control import MediaRefused
 from server.database import Database
 from server.services import Services
+
+PATIENCE_SECONDS: Final = 3.0  # for each answer: whoever asks has given up by the time the database or the engine would
 
 _FRESH: Final = {"Cache-Control": "no-store"}
 
@@ -55,7 +58,8 @@ async def _database_works(database: Database) -> bool:
         return bool((await connection.execute(text("SELECT 1"))).scalar_one())
 
     try:
-        return await database.read(work)
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            return await database.read(work)
     except Exception:  # whatever is wrong with it, it does not work
         return False
 
@@ -63,8 +67,9 @@ async def _database_works(database: Database) -> bool:
 async def _media_state(services: Services) -> dict[str, Any]:
     """Whether it is up, and how much it carries; nothing about who is there."""
     try:
-        statistics = await services.media.statistics()
-    except MediaRefused:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            statistics = await services.media.statistics()
+    except (MediaRefused, TimeoutError):
         return {"up": False}
     return {
         "up": services.seats.engine_is_up,

@@ -55,6 +55,25 @@ async def test_without_the_database_it_is_neither_healthy_nor_ready(tmp_path: Pa
         monkeypatch.undo()
 
 
+async def test_what_does_not_answer_does_not_work_and_whoever_asks_hears_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Load balancers wait for a few seconds and then know nothing."""
+    async with running(tmp_path) as run:
+        await until(lambda: run.services.seats.engine_is_up)
+
+        async def hang(*_: object) -> None:
+            await asyncio.Event().wait()
+
+        monkeypatch.setattr("server.health.PATIENCE_SECONDS", 0.1)
+        monkeypatch.setattr(run.services.media, "statistics", hang)
+        assert (await ready(run))[1][-1] == "media"
+        monkeypatch.setattr(run.services.database, "read", hang)
+        assert await ready(run) == (503, ["database", "media"])
+        monkeypatch.undo()
+        assert await ready(run) == (200, [])
+
+
 async def test_who_is_about_to_end_is_healthy_and_not_ready(tmp_path: Path) -> None:
     async with running(tmp_path) as run:
         await until(lambda: run.services.seats.engine_is_up)
