@@ -26,8 +26,9 @@ from recordings.catalogue import Catalogue
 from rooms import messages as m
 from server import copying
 from server.archive import DATABASE, Manifest, Writer
-from server.database import Database
+from server.database import Database, opened
 from server.database.schema import HEAD
+from server.durable import sync_folder
 from server.journal import Journal
 from server.report_facts import project
 from server.sealing import SEALED
@@ -53,13 +54,9 @@ async def back_up(source: Database, settings: Settings, path: Path, at: datetime
     """Writes a backup to `path`. Under its name there is a whole backup or none, whatever happens. Raises `OSError`, or what
     the database raises."""
     with _workplace(path.parent) as work:
-        snapshot = Database(work / DATABASE)
-        try:
-            await snapshot.open()
+        async with opened(work / DATABASE) as snapshot:
             rows = await copying.copy(source, snapshot, SEALED)
             conference, sessions = await project(Journal(snapshot))
-        finally:
-            await snapshot.close()
         name = conference.programme.name if conference.programme else settings.directory.name
         draft = Manifest(name, _time(at), HEAD, (), rows, tuple(_open_ballots(conference, sessions)))
         manifest = await asyncio.to_thread(_write, work, settings, draft, sessions)
@@ -187,15 +184,6 @@ def _locked(folder: Path, how: int = 0) -> Iterator[None]:
 def _publish(made: Path, path: Path) -> None:
     made.rename(path)
     sync_folder(path.parent)
-
-
-def sync_folder(folder: Path) -> None:
-    """Names in it are on the disk when this returns."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _slug(directory: Path) -> str:

@@ -9,15 +9,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Final
 
 from server import copying
 from server.archive import DATABASE, ArchiveError, File, Manifest, Reader, opened
-from server.backup import sync_folder
-from server.database import Database
+from server.database import opened as database_at
 from server.database.schema import REVISIONS
+from server.durable import sync_folder
 from server.settings import Settings
 from server.starter import PROGRAMME
 
@@ -102,23 +101,13 @@ def _place(settings: Settings, file: File) -> Path:
 async def _fill(settings: Settings) -> None:
     """Brings the database up to date, and moves it to where the settings want it."""
     path = settings.data / DATABASE
-    async with _open(path) as found:
+    async with database_at(path) as found:
         if not isinstance(settings.database, Path):
-            async with _open(settings.database) as goal:
+            async with database_at(settings.database) as goal:
                 await copying.copy(found, goal)
     if not isinstance(settings.database, Path):
         for each in (path, *_neighbours(path)):
             each.unlink(missing_ok=True)
-
-
-@contextlib.asynccontextmanager
-async def _open(place: Path | str) -> AsyncIterator[Database]:
-    database = Database(place)
-    try:
-        await database.open()
-        yield database
-    finally:
-        await database.close()
 
 
 def _neighbours(path: Path) -> tuple[Path, ...]:

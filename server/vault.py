@@ -14,6 +14,8 @@ import threading
 from pathlib import Path
 from typing import Final
 
+from server.durable import sync_folder
+
 KEY_BYTES: Final = 32
 
 
@@ -64,7 +66,7 @@ class Vault:
                     file.flush()
                     os.fsync(file.fileno())
                 path.unlink()
-                _sync_directory(self._directory)
+                sync_folder(self._directory)
 
     def _load(self, name: str) -> bytes | None:
         if name in self._keys:
@@ -90,12 +92,4 @@ def _write_durably(path: Path, key: bytes) -> None:
         file.flush()
         os.fsync(file.fileno())
     temporary.rename(path)
-    _sync_directory(path.parent)
-
-
-def _sync_directory(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    sync_folder(path.parent)

@@ -62,15 +62,11 @@ async def opened(settings: Settings) -> AsyncIterator[Database]:
 @asynccontextmanager
 async def opened_at(place: Path | str) -> AsyncIterator[Database]:
     """Any database: an SQLite file, or a PostgreSQL address."""
-    from server.database import Database  # late: it takes longer than most commands
+    from server.database import opened as database_at  # late: it takes longer than most commands
 
     quiet()
-    database = Database(place)
-    try:
-        await database.open()
+    async with database_at(place) as database:
         yield database
-    finally:
-        await database.close()
 
 
 def quiet() -> None:

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -20,7 +22,7 @@ from server.database.dialect import Dialect
 from server.database.failure import DatabaseFailure
 from server.database.writer import Backend, Waiting, Work
 
-__all__ = ["Database", "DatabaseFailure", "Work"]
+__all__ = ["Database", "DatabaseFailure", "Work", "opened"]
 
 T = TypeVar("T")
 
@@ -94,6 +96,17 @@ class Database:
 
     def _note(self, saved: bool) -> None:
         self.saves = saved
+
+
+@asynccontextmanager
+async def opened(place: Path | str) -> AsyncIterator[Database]:
+    """For as long as it is needed. Raises what `open` does."""
+    database = Database(place)
+    try:
+        await database.open()
+        yield database
+    finally:
+        await database.close()
 
 
 def _backend(place: Path | str) -> Backend:

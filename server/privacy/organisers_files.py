@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from server.durable import sync_folder
 from server.starter import PEOPLE
 
 MOST_BYTES: Final = 10 << 20  # larger files are no text that anybody wrote
@@ -47,6 +48,7 @@ def _replace(path: Path, content: bytes) -> None:
         file.flush()
         os.fsync(file.fileno())
     part.replace(path)
+    sync_folder(path.parent)
 
 
 def leftovers(directory: Path, words: Sequence[str]) -> Iterator[Leftover]:

@@ -561,10 +561,11 @@ def test_the_commands(tmp_path: Path, archive: Path, plenum: Plenum) -> None:
 
 
 def test_no_table_of_keys_is_ever_copied() -> None:
-    """Who adds one thinks of this: keys are bytes, and nothing else is but events and figures."""
+    """Who adds one thinks of this: keys are bytes, and nothing else is but events, figures and notes."""
     columns = (column for table in copying.TABLES for column in table.columns)
     assert {str(column) for column in columns if isinstance(column.type, LargeBinary)} <= {
         "events.body",
         "kept_figures.body",
+        "notes.state",
     }
     assert {"vault", "commits"}.isdisjoint(table.name for table in copying.TABLES)
