@@ -31,7 +31,19 @@ from server.privacy.former import new_former
 from server.privacy.redaction import Redaction
 from server.report import PARTICIPANTS
 from server.report_facts import ATTENDANCE
-from server.tables import answers, attendance, chores, erasures, events, kept_figures, links, people, survey_answers, votes
+from server.tables import (
+    answers,
+    attendance,
+    chores,
+    erasures,
+    events,
+    kept_figures,
+    links,
+    notes,
+    people,
+    survey_answers,
+    votes,
+)
 
 PURGE: Final = "purge"  # among the chores
 CHUNK: Final = 1000  # ids in one statement: databases bound their number
@@ -74,7 +86,7 @@ async def erase(database: Database, keys: Keys, departures: Sequence[Departure],
 
 async def purge(database: Database) -> bool:
     """Makes sure that what was deleted is gone from the database's files."""
-    if not await database.purge(events, answers, votes, survey_answers, people, links, attendance):
+    if not await database.purge(events, answers, votes, survey_answers, people, links, attendance, notes):
         return False
 
     async def work(connection: AsyncConnection) -> None:

@@ -22,6 +22,7 @@ from recordings.catalogue import Busy, Catalogue
 from rooms import messages as m
 from rooms.errors import Refused
 from server.database.dialect import gate, upsert
+from server.notes.notebook import delete_all as delete_notes
 from server.privacy import erasing
 from server.privacy.erasing import PURGE, Departure, disown_votes, erase_rows, redact_events, tell
 from server.privacy.former import PREFIX, new_former
@@ -114,6 +115,7 @@ class Retention:
                 counts["people"] = await _erase_everybody(connection, now, texts="questions" in kinds)
             if "questions" in kinds:
                 counts["questions"] = await redact_events(connection, Redaction({}, texts=None))
+                counts["notes"] = await delete_notes(connection)
             if any(counts.values()):
                 await tell(connection, now)
             return counts

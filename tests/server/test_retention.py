@@ -11,6 +11,7 @@ from typing import Any, Final, cast
 
 import pytest
 from msgspec.structs import replace
+from pycrdt import Doc, Text
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -19,12 +20,14 @@ from server import export
 from server.bus import MemoryBus
 from server.database import Database
 from server.journal import Journal
+from server.notes.document import TEXT
+from server.notes.notebook import Notebook, Place
 from server.privacy.retention import Retention, conference_end, due
 from server.report import build
 from server.services import Services
 from server.settings import Settings
 from server.streams import Streams
-from server.tables import answers, attendance, links, people, survey_answers, votes
+from server.tables import answers, attendance, links, notes, people, survey_answers, votes
 from tests.fakes import FakeClock
 from tests.server.board_day import at, programme, session, write_rows
 
@@ -82,8 +85,17 @@ async def database(place: Path | str) -> AsyncIterator[Database]:
         m.RecordingAvailable("s1-r1", 60.0),
     ]
     await journal.append("session/s1", 1, room, actor="p1", cause=None, at=at(5))
+    written = {"session_id": "s1", "room_id": "r1", "state": written_note("Anteckning"), "changed_at": 0.0}
+    await write_rows(database, notes, [written])
     yield database
     await database.close()
+
+
+def written_note(text: str) -> bytes:
+    document: Doc[Text] = Doc()
+    document[TEXT] = Text(text)
+    state: bytes = document.get_update()
+    return state
 
 
 def _minutes(length: float) -> dict[str, float]:
@@ -157,12 +169,15 @@ async def test_questions_lose_their_texts_and_people_their_names(
 ) -> None:
     await node.days_later(49)
     assert [row["question"] for row in await export.rows(database, "questions")] == ["Varför?"]
+    assert await Notebook(database, node.clock).texts("s1") == {Place("s1", "r1"): "Anteckning"}
     await node.days_later(50)
     assert [(row["question"], row["name"]) for row in await export.rows(database, "questions")] == [("", "Namn p1")]
     await node.days_later(61)
     entries = await Journal(database).read("session/s1")
     assert {entry.actor[:5] for entry in entries[:8]} == {"gone-"}
+    assert await Notebook(database, node.clock).texts("s1") == {}
     for name, content in stored().items():
+        assert b"Anteckning" not in content, name
         assert b"Namn p1" not in content and "Varför?".encode() not in content and b"Tack 1" not in content, name
 
 
