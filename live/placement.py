@@ -1,8 +1,9 @@
 """Which worker serves whom: pure bookkeeping of workers, rooms and peers. Neighbour: `engine`, which carries it out.
 
 A room has a home: the worker that decides about its slots, and that all who may send go to. It is the one with the fewest
-peers when the room opens. Who only receives goes there too while the room is small, so that most rooms stay whole in one
-worker; in a large one to whichever worker has the fewest peers, which is sent each publisher's media once.
+peers when the room opens, with those who will be in rooms that have just opened. Who only receives goes there too while the
+room is small, so that most rooms stay whole in one worker; in a large one to whichever worker has the fewest peers, which is
+sent each publisher's media once.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 SMALL: Final = 30  # peers of a room at its home, from which on viewers go elsewhere if others have less to do
+
+EXPECTED: Final = 6  # peers that a room counts for at least where another one opens: they are still on their way
 
 MOST_GONE: Final = 1000
 
@@ -171,8 +174,15 @@ class Placement:
         if room not in self._rooms:
             if not self._workers:
                 raise NoWorker
-            self._rooms[room] = _Room(self._idlest())
+            self._rooms[room] = _Room(self._idlest_to_open())
         return self._rooms[room]
+
+    def _idlest_to_open(self) -> int:
+        """Breakout rooms open all at once: by those who are there already all of them would open at the same worker."""
+        awaited: Counter[int] = Counter()
+        for room in self._rooms.values():
+            awaited[room.home] += max(0, EXPECTED - sum(room.peers.values()))
+        return min(self._workers, key=lambda worker: (self._load[worker] + awaited[worker], worker))
 
     def _idlest(self, preferred: int = -1) -> int:
         """The worker with the fewest peers; of equals `preferred`, else the first."""

@@ -46,6 +46,17 @@ def test_rooms_open_where_least_is_going_on_and_small_ones_stay_whole() -> None:
     assert admit(placement, "left", "m", sends=True) == Place("left", 1, 1)
 
 
+def test_rooms_that_open_all_at_once_are_spread_before_their_people_are_there() -> None:
+    placement = opened(2)
+    for number in range(20):
+        admit(placement, "plenum", f"p{number}")  # more to do at the first than all the others' first peers
+    homes = [admit(placement, f"group{number}", f"g{number}", sends=True).home for number in range(20)]
+    for number in range(100):
+        admit(placement, f"group{number % 20}", f"h{number}", sends=True)
+    loads = Counter(homes)
+    assert abs((20 + 6 * loads[0]) - 6 * loads[1]) <= 6
+
+
 def test_a_large_rooms_viewers_are_spread_and_its_speakers_are_not() -> None:
     placement = opened(2)
     for number in range(1000):
