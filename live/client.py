@@ -20,7 +20,7 @@ from live import wire
 from live.control import EngineDown, EngineUp, MediaRefused, Notification, Transport
 from live.limits import Limits
 
-START_TIMEOUT: Final = 60.0  # seconds until a worker must say that it is up; a machine that starts everything at once takes long
+START_TIMEOUT: Final = 60.0  # seconds until a worker must say that it is up, on a machine that starts everything at once
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0  # seconds before a restart, doubled for each that fails
 STABLE_AFTER: Final = 30.0  # seconds a worker must have lived for the pause to begin small again
 MAX_PENDING: Final = 1024  # requests under way; more are refused at once
