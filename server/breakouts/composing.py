@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from rooms import messages as m
 from rooms.access import takes_part
+from rooms.breakouts import seat_of
 from rooms.breakouts.planning import OPEN_WAYS
 from rooms.grouping import Composition, Group, Participant, Request, Rule, compose, explain, judge, settle
 from server.breakouts.requests import (
@@ -108,19 +109,19 @@ class Composer:
         return rooms_of(settled.rounds[0], rooms)
 
     def why(self, session_id: str, person_id: str, words: Translator) -> str:
-        """The sentence that tells somebody about the group they are in; "" where there is nothing to tell."""
+        """The sentence that tells somebody about the group they are in; "" where there is nothing to tell. Everybody asks at
+        once, so it looks at that group only."""
         state = self._streams.breakouts(session_id)
-        plan = state.plan
-        rooms = [room for room in state.rooms.values() if room.round == state.number and not room.is_pair]
-        if plan is None or plan.way not in EXPLAINED:
+        plan, room = state.plan, seat_of(state, person_id)
+        if plan is None or room is None or plan.way not in EXPLAINED:
             return ""
-        drafts = [m.DraftRoom(room.title, room.topic, 12, room.people, room.facilitator) for room in rooms]
-        people = [p for one in rooms for p in map(self._all_people.get, one.people) if p is not None]
-        earlier = {key: _before(other, state) if other is state else other for key, other in self._all().items()}
-        request = request_of(self._participants(session_id, people), plan, drafts, groups_that_met(earlier))
-        composition = composition_of(drafts, {person.id for person in people})
+        group = (m.DraftRoom("", room.topic, people=room.people, facilitator=room.facilitator),)
+        people = [person for person in map(self._all_people.get, room.people) if person is not None]
+        met = list(groups_that_met(self._all(), but=(session_id, state.number)))
+        own = [people for people in met if person_id in people] or met[:1]
+        request = request_of(self._participants(session_id, people), plan, group, own)
         try:
-            facts = explain(request, composition, 0, person_id)
+            facts = explain(request, composition_of(group, {person.id for person in people}), 0, person_id)
         except LookupError:
             return ""
         return facts_sentence(words, facts, self._all_people.name_of)
@@ -238,11 +239,6 @@ def _with_topics(rooms: Sequence[m.DraftRoom], topics: Sequence[str]) -> tuple[m
             used.append(topic)
         found.append(replace(room, topic=topic))
     return tuple(found)
-
-
-def _before(other: m.BreakoutsState, state: m.BreakoutsState) -> m.BreakoutsState:
-    """The rounds before the one that runs."""
-    return replace(other, rooms={key: room for key, room in other.rooms.items() if room.round != state.number})
 
 
 def _last_groups(session_id: str, states: dict[str, m.BreakoutsState]) -> list[tuple[str, ...]]:

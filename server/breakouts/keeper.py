@@ -20,6 +20,7 @@ from rooms.breakouts.running import COUNTDOWN
 from rooms.errors import Refused
 from server.journal import Entry
 from server.services import Services
+from server.streams import session_of
 
 LOOK_SECONDS: Final = 1.0  # at who came, who is alone, who waits
 LEAST_SECONDS: Final = 0.1  # between two looks, whatever happens
@@ -117,6 +118,8 @@ class Keeper:
         if not late or self._tried.get(session_id) == tried:
             return
         late -= await self._join_lonely(session_id, late)
+        if not late:
+            return
         rooms = [room for room in breakouts.open_rooms(self._state(session_id)) if not room.is_pair]
         drafts = [m.DraftRoom(r.title, r.topic, r.capacity, r.people, r.facilitator) for r in rooms]
         sitting = {person for room in rooms for person in room.people}  # who lost the connection has their seat still
@@ -158,7 +161,11 @@ class Keeper:
         await self._do(session_id, m.BreakoutsMatch(tuple(_pairs(waiting, known))))
 
     async def _end_visits(self, session_id: str) -> None:
+        """Of moderators who are not connected any more; and their word to all."""
         present = self._services.presence.people(session_id)
+        speaking = self._state(session_id).speaking
+        if self._lasting(session_id, "speaks", [speaking] if speaking and speaking not in present else [], GONE):
+            await self._do(session_id, m.BreakoutsSpeak(False))
         visitors = {person for room in breakouts.open_rooms(self._state(session_id)) for person in room.visitors}
         for person_id in self._lasting(session_id, "gone", sorted(visitors - present.keys()), GONE):
             await self._do(session_id, m.BreakoutVisit(""), m.Actor(person_id, is_system=True))
@@ -203,11 +210,10 @@ class Keeper:
 
     def _tell_counts(self, stream: str) -> None:
         """How many are in the rooms that anybody may come into: to everybody, so at most a few times a second."""
-        state = self._services.streams.stream(stream).state
-        if isinstance(state, m.BreakoutsState):
-            counts = {room.id: len(room.people) for room in breakouts.open_rooms(state) if room.is_open}
-            if counts:
-                self._services.hub.signal(m.RoomsSignal(stream, counts))
+        state = self._state(session_of(stream))
+        counts = {room.id: len(room.people) for room in breakouts.open_rooms(state) if room.is_open}
+        if counts:
+            self._services.hub.signal(m.RoomsSignal(stream, counts))
 
 
 def _pairs(waiting: list[str], known: set[frozenset[str]]) -> list[tuple[str, str]]:

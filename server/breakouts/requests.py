@@ -102,11 +102,11 @@ def rooms_of(groups: Sequence[Group], before: Sequence[m.DraftRoom], capacity: i
     return tuple(found)
 
 
-def groups_that_met(states: Mapping[str, m.BreakoutsState]) -> Iterator[tuple[str, ...]]:
-    """Whoever has sat together in any round of any session."""
-    for state in states.values():
+def groups_that_met(states: Mapping[str, m.BreakoutsState], but: tuple[str, int] | None = None) -> Iterator[tuple[str, ...]]:
+    """Whoever has sat together in any round of any session, `but` that round of that session."""
+    for session_id, state in states.items():
         for room in state.rooms.values():
-            if len(room.people) > 1:
+            if len(room.people) > 1 and (session_id, room.round) != but:
                 yield room.people
 
 

@@ -19,6 +19,7 @@ from tests.fakes import FakeClock
 from tests.rooms import day
 
 S1 = "session/s1"
+B1 = "breakouts/s1"
 
 
 class Node:
@@ -177,3 +178,31 @@ async def test_a_command_that_the_database_keeps_waiting_does_not_keep_a_server_
     asking.cancel()
     for task in here.streams._running:
         task.cancel()
+
+
+async def test_somebody_whom_two_nodes_place_at_once_is_in_one_room_and_a_round_is_closed_once(
+    nodes: tuple[Node, Node],
+) -> None:
+    here, there = nodes
+    for one in nodes:
+        one.streams.several = True
+    rooms = (m.DraftRoom(people=("anna", "bo")), m.DraftRoom(people=("carl", "dina")))
+    for command in (m.BreakoutsPlan(m.BreakoutPlan("list", minutes=10), rooms), m.BreakoutsOpen()):
+        await here.streams.handle(B1, day.MONA, command)
+    await asyncio.gather(
+        *(
+            one.streams.handle(B1, m.SYSTEM, m.BreakoutSeat(f"late{number}", room_id))
+            for number in range(5)
+            for one, room_id in ((here, "b1"), (there, "b2"))
+        )
+    )
+    closing = m.BreakoutsClose(at_once=True)
+    await asyncio.gather(*(one.streams.handle(B1, m.SYSTEM, closing) for one in nodes for _ in range(3)))
+    events = [entry.event for entry in await here.journal.read(B1)]
+    entered = [event.person_id for event in events if isinstance(event, m.BreakoutEntered)]
+    assert sorted(entered) == [f"late{number}" for number in range(5)]
+    assert sum(isinstance(event, m.BreakoutsClosed) for event in events) == 1
+    for one in nodes:
+        await one.streams.look()
+        await one.streams.drain()
+    assert here.streams.breakouts("s1") == there.streams.breakouts("s1")

@@ -126,9 +126,10 @@ async def test_visitors_who_are_gone_are_no_longer_shown(day: Scene) -> None:
     mona, *_ = await day.come("mona", "g1", "g2")
     await day.open(("g1", "g2"), minutes=0)
     await mona.do(B1, {"type": "breakout.visit", "room_id": "b1"})
-    assert day.state.rooms["b1"].visitors == ("mona",)
+    await mona.do(B1, {"type": "breakouts.speak", "on": True})
+    assert (day.state.rooms["b1"].visitors, day.state.speaking) == (("mona",), "mona")
     await mona.close()
-    await day.until_later(lambda: day.state.rooms["b1"].visitors == ())
+    await day.until_later(lambda: (day.state.rooms["b1"].visitors, day.state.speaking) == ((), ""))
 
 
 async def test_how_many_are_at_open_tables_is_told_to_all(day: Scene) -> None:
