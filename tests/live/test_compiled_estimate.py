@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench.path import Flow, LayeredFlow, Path, simulate
+from bench.path import Download, Flow, LayeredFlow, Path, simulate
 from live.bandwidth import Estimator
 from live.compiled import SharedBudget
 from live.compiled_estimate import Calls, CompiledEstimator
@@ -110,8 +110,9 @@ NETWORKS = {
 }
 
 
-@pytest.mark.parametrize("flow", [Flow, LayeredFlow])
-@pytest.mark.parametrize("network", NETWORKS)
+@pytest.mark.parametrize(
+    ("network", "flow"), [*((network, Flow) for network in NETWORKS), ("there and back", LayeredFlow), ("loss", LayeredFlow)]
+)
 def test_on_every_network_both_know_the_same_all_the_time(calls: Calls, network: str, flow: type[Flow]) -> None:
     class Watched(flow):  # type: ignore[valid-type,misc]
         def an_estimator(self) -> Estimate:
@@ -166,6 +167,41 @@ def test_whatever_feedback_says_both_know_the_same(calls: Calls, steps: list[tup
                 both.spend(bitrate, now)
         both.probe(now)
         both.is_overspent(now)
+
+
+def test_beside_a_download_both_put_up_with_the_queue(calls: Calls) -> None:
+    class Watched(Flow):
+        def an_estimator(self) -> Estimate:
+            return Both(calls)
+
+    both = simulate(Path([(0, 2e6)]), 20, Watched, 3, lambda link: Download(link, 4, 18)).estimator
+    assert isinstance(both, Both)
+    assert known_to_the_helper(both.line)["delay.queue_limit"] > 0.2
+
+
+@pytest.mark.parametrize("fraction", [0.0, 0.125, 0.135, 0.296, 1.0])
+def test_while_feedback_stays_away_reports_of_loss_count_for_both(calls: Calls, fraction: float) -> None:
+    both = Both(calls)
+    both.sent(0, 1000, 99.9)
+    both.acknowledge(TransportFeedback(1, 2, 0, 9, 0, (0,)), 100.0)
+    both.loss(fraction, 101.0)
+    assert known_to_the_helper(both.line)["losses.came"] == 1
+    both.loss(fraction, 103.0)
+    assert known_to_the_helper(both.line)["losses.came"] in (0, round(100 * (1 - fraction)))  # 0: the estimate was cut
+
+
+def test_after_a_pause_both_try_the_path_anew(calls: Calls) -> None:
+    both, now = Both(calls), 100.0
+    both.wanted = 8e6
+    for number in range(600):
+        now += 1 / 300
+        both.sent(number, 1100, now)
+        if number % 30 == 29:
+            arrivals = tuple(range(0, 400, 13))[:30]
+            both.acknowledge(TransportFeedback(1, 2, number - 29, int((now - 0.1) / 0.064), 0, arrivals), now)
+    assert known_to_the_helper(both.line)["media"] > 1e6
+    assert both.probe(now + 5) > 0
+    assert known_to_the_helper(both.line)["media"] == 1.0
 
 
 def test_what_is_no_feedback_changes_nothing(calls: Calls) -> None:
