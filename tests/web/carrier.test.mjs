@@ -179,6 +179,22 @@ test("moved twice at once, one ends where one shall be, and nowhere else", async
   assert.equal(server.deleted.length, server.offers.length - 1);
 });
 
+test("while the browser asks for the camera one is moved all the same, and back in the plenary nothing is opened any more", async () => {
+  await arriveIn("b1");
+  await carrier.joinIn();
+  leave();
+  arrive();
+  let answer;
+  devices.setCamera = () => new Promise((resolve) => (answer = resolve));
+  await arriveIn("b1");
+  await arriveIn("b2");
+  assert.deepEqual([carrier.roomId, server.offers.at(-1).url], ["b2", "/media/s1/breakouts/b2"]);
+  carrier.go("");
+  answer();
+  await settle();
+  assert.deepEqual([carrier.media, devices.opened], [null, []]);
+});
+
 test("a camera that does not open is told, and the microphone comes on all the same", async () => {
   const told = [];
   carrier.addEventListener("problem", ({ detail }) => told.push(detail.device));

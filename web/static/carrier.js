@@ -17,6 +17,8 @@ import { StageMedia } from "./media.js";
 
 /** @type {Place} */
 const PLENARY = { roomId: "", isVisiting: false };
+/** @type {Left} */
+const OFF = { camera: false, microphone: false };
 const KINDS = /** @type {const} */ (["camera", "microphone"]);
 
 export class Carrier extends EventTarget {
@@ -29,12 +31,13 @@ export class Carrier extends EventTarget {
   #speaker;
   #relays;
   #memory;
-  /** Where the person is, and where they shall be. */
+  /** Where the person is. */
   #place = PLENARY;
-  #target = PLENARY;
+  /** What shall be on there, once the devices have followed. @type {Left} */
+  #wanted = OFF;
+  #isSettling = false;
   /** Sound alone, as in the plenary. */
   #isLean = false;
-  #isCarrying = false;
 
   /**
    * @param {string} url what comes before the room's id @param {StageMedia} stage the plenary's @param {import("./speaker.js").Speaker} speaker
@@ -73,8 +76,19 @@ export class Carrier extends EventTarget {
 
   /** Goes where the person shall be; asked for again, nothing happens. @param {string} roomId "": the plenary @param {boolean} [isVisiting] */
   go(roomId, isVisiting = false) {
-    this.#target = roomId ? { roomId, isVisiting } : PLENARY;
-    void this.#carry();
+    const from = this.#place;
+    const to = roomId ? { roomId, isVisiting } : PLENARY;
+    if (isSame(from, to)) return;
+    if (!from.roomId) this.#store("stage", this.#speaker.isHere ? this.#stage.capture.switches : null);
+    this.#wanted = this.#wantedIn(from, to) ?? OFF;
+    this.#place = to;
+    this.media?.stop();
+    this.media = this.#stage.companion = to.roomId ? this.#open(to) : null;
+    this.#watch(); // before any device, which may have to be asked for: one hears the others at once
+    if (to.roomId) void this.#speaker.stepAside(true);
+    else if (!this.#speaker.isHere) this.#stage.capture.stop();
+    void this.#settle();
+    this.#changed();
   }
 
   /** The first time: camera and microphone on, as far as there are any. */
@@ -89,40 +103,29 @@ export class Carrier extends EventTarget {
     this.media?.stop();
   }
 
-  /** One movement after the other; what is wished meanwhile comes next. */
-  async #carry() {
-    if (this.#isCarrying) return;
-    this.#isCarrying = true;
+  /** The devices follow, one movement after the other: opening one can take as long as somebody ponders. */
+  async #settle() {
+    if (this.#isSettling) return;
+    this.#isSettling = true;
     try {
-      while (!isSame(this.#place, this.#target)) await this.#step(this.#place, this.#target);
+      for (let place = null; place !== this.#place; ) {
+        place = this.#place;
+        await this.#stage.capture.setScreen(false);
+        await this.#switch(this.#wanted, () => place === this.#place);
+        if (!this.#place.roomId) await this.#speaker.stepAside(false);
+      }
     } finally {
-      this.#isCarrying = false;
+      this.#isSettling = false;
+      this.#changed();
     }
   }
 
-  /** @param {Place} from @param {Place} to */
-  async #step(from, to) {
-    if (!from.roomId) this.#store("stage", this.#speaker.isHere ? this.#stage.capture.switches : null);
-    this.#place = to;
-    this.media?.stop();
-    this.media = this.#stage.companion = to.roomId ? this.#open(to) : null;
-    this.#watch(); // before any device: one hears the others at once
-    this.#changed();
-    if (!from.roomId) await this.#speaker.stepAside(true);
-    await this.#stage.capture.setScreen(false);
-    const left = to.roomId ? this.#leftFor(from, to) : this.#speaker.isHere ? this.#left("stage") : null;
-    if (!to.roomId && !this.#speaker.isHere) this.#stage.capture.stop();
-    else await this.#switch(left ?? { camera: false, microphone: false });
-    if (!to.roomId) await this.#speaker.stepAside(false);
-    this.#changed();
-  }
-
-  /** What shall be on in a room. @param {Place} from @param {Place} to @returns {Left | null} */
-  #leftFor(from, to) {
+  /** What shall be on. @param {Place} from @param {Place} to @returns {Left | null} */
+  #wantedIn(from, to) {
     if (to.isVisiting) return null;
-    const { switches } = this.#stage.capture;
-    const isOn = switches.camera || switches.microphone;
-    return (from.roomId && !from.isVisiting) || isOn ? switches : this.#left("room");
+    if (!to.roomId) return this.#speaker.isHere ? this.#left("stage") : null;
+    const now = this.#isSettling ? this.#wanted : this.#stage.capture.switches;
+    return (from.roomId && !from.isVisiting) || now.camera || now.microphone ? { camera: now.camera, microphone: now.microphone } : this.#left("room");
   }
 
   /** @param {Place} place */
@@ -137,12 +140,12 @@ export class Carrier extends EventTarget {
     this.media?.start({ publish: !this.#place.isVisiting, video: !this.#isLean, isCircle: true });
   }
 
-  /** @param {Left} left */
-  async #switch(left) {
+  /** @param {Left} left @param {() => boolean} [isStill] false: that is not wished any more */
+  async #switch(left, isStill = () => true) {
     const { capture } = this.#stage;
     const wanted = { camera: left.camera, microphone: left.microphone && !this.isPushing() };
     for (const kind of KINDS) {
-      if (capture.switches[kind] === wanted[kind]) continue;
+      if (!isStill() || capture.switches[kind] === wanted[kind]) continue;
       try {
         await (kind === "camera" ? capture.setCamera(wanted.camera) : capture.setMicrophone(wanted.microphone));
       } catch (error) {
@@ -155,7 +158,7 @@ export class Carrier extends EventTarget {
   #remember() {
     const { roomId, isVisiting } = this.#place;
     const { camera, microphone } = this.#stage.capture.switches;
-    if (!this.#isCarrying && roomId && !isVisiting && !this.#speaker.speaksToAll && (camera || microphone || this.hasJoined)) this.#store("room", { camera, microphone });
+    if (!this.#isSettling && roomId && !isVisiting && !this.#speaker.speaksToAll && (camera || microphone || this.hasJoined)) this.#store("room", { camera, microphone });
     this.#changed();
   }
 
