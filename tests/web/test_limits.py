@@ -9,7 +9,10 @@ from typing import get_args
 import pytest
 
 from rooms import polls, questions
-from server import socket, trouble
+from rooms.breakouts import planning
+from rooms.grouping.model import MOST_IN_A_ROOM, RULES
+from rooms.messages import breakouts
+from server import grouping_words, socket, trouble
 from server.limits import Limits
 
 STATIC = Path(__file__).resolve().parents[2] / "web" / "static"
@@ -21,6 +24,9 @@ STATIC = Path(__file__).resolve().parents[2] / "web" / "static"
         ("views/bars.js", "LEAST_ANSWERS", polls.LEAST_ANSWERS),
         ("views/desk-polls.js", "MOST_OPTIONS", polls.MOST_OPTIONS),
         ("views/questions.js", "MOST_CHARACTERS", questions.TEXT_LENGTH),
+        ("views/composer-wishes.js", "MOST_IN_A_ROOM", MOST_IN_A_ROOM),
+        ("views/composer-wishes.js", "MOST_TOPICS", breakouts.MOST_TOPICS),
+        ("views/composer-wishes.js", "TOPIC_LENGTH", planning.TITLE_LENGTH),
         ("commands.js", "MOST_BYTES", Limits.message_bytes),
         ("commands.js", "MOST_WAITING", socket.MOST_COMMANDS),
     ],
@@ -56,3 +62,11 @@ def test_the_page_has_words_for_every_reason_of_its_own() -> None:
     words = (STATIC / "views" / "advice.js").read_text(encoding="utf-8")
     told = set(re.findall(r'case "(\w+)":', words.split("export function reasonForViewer")[1].split("export function")[0]))
     assert told | {"tcp"} == set(re.findall(r'"(\w+)"', reasons[1]))  # the last one is the default
+
+
+def test_the_composing_page_calls_every_rule_what_the_composer_calls_it() -> None:
+    words = (STATIC / "views" / "breakout-words.js").read_text(encoding="utf-8").split("export function ruleWord")[1]
+    told = dict(re.findall(r'case "(\w+)":\s+return t\("([^"]+)"\);', words))
+    last = re.search(r'default:\s+return t\("([^"]+)"\);', words)
+    assert last is not None
+    assert {rule: told.get(rule, last[1]) for rule in RULES} == dict(grouping_words.RULES)

@@ -202,7 +202,7 @@ export class Peer {
   /** @param {"audio" | "video"} kind @param {Use} use @param {RTCRtpTransceiverInit} init */
   #addLine(kind, use, init) {
     const line = this.connection.addTransceiver(kind, init);
-    if (kind === "video") preferH264(line);
+    if (kind === "video") preferH264(line, Boolean(this.wish.isCircle));
     this.#lines.push([line, use]);
     return line;
   }
@@ -226,15 +226,25 @@ function valueOf(name, sdp) {
   return sdp.match(new RegExp(`^a=${name}:(\\S+)`, "m"))?.[1] ?? "";
 }
 
-/** The stage is streamed and recorded without transcoding when it is H.264; whatever else the browser has stays on offer. */
-function preferH264(/** @type {RTCRtpTransceiver} */ line) {
-  const codecs = [...(RTCRtpReceiver.getCapabilities("video")?.codecs ?? [])];
+/**
+ * The stage is streamed and recorded without transcoding when it is H.264; whatever else the browser has stays on offer. Not in a
+ * circle, whose many lines would make an offer larger than the server takes: there it is what every browser has.
+ * @param {RTCRtpTransceiver} line @param {boolean} isBrief
+ */
+function preferH264(line, isBrief) {
+  const all = RTCRtpReceiver.getCapabilities("video")?.codecs ?? [];
+  const codecs = isBrief ? all.filter(isEverywhere) : [...all];
   codecs.sort((a, b) => rank(a) - rank(b));
   try {
     line.setCodecPreferences(codecs);
   } catch {
     // an older browser, or one that sends other codecs than it receives: its own order will do
   }
+}
+
+/** @param {RTCRtpCodec} codec */
+function isEverywhere(codec) {
+  return rank(codec) === 0 || ["video/vp8", "video/rtx"].includes(codec.mimeType.toLowerCase());
 }
 
 /** @param {RTCRtpCodec} codec constrained baseline with packetization mode 1 first (RFC 6184, 8.1) */

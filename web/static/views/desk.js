@@ -12,6 +12,7 @@ import { Refusal } from "../protocol.js";
 import { nextSession } from "../state.js";
 import { toast } from "../toast.js";
 import { confirm } from "./confirm.js";
+import { DeskBreakouts } from "./desk-breakouts-page.js";
 import { deskPeopleView, fetchPeople } from "./desk-people.js";
 import { deskPollsView } from "./desk-polls.js";
 import { queueView } from "./desk-questions.js";
@@ -21,7 +22,7 @@ import { onStageView, recorderView, softwareView } from "./desk-stage.js";
 import { LivePage } from "./live-page.js";
 import { button, tabs } from "./parts.js";
 import { stageView } from "./stage.js";
-import { stageCover, stageMessage } from "./stage-words.js";
+import { roomStage, stageCover, stageMessage } from "./stage-words.js";
 import { contactView, marksView } from "./status.js";
 
 /** How often the list of people may be fetched while it is looked at. */
@@ -32,6 +33,8 @@ const TROUBLE_COUNT_MS = 20_000;
 
 const root = find("#desk", HTMLElement);
 const page = new LivePage(draw, root.dataset.phase);
+const rooms = new DeskBreakouts(page);
+page.takesVisits = true;
 
 const view = {
   /** What a phone shows: one part at a time. */
@@ -58,11 +61,13 @@ page.refresh();
 function draw() {
   root.dataset.part = view.part;
   root.dataset.phase = page.isReady ? page.phase : "";
+  root.classList.toggle("has-rooms", rooms.isOpen);
   const contact = contactView(page.connection.status, page.zone, page.isDelayed);
   render(page.isReady ? html`${contact} ${deskView()}` : html`${contact}<p class="muted">${t("Connecting…")}</p>`, root);
 }
 
 function deskView() {
+  if (rooms.isOpen) return rooms.view();
   return html`${partsView()}
     <section class="part part-programme">
       ${runOfShowView({ conference: page.conference, chosen: page.data.session_id, zone: page.zone, actions: page.actions, take: takeStep, takeSurvey })}
@@ -96,16 +101,21 @@ function middleView() {
       </div>
       ${nextStepView({ plan, phase, onStage: stage.length, next: nextSession(page.conference, plan.id, page.clock.now()), actions, take: takeStep })}
     </header>
-    ${phase === "ended" ? nothing : stageView({ layout: page.layout, slots: media.slots, ownCamera: media.capture.tracks.camera, message: stageMessage(page, { isDesk: true }), cover: stageCover(page) })} ${page.advice()}
+    ${rooms.entry()} ${rooms.visit()} ${phase === "ended" ? nothing : stageView(page.away.room ? roomStage(page) : stageProps())} ${page.advice()}
     ${phase === "planned" || phase === "ended"
       ? nothing
       : html`<div class="desk-tools">
             ${soundButton()} ${page.layoutChoice()}
             ${recorderView({ running: page.recording, last: recordings.at(-1), mayRecord: ["plenary", "assembly"].includes(plan.kind), isLive: phase === "live", zone: page.zone, actions, gaps: view.trouble?.unrecorded ?? [], start: startRecording, stop: stopRecording })}
           </div>
-          ${page.maySpeak ? page.controls({ isQuiet: true }) : nothing} ${onStageView({ stage, ownId, nameOf: page.nameOf, actions, remove })}
+          ${page.away.seat ? page.roomControls() : page.maySpeak ? page.controls({ isQuiet: true }) : nothing} ${onStageView({ stage, ownId, nameOf: page.nameOf, actions, remove })}
           ${page.maySpeak ? softwareView({ pass: view.pass, actions, fetchPass, copy }) : nothing}`}
   `;
+}
+
+function stageProps() {
+  const { media, layout } = page;
+  return { layout, slots: media.slots, ownCamera: media.capture.tracks.camera, message: stageMessage(page, { isDesk: true }), cover: stageCover(page) };
 }
 
 function soundButton() {

@@ -18,12 +18,12 @@ import { Speaker } from "../speaker.js";
 import { layoutOf, slotsOf, unshownIn } from "../stage-layout.js";
 import { rememberWant, rememberedWant } from "../stage-want.js";
 import { emptyState, planOf, runOf } from "../state.js";
-import { heightsOf } from "../tiles.js";
 import { toast } from "../toast.js";
 import { Actions } from "./actions.js";
 import { adviceView } from "./advice.js";
-import { controlsView } from "./controls.js";
+import { controlsView, roomControlsView } from "./controls.js";
 import { Sound } from "./sound.js";
+import { RoomMedia } from "./room-media.js";
 import { layoutChoiceView } from "./stage.js";
 import { lostDevice } from "./words.js";
 
@@ -33,13 +33,17 @@ const SETTLE_MS = 1_000;
 export class LivePage {
   data = pageData();
   stream = `session/${this.data.session_id}`;
-  connection = connectPage(["conference", this.stream]);
+  connection = connectPage(["conference", this.stream, `breakouts/${this.data.session_id}`]);
   clock = new Clock(() => this.connection.serverNow());
   media = new StageMedia(`/media/${this.data.session_id}`, relays(this.data.turn));
   speaker = new Speaker(this.connection, this.media, this.stream);
   sound = new Sound();
-  talk = new PushToTalk(this.media.capture, () => this.speaker.isHere);
+  talk = new PushToTalk(this.media.capture, () => this.speaker.isHere || Boolean(this.away.carrier.roomId && !this.away.carrier.isVisiting));
   adviser = new Adviser();
+  /** True on a page that shows the room which a moderator visits. */
+  takesVisits = false;
+  /** The breakout room that one is in. */
+  away = new RoomMedia(this);
   /** How the viewer wants the stage. */
   want = rememberedWant();
   /** Asks for a new picture. */
@@ -66,7 +70,7 @@ export class LivePage {
       this.#sync();
       this.#weigh();
       draw();
-      this.media.show(heightsOf(document, this.signals.slots, document.hidden));
+      this.away.show(this.speaker.isLean);
     });
     this.actions = new Actions(this.refresh);
     this.#level = new LevelMeter(this.refresh);
@@ -129,6 +133,11 @@ export class LivePage {
     return this.#has("speaker", "moderator");
   }
 
+  /** True for those who see all rooms. */
+  get isModerator() {
+    return this.#has("moderator", "organiser");
+  }
+
   /** The conference's time zone. */
   get zone() {
     return this.conference.programme?.time_zone ?? "UTC";
@@ -159,7 +168,7 @@ export class LivePage {
   }
 
   layoutChoice() {
-    return layoutChoiceView({ layout: this.layout, want: this.want, choose: (want) => this.setWant(want) });
+    return layoutChoiceView({ layout: this.away.carrier.media ? this.away.layout : this.layout, want: this.want, choose: (want) => this.setWant(want) });
   }
 
   /** What to do about sound and picture, if anything is to be done. */
@@ -187,8 +196,18 @@ export class LivePage {
 
   /** The person's own controls, for those who may speak. @param {{isQuiet?: boolean}} [look] */
   controls({ isQuiet = false } = {}) {
+    return controlsView(this.#controls(isQuiet));
+  }
+
+  /** The same in a breakout room, where everybody speaks. */
+  roomControls() {
+    return roomControlsView(this.#controls(true));
+  }
+
+  /** @param {boolean} isQuiet */
+  #controls(isQuiet) {
     const { speaker, actions } = this;
-    return controlsView({
+    return {
       speaker,
       actions,
       isOpen: this.#isBackstageOpen,
@@ -196,28 +215,28 @@ export class LivePage {
       level: this.#level.level,
       devices: this.#devices,
       chosen: chosenDevice,
-      open: (isOpen) => this.#openBackstage(isOpen),
-      set: (device, on) => void actions.run(device, () => speaker.set(device, on)).then(() => this.#lookForDevices()),
+      open: (/** @type {boolean} */ isOpen) => this.#openBackstage(isOpen),
+      set: (/** @type {import("../speaker.js").Device} */ device, /** @type {boolean} */ on) => void actions.run(device, () => speaker.set(device, on)).then(() => this.#lookForDevices()),
       talk: this.talk,
       suppressesNoise,
-      suppress: (on) => void actions.run("noise", () => speaker.capture.setNoiseSuppression(on)),
-      choose: (kind, id) => void actions.run(`choose-${kind}`, () => speaker.capture.choose(kind, id)),
+      suppress: (/** @type {boolean} */ on) => void actions.run("noise", () => speaker.capture.setNoiseSuppression(on)),
+      choose: (/** @type {import("../devices.js").DeviceKind} */ kind, /** @type {string} */ id) => void actions.run(`choose-${kind}`, () => speaker.capture.choose(kind, id)),
       enter: () => void actions.run("stage", () => speaker.enter()).then((entered) => entered && this.#openBackstage(false)),
       leave: () => {
         this.#openBackstage(false); // not when the server has answered: by then it may have been opened again
         void actions.run("stage", () => speaker.leave());
       },
-    });
+    };
   }
 
   /** Opening it asks for camera and microphone at once: that is what one comes for. @param {boolean} isOpen */
   #openBackstage(isOpen) {
     const { speaker, actions } = this;
     this.#isBackstageOpen = isOpen;
-    if (isOpen && !speaker.isHere) {
+    if (isOpen && !speaker.isHere && !this.away.carrier.roomId) {
       const started = /** @type {const} */ (["microphone", "camera"]).map((kind) => actions.run(kind, () => speaker.set(kind, true)));
       void Promise.all(started).then(() => this.#lookForDevices());
-    } else if (!isOpen && !speaker.isHere) {
+    } else if (!isOpen && !speaker.isHere && !this.away.carrier.roomId) {
       speaker.capture.stop();
     }
     this.refresh();
@@ -234,6 +253,11 @@ export class LivePage {
     const { connection, media, speaker, sound, talk } = this;
     for (const type of ["change", "signal", "status"]) connection.addEventListener(type, this.refresh);
     for (const type of ["status", "slots", "quality"]) media.addEventListener(type, this.refresh);
+    this.away.carrier.addEventListener("change", this.refresh);
+    this.away.carrier.addEventListener("problem", (event) => {
+      const { device, error } = /** @type {CustomEvent} */ (event).detail;
+      void this.actions.run(device, () => Promise.reject(error));
+    });
     speaker.addEventListener("change", this.refresh);
     sound.addEventListener("change", this.refresh);
     talk.addEventListener("change", this.refresh);
@@ -253,14 +277,17 @@ export class LivePage {
     addEventListener("online", () => media.moved());
     addEventListener("resize", this.refresh);
     document.addEventListener("visibilitychange", this.refresh);
-    addEventListener("pagehide", () => media.stop());
+    addEventListener("pagehide", () => {
+      this.away.carrier.stop();
+      media.stop();
+    });
     addEventListener("pageshow", (event) => event.persisted && location.reload()); // its connections are gone
     setInterval(this.refresh, 1_000); // banners and countdowns follow the clock
   }
 
   /** Sound and picture follow the session's phase and what one does on stage. */
   #sync() {
-    const { media, speaker, signals, sound } = this;
+    const { media, speaker, sound } = this;
     if (!this.isReady) return;
     const wish = `${this.phase} ${this.mayWatch} ${speaker.isHere} ${speaker.isOnStage}`;
     if (wish !== this.#asked) {
@@ -268,18 +295,20 @@ export class LivePage {
       if (this.mayWatch) void speaker.resume().then((resumed) => resumed || speaker.watch());
       else media.stop();
     }
-    sound.play(media.slots, (slot) => signals.slots[slot] === this.ownId);
+    this.away.follow();
+    this.away.play(sound);
     this.#level.listen(this.#isBackstageOpen && media.capture.switches.microphone ? media.capture.tracks.microphone : null);
   }
 
   #weigh() {
-    const { media, speaker } = this;
+    const { speaker, away } = this;
+    const media = away.carrier.media ?? this.media;
     const { name } = media.status;
-    const layout = this.layout;
-    media.expect(document.hidden || speaker.isLean ? [] : slotsOf(layout));
+    const layout = away.carrier.media ? away.layout : this.layout;
+    this.media.expect(document.hidden || speaker.isLean || away.carrier.media ? [] : slotsOf(layout));
     const level = name === "connected" ? media.quality : "lost";
     const unshown = name === "connected" && !speaker.isLean ? unshownIn(layout) : [];
-    const hasCamera = speaker.isHere && media.capture.switches.camera;
+    const hasCamera = (speaker.isHere || Boolean(away.carrier.media)) && media.capture.switches.camera;
     this.adviser.heed({ level, reasons: media.reasons, unshown, isLean: speaker.isLean, hasCamera }, Date.now());
   }
 

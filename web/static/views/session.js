@@ -11,20 +11,22 @@ import { find } from "../dom.js";
 import { t } from "../i18n.js";
 import { breakBefore, nextSession, runOf } from "../state.js";
 import { toast } from "../toast.js";
+import { BreakoutsOfPage } from "./breakouts-page.js";
 import { LivePage } from "./live-page.js";
 import { button, empty, icon, tabs } from "./parts.js";
 import { peopleView } from "./people.js";
 import { pollsView } from "./polls.js";
 import { questionsView } from "./questions.js";
 import { stageView } from "./stage.js";
-import { stageCover, stageMessage } from "./stage-words.js";
+import { roomStage, stageCover, stageMessage } from "./stage-words.js";
 import { contactView, marksView, recordingView } from "./status.js";
 import { endView } from "./waiting.js";
 
-/** @typedef {"questions" | "polls" | "people"} TabId */
+/** @typedef {"questions" | "polls" | "people" | "group"} TabId */
 
 const root = find("#session", HTMLElement);
 const page = new LivePage(draw, root.dataset.phase);
+const rooms = new BreakoutsOfPage(page, (isIn) => choose(isIn ? "group" : view.tab === "group" ? "questions" : view.tab));
 
 const view = {
   tab: /** @type {TabId} */ ("questions"),
@@ -73,6 +75,7 @@ function choose(tab) {
 
 function draw() {
   root.dataset.phase = page.isReady ? page.phase : "";
+  rooms.look();
   const contact = contactView(page.connection.status, page.zone, page.isDelayed);
   render(page.isReady ? html`${contact} ${sessionView()}` : html`${contact} ${loadingView()}`, root);
 }
@@ -81,7 +84,7 @@ function sessionView() {
   if (page.phase === "ended") return html`${headView()} <div class="session-main">${endPanel()}</div> ${sideView()}`;
   return html`
     ${headView()} ${recordingNotice()}
-    <div class="session-main">${stageView(stageProps())} ${underStage()}</div>
+    <div class="session-main">${rooms.told()} ${rooms.head()} ${rooms.hasHall ? rooms.hall() : nothing}${stageView(rooms.room ? roomStage(page) : stageProps())} ${underStage()}</div>
     ${sideView()}
   `;
 }
@@ -120,7 +123,7 @@ function stageProps() {
 
 function underStage() {
   return html`<div class="under-stage">
-    ${page.advice()} ${page.mayWatch ? viewerButtons() : nothing} ${page.maySpeak ? speakerView() : nothing}
+    ${page.advice()} ${rooms.room ? page.roomControls() : nothing} ${page.mayWatch ? viewerButtons() : nothing} ${page.maySpeak && !rooms.room ? speakerView() : nothing}
     ${page.phase === "backstage" && page.mayWatch ? html`<p class="notice attention">${icon("info")}<span>${t("Backstage: the hall sees and hears nothing yet.")}</span></p>` : nothing}
   </div>`;
 }
@@ -177,6 +180,7 @@ function sideView() {
       choose: goTo,
       controls: "side-panel",
       tabs: [
+        ...(rooms.room ? [{ id: "group", label: t("Group"), count: rooms.room.people.length }] : rooms.hasHall ? [{ id: "group", label: t("Rooms") }] : []),
         { id: "questions", label: t("Questions"), count: published.length },
         { id: "polls", label: t("Poll"), count: open, isNew: view.isPollNew },
         { id: "people", label: t("Participants") },
@@ -192,6 +196,7 @@ function tabView() {
     const polls = Object.values(page.room.polls);
     return pollsView({ polls, signals, mine, actions, choices: view.choices, choose: choosePollOption, answer });
   }
+  if (view.tab === "group") return rooms.room ? rooms.group() : rooms.hall();
   if (view.tab === "people") {
     return peopleView({ signals, stage: Object.values(page.room.stage), nameOf: page.nameOf });
   }

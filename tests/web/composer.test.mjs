@@ -1,0 +1,79 @@
+// web/static/composer.js: the draft between the moderator's hands and the server.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Composer } from "../../web/static/composer.js";
+import { noBreakouts } from "../../web/static/breakouts_state.js";
+
+const room = (...people) => ({ title: "", topic: "", capacity: 12, people, facilitator: "", locked: false, fixed: [] });
+const REPORT = { overall: 0.9, rules: {}, rooms: [], not_met: [], people: {} };
+
+/** A server that keeps what it is told when `answer` is called. */
+function edge(answers = {}) {
+  const saved = [];
+  const asked = [];
+  const fetch = async (url, { body }) => {
+    asked.push([url.split("/").at(-1), JSON.parse(body)]);
+    const answer = answers[url.split("/").at(-1)] ?? { report: REPORT };
+    return { ok: !answer.code, json: async () => answer };
+  };
+  return { saved, asked, fetch, changed: () => undefined, save: async (draft) => void saved.push(draft) };
+}
+
+const planned = (plan, ...rooms) => ({ ...noBreakouts(), draft: { plan, rooms } });
+
+test("what the server holds is taken over, and one's own wishes are not lost to it", () => {
+  const composer = new Composer("s1", edge());
+  composer.take(planned({ ...composer.plan, minutes: 30 }, room("anna")));
+  assert.equal(composer.plan.minutes, 30);
+  composer.change({ minutes: 10 });
+  composer.take(planned({ ...composer.plan, minutes: 45 }, room("bo")));
+  assert.equal(composer.plan.minutes, 10);
+  assert.deepEqual(composer.rooms, [room("bo")]);
+});
+
+test("groups that were composed are saved as the draft, with what they are worth", async () => {
+  const server = edge({ compose: { rooms: [room("anna", "bo")], report: { ...REPORT, overall: 0.7 } } });
+  const composer = new Composer("s1", server);
+  await composer.compose();
+  assert.deepEqual(server.saved, [{ plan: composer.plan, rooms: [room("anna", "bo")] }]);
+  assert.equal(composer.report.overall, 0.7);
+});
+
+test("another try has another seed, and the rest is composed around what is there", async () => {
+  const server = edge({ compose: { rooms: [], report: REPORT } });
+  const composer = new Composer("s1", server);
+  composer.take(planned(composer.plan, { ...room("anna"), locked: true }));
+  const { seed } = composer.plan;
+  await composer.compose({ another: true });
+  const [[what, body]] = server.asked;
+  assert.equal(what, "compose");
+  assert.equal(body.plan.seed, seed + 1);
+  assert.equal(body.rooms[0].locked, true);
+});
+
+test("what hands change is shown before the server has it, judged after, and taken back step by step", async () => {
+  const server = edge();
+  const composer = new Composer("s1", server);
+  composer.take(planned(composer.plan, room("anna", "bo"), room("eva")));
+  const moving = composer.move("bo", "b2");
+  assert.deepEqual(composer.rooms, [room("anna"), room("eva", "bo")]);
+  await moving;
+  assert.equal(server.asked.at(-1)[0], "judge");
+  composer.take(planned(composer.plan, ...server.saved.at(-1).rooms));
+  assert.equal(composer.canUndo, true);
+  await composer.undo();
+  assert.deepEqual(server.saved.at(-1).rooms, [room("anna", "bo"), room("eva")]);
+  assert.equal(composer.canUndo, false);
+});
+
+test("a refusal is the caller's to show, and the draft is the server's again", async () => {
+  const composer = new Composer("s1", { ...edge(), save: async () => Promise.reject(new Error("no")) });
+  composer.take(planned(composer.plan, room("anna"), room()));
+  await assert.rejects(composer.move("anna", "b2"));
+  assert.deepEqual(composer.rooms, [room("anna"), room()]);
+});
+
+test("a refusal of the composer's has its code and words", async () => {
+  const composer = new Composer("s1", edge({ compose: { code: "nobody_here", message: "Nobody is here." } }));
+  await assert.rejects(composer.compose(), { code: "nobody_here", message: "Nobody is here." });
+});

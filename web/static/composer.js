@@ -1,0 +1,180 @@
+/**
+ * The groups that a moderator prepares: the plan, the rooms that came of it, what hands have changed, and what the server says of it
+ * all. The server's state is what counts: every change is sent as the whole draft, and what is shown meanwhile is one's own. No DOM
+ * access. Neighbours: `breakout-draft.js`, which changes rooms; `views/composer.js`, which draws.
+ *
+ * @import {BreakoutPlan, BreakoutsDraft, BreakoutsState, DraftRoom} from "../types/breakouts"
+ */
+
+import { exchanged, held, moved } from "./breakout-draft.js";
+import { Refusal } from "./commands.js";
+
+/** A larger draft does not go by the WebSocket (`commands.js`). */
+const MOST_CHARACTERS = 12_000;
+/** So many steps can be taken back. */
+const MOST_UNDONE = 50;
+
+/** @type {BreakoutPlan} */
+export const FIRST_PLAN = {
+  ...{ way: "composed", minutes: 20, count: 0, per_room: 6, capacity: 12, topics: [], together: [], apart: [], seed: 1 },
+  ...{ places_late: true, pairs: false, sound: false },
+  wishes: [
+    { rule: "never_met", strength: "must", weight: 1 },
+    { rule: "county", strength: "wish", weight: 1 },
+  ],
+};
+
+/**
+ * @typedef {import("../types/grouping").Rule} Rule
+ * @typedef {{overall: number, rules: Partial<Record<Rule, number>>, rooms: Partial<Record<Rule, number>>[], not_met: string[],
+ *   people: Record<string, {name: string, about: string}>}} GroupsReport what groups are worth: each wish's score (0..1) in all and by room, what is
+ *   not met in words, and who everybody is
+ * @typedef {{save: (draft: BreakoutsDraft) => Promise<unknown>, changed: () => void, fetch?: typeof fetch}} Edge
+ */
+
+export class Composer {
+  /** What is written and not yet composed by. @type {BreakoutPlan} */
+  plan = FIRST_PLAN;
+  /** @type {GroupsReport | null} */
+  report = null;
+  /** Everybody whom a report was about. @type {GroupsReport["people"]} */
+  people = {};
+  /** What the server holds. @type {BreakoutsDraft | null} */
+  #draft = null;
+  /** What is being saved. @type {DraftRoom[] | null} */
+  #own = null;
+  /** @type {readonly DraftRoom[][]} */
+  #before = [];
+  #saves = 0;
+  #judged = 0;
+  #edge;
+  #url;
+
+  /** @param {string} sessionId @param {Edge} edge */
+  constructor(sessionId, edge) {
+    this.#url = `/api/breakouts/${encodeURIComponent(sessionId)}`;
+    this.#edge = edge;
+  }
+
+  /** What the server holds; its plan is taken over until something is changed here. @param {BreakoutsState} state */
+  take({ draft }) {
+    if (draft && this.plan === FIRST_PLAN) this.plan = draft.plan;
+    if (!draft && this.#draft) this.#forget();
+    this.#draft = draft;
+  }
+
+  /** @returns {DraftRoom[]} */
+  get rooms() {
+    return this.#own ?? this.#draft?.rooms ?? [];
+  }
+
+  /** Something has been planned, if only that there are no rooms yet. */
+  get isPlanned() {
+    return Boolean(this.#own ?? this.#draft);
+  }
+
+  get canUndo() {
+    return this.#before.length > 0;
+  }
+
+  /** @param {Partial<BreakoutPlan>} changes */
+  change(changes) {
+    this.plan = { ...this.plan, ...changes };
+    this.#edge.changed();
+  }
+
+  /** Groups by the wishes; what is locked or held stays. Raises `Refusal`. @param {{another?: boolean}} [how] */
+  async compose({ another = false } = {}) {
+    if (another) this.change({ seed: this.plan.seed + 1 });
+    await this.adopt(await this.#ask("compose", { plan: this.plan, rooms: this.rooms }));
+  }
+
+  /** Takes over groups that the server has made, with what they are worth. @param {{rooms: DraftRoom[], report: GroupsReport}} answer */
+  async adopt({ rooms, report }) {
+    this.#heed(report);
+    await this.#keep(rooms);
+  }
+
+  /** Rooms as hands have made them; what they are worth is asked afterwards. Raises `Refusal`. @param {DraftRoom[]} rooms */
+  async set(rooms) {
+    await this.#keep(rooms);
+    await this.judge();
+  }
+
+  /** @param {string} person @param {string} to */
+  move(person, to) {
+    return this.set(moved(this.rooms, person, to));
+  }
+
+  /** @param {string} one @param {string} other */
+  exchange(one, other) {
+    return this.set(exchanged(this.rooms, one, other));
+  }
+
+  /** Keeps somebody where they are, or lets them go. @param {string} person */
+  hold(person) {
+    return this.#keep(held(this.rooms, person));
+  }
+
+  async undo() {
+    const rooms = this.#before.at(-1);
+    if (!rooms) return;
+    this.#before = this.#before.slice(0, -1);
+    await this.#save([...rooms]);
+    await this.judge();
+  }
+
+  /** Asks what the groups are worth as they are. The last question's answer is the one that counts. */
+  async judge() {
+    const question = ++this.#judged;
+    const { report } = await this.#ask("judge", { plan: this.plan, rooms: this.rooms });
+    if (question === this.#judged) this.#heed(report);
+    this.#edge.changed();
+  }
+
+  /** @param {DraftRoom[]} rooms */
+  #keep(rooms) {
+    if (this.rooms.length) this.#before = [...this.#before, this.rooms].slice(-MOST_UNDONE);
+    return this.#save(rooms);
+  }
+
+  /** @param {DraftRoom[]} rooms */
+  async #save(rooms) {
+    const mine = ++this.#saves;
+    this.#own = rooms;
+    this.#edge.changed();
+    try {
+      const draft = { plan: this.plan, rooms };
+      await (JSON.stringify(draft).length > MOST_CHARACTERS ? this.#ask("plan", draft) : this.#edge.save(draft));
+    } finally {
+      if (mine === this.#saves) this.#own = null;
+      this.#edge.changed();
+    }
+  }
+
+  /** Has the draft as it is with the server, wishes and all. Raises `Refusal`. */
+  save() {
+    return this.#save(this.rooms);
+  }
+
+  /** @param {GroupsReport} report */
+  #heed(report) {
+    this.report = report;
+    this.people = { ...this.people, ...report.people };
+  }
+
+  /** Another draft begins. */
+  #forget() {
+    this.report = null;
+    this.#before = [];
+  }
+
+  /** @param {string} what @param {object} body @returns {Promise<any>} */
+  async #ask(what, body) {
+    const headers = { "content-type": "application/json" };
+    const response = await (this.#edge.fetch ?? fetch)(`${this.#url}/${what}`, { method: "POST", headers, body: JSON.stringify(body) });
+    const answer = await response.json().catch(() => ({})); // a proxy's error page
+    if (!response.ok) throw new Refusal(answer.code ?? "", answer.message ?? "");
+    return answer;
+  }
+}

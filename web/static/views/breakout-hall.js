@@ -1,0 +1,124 @@
+/**
+ * Breakout rooms for whoever sits in none now: what is going on, and the ways in that are one's own choice (a room, a table, topics,
+ * a conversation of five minutes). Pure functions of the page's model. Neighbour: `breakout-room.js`.
+ */
+
+import { html, nothing } from "lit";
+import { repeat } from "lit/directives/repeat.js";
+import { leftIn, openRooms, wayBack } from "../breakouts.js";
+import { n, number, t } from "../i18n.js";
+import { leftInWords, roomName, roomTitle } from "./breakout-words.js";
+import { button, icon, problem } from "./parts.js";
+
+/**
+ * @typedef {import("../../types/breakouts").BreakoutRoom} BreakoutRoom
+ * @typedef {import("../../types/breakouts").BreakoutsState} BreakoutsState
+ * @typedef {{state: BreakoutsState, ownId: string, now: number, taken: Record<string, number>, actions: import("./actions.js").Actions, choose: (room: BreakoutRoom) => void,
+ *   wish: (topics: string[]) => void, offer: (on: boolean) => void, pair: (on: boolean) => void}} Props `taken`: how many are in each room
+ */
+
+/** Of `rooms/messages/breakouts.py`. */
+const MOST_WISHES = 3;
+
+/** True if there is something to read or do for somebody without a room. @param {BreakoutsState} state @param {boolean} [isForRooms] it is what the session is for */
+export function hasHall({ phase, topics }, isForRooms = false) {
+  return phase === "running" || topics.length > 0 || isForRooms;
+}
+
+/** @param {Props} props */
+export function hallView(props) {
+  const { state } = props;
+  const choosable = openRooms(state).filter(({ is_open }) => is_open);
+  return html`<section class="hall stack" aria-labelledby="hall-title">
+    <h2 id="hall-title">${titleOf(state)}</h2>
+    ${state.phase === "running" ? runningView(props, choosable.length > 0) : html`<p class="muted">${t("You are taken to your group by itself. Keep this page open.")}</p>`}
+    ${state.topics.length ? topicsView(props) : nothing} ${state.phase === "running" ? nothing : willingView(props)}
+    ${state.phase === "running" && state.pairs ? pairView(props) : nothing} ${choosable.length ? choiceView(choosable, props) : nothing}
+  </section>`;
+}
+
+/** @param {BreakoutsState} state @returns {string} */
+function titleOf({ phase, way }) {
+  if (phase !== "running") return t("Breakout rooms soon");
+  if (way === "tables") return t("Open tables");
+  return way === "pairs" ? t("Five minutes with somebody new") : t("Breakout rooms");
+}
+
+/** @param {Props} props @param {boolean} hasChoice */
+function runningView(props, hasChoice) {
+  const { state, ownId, now, actions, choose } = props;
+  const left = leftIn(state, undefined, now);
+  const time = left === null ? nothing : html`<span class="tabular">${leftInWords(left)}</span>`;
+  const back = wayBack(state, ownId);
+  if (back) {
+    return html`<p>${t("You left {room}.", { room: roomTitle(back) })} ${time}</p>
+      ${button({ label: t("Back to my group"), icon: "arrow-right", look: "primary", isBusy: actions.isBusy(`choose-${back.id}`), onClick: () => choose(back) })}
+      ${problem(actions, `choose-${back.id}`)}`;
+  }
+  if (hasChoice || state.way === "pairs") return html`<p class="muted">${time}</p>`;
+  const count = openRooms(state).length;
+  return html`<p>${n("The others are talking in {count} room. You are in the plenary.", "The others are talking in {count} rooms. You are in the plenary.", count)} ${time}</p>
+    ${state.places_late ? html`<p class="muted">${t("You are taken to a group where you fit in a moment.")}</p>` : nothing}`;
+}
+
+/** In the order in which they are chosen: the first is the dearest. @param {Props} props */
+function topicsView({ state, ownId, actions, wish }) {
+  const chosen = [...(state.topic_choices[ownId] ?? [])];
+  const toggle = (/** @type {string} */ topic) => wish(chosen.includes(topic) ? chosen.filter((one) => one !== topic) : [...chosen, topic]);
+  const isFull = chosen.length >= MOST_WISHES;
+  return html`<fieldset class="choices" aria-describedby="topics-help">
+    <legend class="field-label">${t("What would you like to talk about?")}</legend>
+    <p class="field-help" id="topics-help">${n("Choose {count}. The one you choose first counts most.", "Choose up to {count}. The one you choose first counts most.", MOST_WISHES)}</p>
+    ${state.topics.map((topic) => {
+      const place = chosen.indexOf(topic) + 1;
+      return html`<label class="choice">
+        <input type="checkbox" .checked=${place > 0} ?disabled=${isFull && !place} @change=${() => toggle(topic)} />
+        <span>${topic}</span>${place ? html`<span class="count new" aria-label=${t("Choice {number}", { number: number(place) })}>${number(place)}</span>` : nothing}
+      </label>`;
+    })}
+    ${problem(actions, "wish")}
+  </fieldset>`;
+}
+
+/** Whoever is willing may be chosen to facilitate the group that they come to. @param {Props} props */
+function willingView({ state, ownId, actions, offer }) {
+  return html`<label class="check">
+      <input type="checkbox" .checked=${state.willing.includes(ownId)} ?disabled=${actions.isBusy("offer")} @change=${(/** @type {Event} */ event) => offer(/** @type {HTMLInputElement} */ (event.target).checked)} />
+      <span>${t("I am willing to facilitate a group")}</span>
+    </label>
+    ${problem(actions, "offer")}`;
+}
+
+/** @param {BreakoutRoom[]} rooms @param {Props} props */
+function choiceView(rooms, props) {
+  return html`<p class="muted small">${icon("lock")} ${t("Only those in the room hear and see each other. Nothing is recorded there.")}</p>
+    <ul class="rooms-to-choose" role="list">${repeat(rooms, ({ id }) => id, (room) => choosableView(room, props))}</ul>`;
+}
+
+/** @param {BreakoutRoom} room @param {Props} props */
+function choosableView(room, { actions, taken, choose }) {
+  const here = taken[room.id] ?? 0;
+  const free = room.capacity - here;
+  const key = `choose-${room.id}`;
+  return html`<li>
+    <div><strong>${roomTitle(room)}</strong>
+      <p class="muted small tabular">${here ? n("{count} is there", "{count} are there", here) : t("Empty")} · ${free > 0 ? n("{count} seat free", "{count} seats free", free) : t("Full")}</p></div>
+    ${button({ label: t("Go in"), icon: "arrow-right", look: free > 0 ? "primary" : "", name: t("Go into {room}", { room: roomName(room) }), isDisabled: free <= 0, isBusy: actions.isBusy(key), onClick: () => choose(room) })}
+    ${problem(actions, key)}
+  </li>`;
+}
+
+/** @param {Props} props */
+function pairView({ state, ownId, actions, pair }) {
+  const isWaiting = state.waiting.includes(ownId);
+  return html`<p>${t("You meet one other participant, drawn at random, for five minutes. Then you are back here.")}</p>
+    ${button({
+      label: isWaiting ? t("Do not wait any longer") : t("Find somebody for me"),
+      icon: "people",
+      look: isWaiting ? "" : "primary",
+      isBusy: actions.isBusy("pair"),
+      onClick: () => pair(!isWaiting),
+    })}
+    <p role="status">${isWaiting ? t("Waiting for somebody else who wishes to talk. Keep this page open.") : ""}</p>
+    ${problem(actions, "pair")}`;
+}

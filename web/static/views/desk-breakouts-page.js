@@ -1,0 +1,229 @@
+/**
+ * Breakout rooms at the desk: what only this page knows of them, and the commands. Neighbours: `composer.js` draws what is planned,
+ * `desk-breakouts.js` what runs.
+ *
+ * @import {BreakoutRoom, BreakoutsState} from "../../types/breakouts"
+ * @import {Command} from "../../types/messages"
+ * @import {LivePage} from "./live-page.js"
+ */
+
+import { html, nothing } from "lit";
+import { helpQueue, leftIn, openRooms } from "../breakouts.js";
+import { Composer } from "../composer.js";
+import { n, t } from "../i18n.js";
+import { Refusal } from "../protocol.js";
+import { leftOnClock, roomTitle } from "./breakout-words.js";
+import { keepFocus } from "./breakout-board.js";
+import { toast } from "../toast.js";
+import { composerView } from "./composer.js";
+import { confirm } from "./confirm.js";
+import { runningView } from "./desk-breakouts.js";
+import { button, icon, problem } from "./parts.js";
+
+export class DeskBreakouts {
+  composer;
+  /** The rooms have the desk to themselves. */
+  isOpen = location.hash === "#rooms";
+  #picked = "";
+  #text = "";
+  #hasJudged = false;
+  #page;
+
+  /** @param {LivePage} page */
+  constructor(page) {
+    this.#page = page;
+    const save = (/** @type {import("../../types/breakouts").BreakoutsDraft} */ draft) => this.#do({ type: "breakouts.plan", ...draft });
+    this.composer = new Composer(page.data.session_id, { save, changed: () => page.refresh() });
+    page.connection.addEventListener("event", (event) => {
+      const { stream, event: told } = /** @type {CustomEvent} */ (event).detail;
+      if (stream === this.stream && told.type === "breakout.help_asked") toast(t("{room} asks for help", { room: roomTitle(told.room) }), { tone: "attention", seconds: 15 });
+    });
+  }
+
+  get stream() {
+    return this.#page.away.stream;
+  }
+
+  /** @returns {BreakoutsState} */
+  get state() {
+    return this.#page.away.state;
+  }
+
+  /** Goes there, and takes care of what it may have asked for; null: comes back. @param {BreakoutRoom | null} room */
+  async go(room) {
+    const went = await this.#page.actions.run("visit", () => this.#do({ type: "breakout.visit", room_id: room?.id ?? "" }));
+    if (went && room?.help_since) await this.#page.actions.run(`help-${room.id}`, () => this.#do({ type: "breakout.answer_help", room_id: room.id }));
+    if (went && room) this.show(false);
+  }
+
+  /** How many rooms wait for somebody. */
+  get waiting() {
+    return this.state.phase === "running" ? helpQueue(this.state).length : 0;
+  }
+
+  /** @param {boolean} isOpen */
+  show(isOpen) {
+    this.isOpen = isOpen;
+    history.replaceState(null, "", isOpen ? "#rooms" : location.pathname);
+    this.#page.refresh();
+  }
+
+  /** One line at the desk: what there is, and the way to it. */
+  entry() {
+    const { state, waiting } = this;
+    const { clock, phase } = this.#page;
+    if (phase === "ended") return nothing;
+    const left = state.phase === "running" ? leftIn(state, undefined, clock.now()) : null;
+    return html`<div class="rooms-entry cluster">
+      ${button({ label: t("Breakout rooms"), icon: "people", onClick: () => this.show(true) })}
+      ${state.phase === "running" ? html`<span class="tabular">${n("{count} room open", "{count} rooms open", openRooms(state).length)}${left === null ? nothing : html` · ${t("{time} left", { time: leftOnClock(left) })}`}</span>` : nothing}
+      ${state.phase !== "running" && state.draft ? html`<span class="muted small">${t("Prepared")}</span>` : nothing}
+      <span role="status">${waiting ? html`<span class="notice attention">${icon("hand")}<strong>${n("{count} room asks for help", "{count} rooms ask for help", waiting)}</strong></span>` : nothing}</span>
+    </div>`;
+  }
+
+  /** The way out of the room that one visits, or takes part in. */
+  visit() {
+    const { away, actions } = this.#page;
+    const { seat, visited } = away;
+    const room = seat ?? visited;
+    if (!room) return nothing;
+    const leave = () => (seat ? void actions.run("visit", () => this.#do({ type: "breakout.leave" })) : void this.go(null));
+    return html`<div class="room-head" role="status">
+      <div class="room-title"><h2>${seat ? t("You are in {room}", { room: roomTitle(room) }) : t("You are visiting {room}", { room: roomTitle(room) })}</h2>
+        <p class="muted small">${seat ? nothing : t("You hear and see the group. They see that you are there, and do not hear you.")}</p></div>
+      ${seat ? nothing : button({ label: t("Join the conversation"), icon: "microphone", isBusy: actions.isBusy("visit"), onClick: () => void actions.run("visit", () => this.#do({ type: "breakout.move", person_id: this.#page.ownId, room_id: room.id })) })}
+      ${button({ label: t("Leave the room"), icon: "leave", look: "primary", isBusy: actions.isBusy("visit"), onClick: leave })}
+      ${problem(actions, "visit")}
+    </div>`;
+  }
+
+  view() {
+    const { state } = this;
+    this.composer.take(state);
+    return html`<section class="rooms-page" aria-label=${t("Breakout rooms")}>
+      <p class="rooms-back">${button({ label: t("Back to the desk"), icon: "desk", look: "plain", onClick: () => this.show(false) })}</p>
+      ${state.phase === "running"
+        ? html`${this.#running()}
+            <details class="answered next-round"><summary>${t("Prepare the next round")}</summary>${this.#composing()}</details>`
+        : this.#composing()}
+    </section>`;
+  }
+
+  /** What was planned before this page was opened is judged once. */
+  #judgeOnce() {
+    const { composer } = this;
+    if (this.#hasJudged || composer.report || !composer.rooms.length) return;
+    this.#hasJudged = true;
+    void this.#page.actions.run("compose", () => composer.judge());
+  }
+
+  #composing() {
+    this.#judgeOnce();
+    const { nameOf, actions, phase } = this.#page;
+    const run = (/** @type {() => Promise<unknown>} */ work) => void actions.run("compose", work).then(() => this.#picked && keepFocus(this.#picked));
+    return composerView({
+      ...{ composer: this.composer, isLive: phase === "live" && this.state.phase !== "running", picked: this.#picked, nameOf, actions, run },
+      ...{ asked: this.state.topics, choices: Object.keys(this.state.topic_choices).length, willing: this.state.willing.length },
+      ask: (topics) => void actions.run("ask-topics", () => this.#do({ type: "breakouts.ask_topics", topics: [...topics] })),
+      pick: (person) => this.#pick(person),
+      open: () => void this.#open(),
+      discard: () => void this.#discard(),
+      takeFile: (file) => run(() => this.#takeFile(file)),
+    });
+  }
+
+  #running() {
+    const { nameOf, actions, clock, zone, connection, ownId, maySpeak } = this.#page;
+    const { state } = this;
+    const run = (/** @type {string} */ key, /** @type {Command} */ command) => void actions.run(key, () => this.#do(command));
+    return runningView({
+      ...{ state, life: connection.signals(this.stream), now: clock.now(), zone, picked: this.#picked, text: this.#text, visited: this.#page.away.visited?.id ?? "", nameOf, actions, maySpeak },
+      ...{ isSpeaking: state.speaking === ownId, aboutOf: (/** @type {string} */ id) => this.composer.people[id]?.about ?? "" },
+      pick: (person) => this.#pick(person),
+      write: (text) => this.#write(text),
+      tell: () => void this.#tell(),
+      speak: (on) => void actions.run("speak", () => this.#speak(on)),
+      extend: (minutes, room) => run(room ? `extend-${room.id}` : "extend", { type: "breakouts.extend", minutes, room_id: room?.id ?? "" }),
+      close: (atOnce) => void this.#close(atOnce),
+      move: (person, to) => run("move", { type: "breakout.move", person_id: person, room_id: to }),
+      exchange: (one, other) => run("move", { type: "breakout.exchange", person_id: one, other_id: other }),
+      appoint: (room, person) => run("move", { type: "breakout.appoint", room_id: room.id, person_id: person }),
+      bar: (person) => void this.#bar(person),
+      unbar: (person) => run(`bar-${person}`, { type: "breakout.unbar", person_id: person }),
+      visit: (room) => void this.go(room),
+      answer: (room) => run(`help-${room.id}`, { type: "breakout.answer_help", room_id: room.id }),
+    });
+  }
+
+  /** @param {string} person */
+  #pick(person) {
+    this.#picked = person;
+    this.#page.refresh();
+  }
+
+  /** @param {string} text */
+  #write(text) {
+    this.#text = text;
+    this.#page.refresh();
+  }
+
+  async #tell() {
+    const text = this.#text;
+    const told = await this.#page.actions.run("tell", () => this.#do({ type: "breakouts.tell", text }));
+    if (told && this.#text === text) this.#write("");
+  }
+
+  /** By the stage, which everybody hears wherever they are. @param {boolean} on */
+  async #speak(on) {
+    if (!on) await this.#do({ type: "breakouts.speak", on });
+    await this.#page.speaker.speakToAll(on);
+    if (on) await this.#do({ type: "breakouts.speak", on });
+  }
+
+  async #open() {
+    const { actions } = this.#page;
+    const unmet = this.composer.report?.not_met ?? [];
+    const text = unmet.length ? unmet.join(" ") : t("Everybody is taken to their room at once. Those who are not here are left out, and placed when they come.");
+    if (!(await confirm({ title: t("Open the rooms?"), text, action: t("Open the rooms") }))) return;
+    const opened = await actions.run("open-rooms", async () => {
+      await this.composer.save();
+      await this.#do({ type: "breakouts.open" });
+    });
+    if (opened) this.#picked = "";
+  }
+
+  async #discard() {
+    const text = t("The groups that were made are gone. Your wishes stay.");
+    if (!(await confirm({ title: t("Throw the groups away?"), text, action: t("Throw away"), isDangerous: true }))) return;
+    await this.#page.actions.run("discard-rooms", () => this.#do({ type: "breakouts.discard" }));
+  }
+
+  /** @param {boolean} atOnce */
+  async #close(atOnce) {
+    const text = t("Everybody is taken back to the plenary at once, in the middle of a sentence perhaps.");
+    if (atOnce && !(await confirm({ title: t("End all rooms now?"), text, action: t("End now"), isDangerous: true }))) return;
+    await this.#page.actions.run("close-rooms", () => this.#do({ type: "breakouts.close", at_once: atOnce }));
+  }
+
+  /** @param {string} person */
+  async #bar(person) {
+    const name = this.#page.nameOf(person);
+    const text = t("They are taken back to the plenary, and no room lets them in until you allow it again.");
+    if (!(await confirm({ title: t("Keep {name} out of all rooms?", { name }), text, action: t("Keep out"), isDangerous: true }))) return;
+    await this.#page.actions.run("move", () => this.#do({ type: "breakout.bar", person_id: person }));
+  }
+
+  /** Groups from a CSV file. Raises `Refusal`. @param {File} file */
+  async #takeFile(file) {
+    const response = await fetch(`/api/${this.stream}/list`, { method: "POST", headers: { "content-type": "text/csv" }, body: await file.text() });
+    const answer = await response.json().catch(() => ({}));
+    if (!response.ok) throw new Refusal(answer.code ?? "", answer.message ?? "");
+    await this.composer.adopt(answer);
+  }
+
+  /** @param {Command} command */
+  #do(command) {
+    return this.#page.connection.do(this.stream, command);
+  }
+}
