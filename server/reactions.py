@@ -51,6 +51,7 @@ class Reactions:
         self._seats = seats
         self._report = report
         self._lanes = Lanes[Reaction](self._react, WAITING_REACTIONS)
+        self._is_over = False
         self.records_elsewhere: Callable[[str], bool] = lambda recording_id: False
         self.on_recording: Callable[[str, bool], None] = lambda recording_id, is_here: None
 
@@ -84,6 +85,8 @@ class Reactions:
             self._report("reaction", repr(reaction))
 
     def _put(self, lane: str, reaction: Reaction) -> None:
+        if self._is_over:
+            return
         if not self._lanes.put(lane, reaction):  # must not disturb the command that caused it, which is durable
             self._report("reactions", repr(reaction))
 
@@ -94,7 +97,8 @@ class Reactions:
                 await self._lanes.join()
 
     async def stop(self) -> None:
-        """Reacts to nothing more."""
+        """Reacts to nothing more, not even to what was to be tried again."""
+        self._is_over = True
         await self._lanes.stop()
 
     def catch_up(self, *, recordings: bool = True) -> None:

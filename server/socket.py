@@ -19,7 +19,7 @@ from rooms.errors import Refused
 from server.door import CLOSE_TOO_MANY
 from server.followers import Connection
 from server.hand_over import refuse
-from server.hub import CLOSE_NOT_SIGNED_IN, CLOSE_RESTART
+from server.hub import CLOSE_NOT_SIGNED_IN
 from server.outbox import outbox
 from server.security import is_same_origin
 from server.services import Services
@@ -197,8 +197,7 @@ class Session:
             answers = await ballots.answers_of(person_id, [poll for poll in state.polls.values() if poll.phase == "open"])
             voted = await ballots.voted(person_id, tuple(state.questions))
         except Refused:  # the database is away: coming back is better than not knowing what one has answered
-            self._connection.closing = True
-            self._connection.outbox.close(CLOSE_RESTART)
+            self._services.hub.send_away(self._connection)
             return
         self._services.hub.send(self._connection, m.Mine(name, answers, voted))
 

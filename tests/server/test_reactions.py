@@ -152,3 +152,21 @@ async def test_what_the_disk_refuses_is_tried_again() -> None:
     reactions.heed_own(Entry(m.CONFERENCE, 1, at, "mona", m.SurveyClosed(at), b""))
     await until(lambda: ballots.tries == 2)
     await reactions.stop()
+
+
+async def test_what_was_to_be_tried_again_is_not_once_the_server_ends() -> None:
+    nothing = cast(Any, None)
+    reactions = Reactions(nothing, nothing, nothing, nothing, lambda place, detail: "")
+    tries = 0
+
+    async def wait_for_the_database() -> None:
+        nonlocal tries
+        tries += 1
+        raise Refused("try_again")
+
+    reactions._put("lane", wait_for_the_database)
+    await until(lambda: tries == 1)
+    await reactions.stop()
+    reactions._put("lane", wait_for_the_database)  # as its timer does
+    await reactions.drain()
+    assert tries == 1
