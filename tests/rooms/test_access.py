@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import re
 import typing
+from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -128,3 +130,41 @@ def test_nothing_else_compares_roles() -> None:
     comparison = re.compile(r"\.roles\s*[&|<>=-]+\s*(frozenset\()?[{(]|\b(MODERATORS|STAFF|ON_STAGE|EVERYBODY)\b")
     found = {path.name for path in sources if comparison.search(path.read_text(encoding="utf-8"))}
     assert found == {"access.py"}
+
+
+def a_room(**changes: object) -> m.BreakoutsState:
+    """A round with Anna in its first room, which Mona visits."""
+    rooms = {
+        "b1": m.BreakoutRoom("b1", 1, "", people=("anna",), visitors=("mona", "britt")),
+        "b2": m.BreakoutRoom("b2", 2, "", people=("bo",)),
+    }
+    return msgspec.structs.replace(m.BreakoutsState(phase="running", rooms=rooms), **changes)
+
+
+def let_in(
+    check: Callable[[m.Actor, m.BreakoutsState, str], m.BreakoutRoom], state: m.BreakoutsState
+) -> set[tuple[str, str]]:
+    found: set[tuple[str, str]] = set()
+    for actor in day.EVERYONE:
+        for room_id in ("b1", "b2", "b3"):
+            try:
+                assert check(actor, state, room_id).id == room_id
+                found.add((actor.person_id, room_id))
+            except Refused as refusal:
+                assert refusal.code == "not_in_room"
+    return found
+
+
+def test_who_is_let_into_a_breakout_room() -> None:
+    seats = {("anna", "b1"), ("bo", "b2")}
+    assert let_in(access.check_in_breakout, a_room()) == seats
+    assert let_in(access.check_breakout_listening, a_room()) == {*seats, ("mona", "b1")}
+    assert let_in(access.check_breakout_reading, a_room()) == {*seats, ("mona", "b1"), ("mona", "b2")}
+
+
+def test_nobody_is_let_into_a_breakout_room_that_is_closed_but_its_people_read_its_notes() -> None:
+    closed = {key: msgspec.structs.replace(room, closed_at=day.NOON) for key, room in a_room().rooms.items()}
+    for state in (a_room(phase="over"), a_room(rooms=closed)):
+        assert let_in(access.check_in_breakout, state) == set()
+        assert let_in(access.check_breakout_listening, state) == set()
+        assert ("anna", "b1") in let_in(access.check_breakout_reading, state)
