@@ -156,3 +156,14 @@ test("another microphone stays muted if the first one was", async () => {
   assert.equal(capture.switches.microphone, false);
   assert.equal(opened[1].enabled, false);
 });
+
+test("noise is taken out unless it shall stay, from now on, and a muted microphone stays muted", async () => {
+  await capture.setMicrophone(true);
+  assert.equal(asked.at(-1).audio.noiseSuppression, true);
+  await capture.setMicrophone(false);
+  await capture.setNoiseSuppression(false);
+  assert.equal(asked.at(-1).audio.noiseSuppression, false);
+  assert.deepEqual([opened[0].stopped, opened[1].enabled], [true, false]);
+  await capture.setNoiseSuppression(true);
+  assert.equal(asked.at(-1).audio.noiseSuppression, true);
+});
