@@ -64,6 +64,23 @@ async def test_when_a_worker_dies_the_rooms_of_others_go_on_and_its_own_come_bac
         assert sum(isinstance(n, EngineUp) for n in told.all) == 1
 
 
+async def test_a_circle_that_died_with_its_worker_is_one_again_elsewhere_and_is_never_tapped(
+    engine: EmbeddedEngine, told: Told
+) -> None:
+    async def enter() -> str:
+        admission = await engine.admit("s1.b1", "anna", GSTREAMER, None, may_send=True, may_receive=False, kind="circle")
+        return admission.peer_id
+
+    before = await enter()
+    pid = engine.pids[index_of(before)]
+    assert pid
+    os.kill(pid, signal.SIGKILL)
+    await told.until(lambda all: any(isinstance(n, PeersLost) for n in all))
+    assert index_of(await enter()) != index_of(before)
+    with pytest.raises(MediaRefused, match="circle"):
+        await engine.tap("s1.b1", "recording", "127.0.0.1", 9, 11)
+
+
 async def test_when_all_die_the_engine_is_down(engine: EmbeddedEngine, told: Told) -> None:
     for pid in engine.pids:
         assert pid
