@@ -12,6 +12,9 @@ import structlog
 
 from bench.postgres import PostgresServer
 from bench.redis import RedisServer
+from server.__main__ import main
+
+Command = Callable[..., tuple[object, str]]
 
 
 @pytest.fixture(autouse=True)
@@ -20,6 +23,19 @@ def logs_as_they_were() -> Iterator[None]:
     before = structlog.get_config()
     yield
     structlog.configure(**before)
+
+
+@pytest.fixture
+def command(capsys: pytest.CaptureFixture[str]) -> Command:
+    """Runs a command in this process; its status, and what it said."""
+
+    def run(*arguments: str) -> tuple[object, str]:
+        with pytest.raises(SystemExit) as left:
+            main(arguments)
+        told = capsys.readouterr()
+        return left.value.code, told.out + told.err
+
+    return run
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,5 @@
-"""Backup and restore: a moment of a running conference comes back elsewhere, whole, and tells no secret."""
+"""Backups: a moment of a running conference comes back elsewhere, whole, and tells no secret; and what can go wrong while
+one is made. Neighbour: `test_restore`."""
 
 from __future__ import annotations
 
@@ -9,41 +10,29 @@ import resource
 import signal
 import sqlite3
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
-from datetime import UTC, datetime
+from contextlib import closing
 from pathlib import Path
 from typing import Final
 
 import pytest
-import structlog
 from msgspec.structs import replace
-from sqlalchemy import LargeBinary, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from rooms import messages as m
-from server import backup, copying
-from server.__main__ import main
-from server.archive import ArchiveError, Manifest, Writer, opened
+from server import backup
+from server.archive import opened
 from server.backup import back_up, place, remove_older, without_secrets
-from server.cli.failure import Failure
-from server.cli.workspace import settings_of
-from server.database import Database, DatabaseFailure
-from server.database.schema import HEAD
+from server.database import Database
 from server.export import KINDS
-from server.restore import check, restore
+from server.restore import restore
 from server.settings import Settings
 from server.tables import answers, survey_answers
-from server.tables import events as events_table
 from server.vault import Vault
-from tests.server.board_day import FULL_DAY, at, conference_file, write_events, write_full_day, write_rows
+from tests.server.board_day import FULL_DAY, at, write_events, write_rows
+from tests.server.conftest import Command
+from tests.server.kept_day import FILMS, NOW, ROOM, S1, SECRET, a_full_day, made
 from tests.server.running import CONFERENCE, Running, running, until
-
-NOW: Final = datetime(2026, 3, 25, 13, tzinfo=UTC)
-ROOM: Final = "rule-of-law"
-FILMS: Final = {"rule-of-law-r1.mp4": os.urandom(300_000), "rule-of-law-r1.webm": b"webm", "rule-of-law-r2.mp4": b"film"}
-S1: Final = "session/s1"
-SECRET: Final = "0123456789abcdef" * 2  # so that links are the same, and with them what the pages say of them
 
 # Every page and every table, with what is in it for whom.
 PAGES: Final = (
@@ -53,50 +42,6 @@ PAGES: Final = (
     *(f"/export/{what}.{form}" for what in KINDS for form in ("csv", "json")),
     *(f"/recordings/{name}.mp4" for name in ("rule-of-law-r1", "rule-of-law-r2")),
 )
-
-
-Plenum = Callable[..., tuple[object, str]]
-
-
-async def a_full_day(directory: Path, settings: Settings) -> None:
-    """A day with everything in it, two recordings that are finished and one that is being made."""
-    write_files(directory)
-    database = Database(settings.database)
-    await database.open()
-    await write_full_day(database, people=40)
-    named = {"poll_id": f"{ROOM}-p1", "option": 1}
-    secret = [{"poll_id": f"{ROOM}-p2", "voter": f"{number:06}", "option": number // 2} for number in range(5)]
-    await write_rows(database, answers, [*({**named, "voter": f"p{number}"} for number in range(9)), *secret])
-    for number in (1, 2):
-        recording_id = f"{ROOM}-r{number}"
-        await write_events(database, f"session/{ROOM}", m.RecordingStarted(recording_id, "m1", at(60)))
-        await write_events(database, f"session/{ROOM}", m.RecordingStopped(recording_id, at(70), ""))
-        await write_events(database, f"session/{ROOM}", m.RecordingAvailable(recording_id, 600.0))
-    await database.close()
-    settings.recordings.mkdir(parents=True)
-    for name, content in FILMS.items():
-        (settings.recordings / name).write_bytes(content)
-
-
-@pytest.fixture
-def plenum(capsys: pytest.CaptureFixture[str]) -> Iterator[Plenum]:
-    """Runs a command in this process; its status, and what it said."""
-    logging = structlog.get_config()
-
-    def run(*arguments: str) -> tuple[object, str]:
-        with pytest.raises(SystemExit) as left:
-            main(arguments)
-        told = capsys.readouterr()
-        return left.value.code, told.out + told.err
-
-    yield run
-    structlog.configure(**logging)
-
-
-def write_files(directory: Path) -> None:
-    directory.mkdir()
-    (directory / "conference.toml").write_text(conference_file(FULL_DAY))
-    (directory / "people.csv").write_text("name;email\nAnna Ek;anna@example.org\n")
 
 
 async def every_page(run: Running) -> dict[tuple[str, str], tuple[int, bytes]]:
@@ -109,15 +54,6 @@ async def every_page(run: Running) -> dict[tuple[str, str], tuple[int, bytes]]:
                 content = re.sub(rb'nonce-?="?[A-Za-z0-9_=-]+"?', b"", answer.content).replace(run.url.encode(), b"")
                 found[(person_id or "", page)] = answer.status_code, content
     return found
-
-
-async def made(settings: Settings, path: Path) -> Manifest:
-    database = Database(settings.database)
-    await database.open()
-    try:
-        return await back_up(database, settings, path, NOW)
-    finally:
-        await database.close()
 
 
 @pytest.mark.parametrize("way", ["sqlite to postgresql", "postgresql to sqlite"])
@@ -374,7 +310,7 @@ def test_another_backup_that_is_under_way_is_left_alone(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("room", [20_000, 200_000])  # the database does not fit; a recording does not
-def test_a_full_disk_is_said_in_one_line_and_leaves_nothing(tmp_path: Path, plenum: Plenum, room: int) -> None:
+def test_a_full_disk_is_said_in_one_line_and_leaves_nothing(tmp_path: Path, command: Command, room: int) -> None:
     here, folder = tmp_path / "here", tmp_path / "backups"
     folder.mkdir()
     large_conference(here, 4 << 20)
@@ -382,7 +318,7 @@ def test_a_full_disk_is_said_in_one_line_and_leaves_nothing(tmp_path: Path, plen
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (room, before[1]))
     try:
-        status, told = plenum("backup", "-C", str(here), "--to", str(folder))
+        status, told = command("backup", "-C", str(here), "--to", str(folder))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert status == 2
@@ -401,171 +337,3 @@ def test_only_so_many_are_kept_of_this_conference_alone(tmp_path: Path) -> None:
     assert place(tmp_path, Path("/srv/vår konferens"), NOW).name == "v-r-konferens-20260325T130000Z.plenum.tar"
     with pytest.raises(FileExistsError):
         place(tmp_path / "spring-notes.txt", Path("/srv/spring"), NOW)
-
-
-# --- what can go wrong when it is restored ---
-
-
-@pytest.fixture
-async def archive(tmp_path: Path) -> Path:
-    settings = Settings(directory=tmp_path / "here")
-    await a_full_day(settings.directory, settings)
-    await made(settings, tmp_path / "b.tar")
-    return tmp_path / "b.tar"
-
-
-async def test_a_place_with_something_in_it_is_refused_and_left_alone(tmp_path: Path, archive: Path) -> None:
-    settings = Settings(directory=tmp_path / "there")
-    (settings.data / "empty").mkdir(parents=True)
-    (settings.directory / "lost+found").mkdir()
-    (settings.data / "secret.key").write_bytes(b"s" * 32)
-    with pytest.raises(ArchiveError, match=r"secret\.key is there already"):
-        await restore(archive, settings)
-    (settings.data / "secret.key").unlink()
-    await restore(archive, settings)
-    with pytest.raises(ArchiveError, match="is there already"):
-        await restore(archive, settings)
-
-
-async def test_a_database_with_something_in_it_is_refused_and_no_file_stays(
-    tmp_path: Path, archive: Path, postgres_place: str
-) -> None:
-    await restore(archive, Settings(directory=tmp_path / "one", database_url=postgres_place))
-    (tmp_path / "two").mkdir()
-    with pytest.raises(DatabaseFailure, match="something in the target"):
-        await restore(archive, Settings(directory=tmp_path / "two", database_url=postgres_place))
-    with pytest.raises(DatabaseFailure, match="cannot be reached"):
-        url = "postgresql://plenum@127.0.0.1:1/plenum"
-        await restore(archive, Settings(directory=tmp_path / "three" / "four", database_url=url))
-    assert not list((tmp_path / "two").iterdir()) and not (tmp_path / "three").exists()
-
-
-async def test_a_full_disk_leaves_nothing_in_the_database_either(tmp_path: Path, postgres_place: str) -> None:
-    """Its programme is larger than anything else, and does not fit any more."""
-    here = Settings(directory=tmp_path / "here")
-    await a_full_day(here.directory, here)
-    with (here.directory / "conference.toml").open("a") as file:
-        file.write("# and so on\n" * 300_000)
-    await made(here, tmp_path / "b.tar")
-    there = Settings(directory=tmp_path / "there", database_url=postgres_place)
-    with file_sizes(3_000_000), pytest.raises(OSError, match="File too large"):
-        await restore(tmp_path / "b.tar", there)
-    assert not there.directory.exists()
-    await restore(tmp_path / "b.tar", there)
-
-
-@contextmanager
-def file_sizes(most: int) -> Iterator[None]:
-    """No file of this process's grows beyond that."""
-    before, heard = resource.getrlimit(resource.RLIMIT_FSIZE), signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (most, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
-        signal.signal(signal.SIGXFSZ, heard)
-
-
-def damage(archive: Path) -> None:
-    """One bit in the middle of a recording."""
-    content = bytearray(archive.read_bytes())
-    content[content.index(FILMS["rule-of-law-r1.mp4"]) + 150_000] ^= 1
-    archive.write_bytes(content)
-
-
-async def test_damage_is_found_before_anything_is_written(tmp_path: Path, archive: Path) -> None:
-    damage(archive)
-    with pytest.raises(ArchiveError, match=r"rule-of-law-r1\.mp4. is damaged"):
-        await restore(archive, Settings(directory=tmp_path / "there"))
-    assert not (tmp_path / "there").exists()
-
-
-async def test_a_restore_that_was_cut_off_is_no_conference(
-    tmp_path: Path, archive: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """As by kill -9: nothing is tidied up."""
-    monkeypatch.setattr(Path, "unlink", lambda *_, **__: None)
-    monkeypatch.setattr(Path, "rename", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
-    with pytest.raises(KeyboardInterrupt):
-        await restore(archive, Settings(directory=tmp_path / "there"))
-    monkeypatch.undo()
-    assert (tmp_path / "there" / "data" / "plenum.db").exists()
-    with pytest.raises(Failure, match=r"there is no .*conference\.toml"):  # so says every command
-        settings_of(tmp_path / "there")
-
-
-def rebuilt(archive: Path, target: Path, database: Path, schema: str) -> Path:
-    """The same backup with another database in it."""
-    target.parent.mkdir(exist_ok=True)
-    with opened(archive) as reader, target.open("wb") as file:
-        writer = Writer(file)
-        for number, each in enumerate(reader.manifest.files):
-            path = target.parent / f"{number}"
-            reader.extract(each, path)
-            with (database if each.name == "plenum.db" else path).open("rb") as found:
-                writer.add(each.name, found)
-        writer.finish(replace(reader.manifest, schema=schema, files=tuple(writer.files)))
-    return target
-
-
-def load(dump: Path, path: Path) -> int:
-    """Makes a database as a release left it; returns how many events are in it."""
-    with closing(sqlite3.connect(path)) as connection:
-        connection.executescript(dump.read_text())
-        return int(connection.execute("SELECT count(*) FROM events").fetchone()[0])
-
-
-@pytest.mark.parametrize("dump", sorted((Path(__file__).parent / "released").glob("*.sql")), ids=lambda path: path.stem)
-@pytest.mark.parametrize("back_end", ["sqlite", "postgresql"])
-async def test_older_backups_are_brought_up_to_date(
-    tmp_path: Path, archive: Path, dump: Path, back_end: str, postgres_place: str
-) -> None:
-    old = tmp_path / "old.db"
-    events = load(dump, old)
-    path = rebuilt(archive, tmp_path / "re" / "built.tar", old, "0001")
-    settings = Settings(directory=tmp_path / "there", database_url=postgres_place if back_end == "postgresql" else "")
-    await restore(path, settings)
-    database = Database(settings.database)
-    await database.open()
-
-    async def work(connection: AsyncConnection) -> int:
-        return len((await connection.execute(select(events_table))).all())
-
-    assert await database.read(work) == events > 0
-    await database.close()
-
-
-async def test_newer_backups_are_refused_in_words(tmp_path: Path, archive: Path) -> None:
-    path = rebuilt(archive, tmp_path / "re" / "built.tar", archive, "9999")
-    with pytest.raises(ArchiveError, match="newer than this Plenum"):
-        await restore(path, Settings(directory=tmp_path / "there"))
-    assert not (tmp_path / "there").exists()
-
-
-def test_the_commands(tmp_path: Path, archive: Path, plenum: Plenum) -> None:
-    folder, there = tmp_path / "b", str(tmp_path / "there")
-    status, told = plenum("backup", "-C", str(tmp_path / "here"), "--to", str(folder), "--keep", "3")
-    assert status == 2 and "--keep needs a folder" in told
-    folder.mkdir()
-    status, told = plenum("backup", "-C", str(tmp_path / "here"), "--to", str(folder), "--keep", "3")
-    assert status == 0 and "2 recordings" in told
-    (path,) = folder.iterdir()
-    assert path.stat().st_mode & 0o777 == 0o600
-    assert plenum("restore", str(path), "--check")[0] == 0
-    assert plenum("restore", str(path))[0] == 2
-    status, told = plenum("restore", str(path), "-C", there)
-    assert status == 0 and "in SQLite" in told
-    assert check(path).conference == "Vårkonferensen 2026" and check(path).schema == HEAD
-    status, told = plenum("restore", str(path), "-C", there)
-    assert status == 2 and told.startswith("plenum: ") and "is there already" in told
-
-
-def test_no_table_of_keys_is_ever_copied() -> None:
-    """Who adds one thinks of this: keys are bytes, and nothing else is but events, figures and notes."""
-    columns = (column for table in copying.TABLES for column in table.columns)
-    assert {str(column) for column in columns if isinstance(column.type, LargeBinary)} <= {
-        "events.body",
-        "kept_figures.body",
-        "notes.state",
-    }
-    assert {"vault", "commits"}.isdisjoint(table.name for table in copying.TABLES)
