@@ -5,7 +5,7 @@ import { repeat } from "lit/directives/repeat.js";
 import { n, number, t } from "../i18n.js";
 import { badge, button, empty, icon, problem } from "./parts.js";
 import { byVotes } from "./questions.js";
-import { questionText } from "./words.js";
+import { askedBy, questionText } from "./words.js";
 
 /**
  * @typedef {import("../../types/messages").Question} Question
@@ -47,7 +47,7 @@ function pendingView(question, { nameOf, actions, judge }) {
   const key = `question-${question.id}`;
   return html`<li class="queued is-pending">
     <p class="question-text" id=${`text-${question.id}`}>${questionText(question)}</p>
-    <p class="muted small">${nameOf(question.author_id)}</p>
+    <p class="muted small">${askedBy(question, nameOf)}</p>
     <div class="cluster">
       ${button({ label: t("Publish"), icon: "check", look: "primary", isBusy: actions.isBusy(key), describedBy: `text-${question.id}`, onClick: () => judge(question, "question.publish") })}
       ${button({ label: t("Dismiss"), look: "plain", isBusy: actions.isBusy(key), describedBy: `text-${question.id}`, onClick: () => judge(question, "question.dismiss") })}
@@ -64,7 +64,7 @@ function publishedView(question, { votes, nameOf, actions, judge }) {
     <p class="queued-votes tabular" title=${n("{count} vote", "{count} votes", count)}>${icon("up")}<strong>${number(count)}</strong><span class="visually-hidden">${n("{count} vote", "{count} votes", count)}</span></p>
     <div>
       <p class="question-text" id=${`text-${question.id}`}>${questionText(question)}</p>
-      <p class="muted small">${nameOf(question.author_id)}</p>
+      <p class="muted small">${askedBy(question, nameOf)}</p>
       <div class="cluster">
         ${button({ label: t("Answered"), icon: "check", isBusy: actions.isBusy(key), describedBy: `text-${question.id}`, onClick: () => judge(question, "question.mark_answered") })}
         ${button({ label: t("Dismiss"), look: "plain", isBusy: actions.isBusy(key), describedBy: `text-${question.id}`, onClick: () => judge(question, "question.dismiss") })}
@@ -79,7 +79,7 @@ function doneView(question, { nameOf, actions, judge }) {
   const isDismissed = question.status === "dismissed";
   return html`<li>
     <p class="question-text" id=${`text-${question.id}`}>${questionText(question)}</p>
-    <p class="muted small">${nameOf(question.author_id)} ${isDismissed ? badge(t("Dismissed"), "ended") : badge(t("Answered"), "good")}</p>
+    <p class="muted small">${askedBy(question, nameOf)} ${isDismissed ? badge(t("Dismissed"), "ended") : badge(t("Answered"), "good")}</p>
     ${isDismissed
       ? html`${button({ label: t("Publish after all"), look: "plain", describedBy: `text-${question.id}`, onClick: () => judge(question, "question.publish") })} ${problem(actions, `question-${question.id}`)}`
       : nothing}

@@ -13,6 +13,7 @@ import { nextSession } from "../state.js";
 import { toast } from "../toast.js";
 import { confirm } from "./confirm.js";
 import { DeskBreakouts } from "./desk-breakouts-page.js";
+import { DeskHarvest } from "./desk-harvest.js";
 import { deskPeopleView, fetchPeople } from "./desk-people.js";
 import { deskPollsView } from "./desk-polls.js";
 import { queueView } from "./desk-questions.js";
@@ -21,6 +22,7 @@ import { deskTroubleView, fetchTrouble } from "./desk-trouble.js";
 import { onStageView, recorderView, softwareView } from "./desk-stage.js";
 import { LivePage } from "./live-page.js";
 import { button, tabs } from "./parts.js";
+import { stageNotes } from "./room-pad.js";
 import { stageView } from "./stage.js";
 import { roomStage, stageCover, stageMessage } from "./stage-words.js";
 import { contactView, marksView } from "./status.js";
@@ -34,6 +36,7 @@ const TROUBLE_COUNT_MS = 20_000;
 const root = find("#desk", HTMLElement);
 const page = new LivePage(draw, root.dataset.phase);
 const rooms = new DeskBreakouts(page);
+const harvest = new DeskHarvest(page);
 page.takesVisits = true;
 
 const view = {
@@ -101,7 +104,7 @@ function middleView() {
       </div>
       ${nextStepView({ plan, phase, onStage: stage.length, next: nextSession(page.conference, plan.id, page.clock.now()), actions, take: takeStep })}
     </header>
-    ${rooms.entry()} ${rooms.visit()} ${phase === "ended" ? nothing : stageView(page.away.room ? roomStage(page) : stageProps())} ${page.advice()}
+    ${rooms.entry()} ${rooms.visit()} ${stageNotes(page)} ${phase === "ended" ? nothing : stageView(page.away.room ? roomStage(page) : stageProps())} ${page.advice()}
     ${phase === "planned" || phase === "ended"
       ? nothing
       : html`<div class="desk-tools">
@@ -136,6 +139,7 @@ function queueSide() {
       tabs: [
         { id: "questions", label: t("Questions"), count: waiting, isNew: waiting > 0 },
         { id: "polls", label: t("Poll"), count: polls.filter(({ phase }) => phase === "open").length },
+        ...(harvest.isOffered ? [{ id: "harvest", label: t("From the rooms"), count: harvest.waiting, isNew: harvest.waiting > 0 }] : []),
         { id: "people", label: t("Participants"), count: view.trouble?.troubled ?? 0, isNew: Boolean(view.trouble?.troubled), note: t("having trouble") },
       ],
     })}
@@ -150,6 +154,7 @@ function tabView(questions, polls) {
     const list = deskPeopleView({ list: view.people, hasFailed: view.havePeopleFailed, signals, turn: (number) => void turn(number) });
     return html`${page.mayWatch ? deskTroubleView(view.trouble) : nothing} ${list}`;
   }
+  if (view.tab === "harvest" && harvest.isOffered) return harvest.view();
   if (view.tab === "polls") return deskPollsView({ polls, signals, isLive: phase === "live", draft: view.draft, actions, edit, change, save, take: takePollStep });
   return queueView({ questions, votes: signals.votes, nameOf: page.nameOf, actions, judge });
 }

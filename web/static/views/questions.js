@@ -4,7 +4,7 @@ import { html, nothing } from "lit";
 import { repeat } from "lit/directives/repeat.js";
 import { n, number, t } from "../i18n.js";
 import { badge, empty, icon, problem } from "./parts.js";
-import { questionText } from "./words.js";
+import { askedBy, questionText } from "./words.js";
 
 /** Of `rooms/questions.py`: the server decides, the page helps. */
 export const MOST_CHARACTERS = 500;
@@ -119,7 +119,7 @@ function questionView(question, { votes, mine, ownId, nameOf, isLive, actions, v
     <div class="question-body">
       <p class="question-text" id=${`text-${question.id}`}>${questionText(question)}</p>
       <p class="muted small">
-        ${question.author_id === ownId ? t("You") : nameOf(question.author_id)}
+        ${question.author_id === ownId ? t("You") : askedBy(question, nameOf)}
         ${question.status === "answered" ? badge(t("Answered"), "good") : nothing}
       </p>
       ${problem(actions, key)}

@@ -46,20 +46,13 @@ export class RoomPad {
     return own.find((room) => isOpen(this.#state, room)) ?? own.at(-1);
   }
 
-  /** What is on the stage of notes, if anything. */
-  stage() {
-    const showing = this.#state?.showing;
-    const { roomId, text } = this.#page.connection.signals(this.#stream).stageNotes;
-    return showing && showing.room_id === roomId ? stageNotesView({ title: showing.title || t("Room {number}", { number: number(this.#state?.rooms[roomId]?.number ?? 0) }), text }) : nothing;
-  }
-
   /** Draws the pad of one's room, and keeps it open. */
   view() {
     const { room } = this;
     this.#field.open(this.#page.data.session_id, room?.id ?? "");
     if (!room) return nothing;
     const isLive = this.#page.phase === "live";
-    return html`<div class="room-pad">
+    return html`<div class="room-pad stack">
       ${this.#field.view({ mayWrite: isLive })} ${isLive ? this.#stageButton(room) : nothing} ${this.#points(room, isLive)} ${this.#touch(room)}
     </div>`;
   }
@@ -145,6 +138,15 @@ export class RoomPad {
   #do(key, command) {
     return this.#page.actions.run(key, () => this.#page.connection.do(this.#stream, command));
   }
+}
+
+/** The notes that are on the stage, if any. @param {import("./live-page.js").LivePage} page */
+export function stageNotes(page) {
+  const stream = `breakouts/${page.data.session_id}`;
+  const showing = /** @type {BreakoutsState | undefined} */ (page.connection.state(stream))?.showing;
+  const { roomId, text } = page.connection.signals(stream).stageNotes;
+  if (!showing || showing.room_id !== roomId) return nothing;
+  return stageNotesView({ title: showing.title || t("Room {number}", { number: number(Number(roomId.slice(1))) }), text });
 }
 
 /** @param {BreakoutsState | undefined} state @param {BreakoutRoom} room */

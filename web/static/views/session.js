@@ -20,13 +20,16 @@ import { questionsView } from "./questions.js";
 import { stageView } from "./stage.js";
 import { roomStage, stageCover, stageMessage } from "./stage-words.js";
 import { contactView, marksView, recordingView } from "./status.js";
+import { harvestView } from "./harvest.js";
+import { RoomPad, stageNotes } from "./room-pad.js";
 import { endView } from "./waiting.js";
 
-/** @typedef {"questions" | "polls" | "people" | "group"} TabId */
+/** @typedef {"questions" | "polls" | "people" | "group" | "notes" | "harvest"} TabId */
 
 const root = find("#session", HTMLElement);
 const page = new LivePage(draw, root.dataset.phase);
-const rooms = new BreakoutsOfPage(page, (isIn) => choose(isIn ? "group" : view.tab === "group" ? "questions" : view.tab));
+const rooms = new BreakoutsOfPage(page, (isIn) => choose(isIn ? "group" : view.tab === "group" ? (pad.room ? "notes" : "questions") : view.tab));
+const pad = new RoomPad(page);
 
 const view = {
   tab: /** @type {TabId} */ ("questions"),
@@ -55,6 +58,9 @@ function heed(event) {
     if (!view.text) choose("polls");
   } else if (event.type === "question.published" && event.question.author_id === page.ownId) {
     toast(t("Your question can now be seen by everybody."), { tone: "good" });
+  } else if (event.type === "harvest.shown") {
+    toast(t("You can see what the breakout rooms bring home."));
+    if (!view.text && !(document.activeElement instanceof HTMLTextAreaElement)) choose("harvest");
   } else if (event.type === "session.went_live" && event.session_id === page.data.session_id) {
     toast(t("The session is live."), { tone: "good" });
   }
@@ -84,7 +90,7 @@ function sessionView() {
   if (page.phase === "ended") return html`${headView()} <div class="session-main">${endPanel()}</div> ${sideView()}`;
   return html`
     ${headView()} ${recordingNotice()}
-    <div class="session-main">${rooms.told()} ${rooms.head()} ${rooms.hasHall ? rooms.hall() : nothing}${stageView(rooms.room ? roomStage(page) : stageProps())} ${underStage()}</div>
+    <div class="session-main">${rooms.told()} ${rooms.head()} ${rooms.hasHall ? rooms.hall() : nothing}${stageNotes(page)} ${stageView(rooms.room ? roomStage(page) : stageProps())} ${underStage()}</div>
     ${sideView()}
   `;
 }
@@ -173,6 +179,7 @@ function sideView() {
   const polls = Object.values(page.room.polls);
   const published = Object.values(page.room.questions).filter(({ status }) => status === "published");
   const open = polls.filter(({ phase }) => phase === "open").length;
+  const harvest = shownHarvest();
   return html`<aside class="side" aria-label=${t("Take part")}>
     ${tabs({
       label: t("Take part"),
@@ -181,6 +188,8 @@ function sideView() {
       controls: "side-panel",
       tabs: [
         ...(rooms.room ? [{ id: "group", label: t("Group"), count: rooms.room.people.length }] : rooms.hasHall ? [{ id: "group", label: t("Rooms") }] : []),
+        ...(pad.room && !rooms.room ? [{ id: "notes", label: t("Notes") }] : []),
+        ...(harvest ? [{ id: "harvest", label: t("From the rooms") }] : []),
         { id: "questions", label: t("Questions"), count: published.length },
         { id: "polls", label: t("Poll"), count: open, isNew: view.isPollNew },
         { id: "people", label: t("Participants") },
@@ -190,13 +199,22 @@ function sideView() {
   </aside>`;
 }
 
+/** What the rooms bring home, once everybody sees it. */
+function shownHarvest() {
+  const { harvest } = page.room;
+  return harvest?.shown && harvest.groups.length ? harvest : null;
+}
+
 function tabView() {
   const { actions, mine, signals, ownId } = page;
   if (view.tab === "polls") {
     const polls = Object.values(page.room.polls);
     return pollsView({ polls, signals, mine, actions, choices: view.choices, choose: choosePollOption, answer });
   }
-  if (view.tab === "group") return rooms.room ? rooms.group() : rooms.hall();
+  if (view.tab === "group") return rooms.room ? html`${rooms.group()} ${pad.view()}` : rooms.hall();
+  const harvest = shownHarvest();
+  if (view.tab === "notes" && pad.room) return pad.view();
+  if (view.tab === "harvest" && harvest) return harvestView({ harvest, questions: page.room.questions, votes: signals.votes, mine, isLive: page.phase === "live", actions, vote });
   if (view.tab === "people") {
     return peopleView({ signals, stage: Object.values(page.room.stage), nameOf: page.nameOf });
   }

@@ -46,6 +46,11 @@ export function questionText({ text }) {
   return text || t("The text has been erased.");
 }
 
+/** Who asked; what breakout rooms brought home is nobody's. @param {{author_id: string}} question @param {(id: string) => string} nameOf */
+export function askedBy({ author_id }, nameOf) {
+  return author_id ? nameOf(author_id) : t("From the breakout rooms");
+}
+
 /** @param {import("../../types/messages").Phase} phase @returns {string} */
 export function phaseWord(phase) {
   switch (phase) {

@@ -1,0 +1,113 @@
+/**
+ * What breakout rooms leave behind, at the desk: their points, to be gathered and voted on, and their notes, to be read and shown. It
+ * holds the notes as they were fetched last, and gives the commands. Neighbour: `harvest.js` draws the points.
+ */
+
+import { html, nothing } from "lit";
+import { moved, named, toGather } from "../harvest.js";
+import { t } from "../i18n.js";
+import { roomName, roomTitle } from "./breakout-words.js";
+import { deskHarvestView } from "./harvest.js";
+import { button, problem } from "./parts.js";
+
+/** How often the notes are fetched while they are looked at. */
+const LOOK_MS = 10_000;
+
+/** @typedef {{room_id: string, title: string, topic: string, text: string}} RoomNotes */
+
+export class DeskHarvest {
+  #page;
+  /** @type {RoomNotes[] | null} */
+  #notes = null;
+  #lookedAt = -Infinity;
+  #hasFailed = false;
+
+  /** @param {import("./live-page.js").LivePage} page */
+  constructor(page) {
+    this.#page = page;
+  }
+
+  get #rooms() {
+    return this.#page.away.state;
+  }
+
+  /** How many points wait to be gathered. */
+  get waiting() {
+    return toGather(this.#rooms, this.#page.room.harvest).flat().length;
+  }
+
+  /** True if there is, or was, any room. */
+  get isOffered() {
+    return Boolean(Object.keys(this.#rooms.rooms).length || this.#page.room.harvest);
+  }
+
+  view() {
+    this.#look();
+    const { actions, room, signals, phase } = this.#page;
+    return html`${deskHarvestView({
+      ...{ harvest: room.harvest, waiting: this.waiting, votes: signals.votes, isLive: phase === "live", actions },
+      roomOf: (id) => (this.#rooms.rooms[id] ? roomName(/** @type {import("../../types/breakouts").BreakoutRoom} */ (this.#rooms.rooms[id])) : ""),
+      gather: () => void this.#gather(),
+      move: (point, goal) => this.#arrange((harvest) => moved(harvest, point, goal)),
+      name: (group, title) => this.#arrange((harvest) => named(harvest, group, title)),
+      show: () => void actions.run("harvest-show", () => this.#page.do({ type: "harvest.show" })),
+      vote: () => void actions.run("harvest-vote", () => this.#page.do({ type: "harvest.vote" })),
+    })}
+    ${this.#notesView()}`;
+  }
+
+  async #gather() {
+    const { actions, room } = this.#page;
+    await actions.run("gather", async () => {
+      for (const points of toGather(this.#rooms, room.harvest)) await this.#page.do({ type: "harvest.gather", points });
+    });
+  }
+
+  /** @param {(harvest: import("../../types/messages").Harvest) => import("../harvest.js").Sheaf[]} change */
+  #arrange(change) {
+    const { harvest } = this.#page.room;
+    if (harvest) void this.#page.actions.run("harvest-arrange", () => this.#page.do({ type: "harvest.arrange", groups: change(harvest) }));
+  }
+
+  #notesView() {
+    return html`<section class="stack" aria-labelledby="room-notes-title">
+      <h2 class="kicker" id="room-notes-title">${t("Notes of the rooms")}</h2>
+      ${this.#hasFailed ? html`<p class="field-error">${t("The notes could not be fetched.")}</p>` : nothing}
+      ${this.#notes && !this.#notes.length ? html`<p class="muted small">${t("No room has written notes yet.")}</p>` : nothing}
+      ${(this.#notes ?? []).map((notes) => this.#roomNotes(notes))}
+      ${problem(this.#page.actions, "show-notes")}
+    </section>`;
+  }
+
+  /** @param {RoomNotes} notes */
+  #roomNotes({ room_id, text }) {
+    const { actions, away, phase, connection } = this.#page;
+    const room = this.#rooms.rooms[room_id];
+    if (!room) return nothing;
+    const isShown = this.#rooms.showing?.room_id === room_id;
+    const show = () => void actions.run("show-notes", () => connection.do(away.stream, { type: "breakout.show_notes", on: !isShown, room_id }));
+    const title = roomTitle(room);
+    return html`<details class="room-notes">
+      <summary>${title}</summary>
+      <p class="notes-read">${text}</p>
+      ${phase === "live" ? button({ label: isShown ? t("Take off the stage") : t("Show on the stage"), name: `${isShown ? t("Take off the stage") : t("Show on the stage")}: ${title}`, icon: "screen", isPressed: isShown, isBusy: actions.isBusy("show-notes"), onClick: show }) : nothing}
+    </details>`;
+  }
+
+  #look() {
+    if (document.hidden || Date.now() - this.#lookedAt < LOOK_MS) return;
+    this.#lookedAt = Date.now();
+    void this.#fetch();
+  }
+
+  async #fetch() {
+    try {
+      const response = await fetch(`/api/breakouts/${encodeURIComponent(this.#page.data.session_id)}/notes`);
+      this.#hasFailed = !response.ok;
+      if (response.ok) this.#notes = (await response.json()).notes;
+    } catch {
+      this.#hasFailed = true;
+    }
+    this.#page.refresh();
+  }
+}
