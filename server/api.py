@@ -90,7 +90,7 @@ async def ice(request: Request) -> Response:
 
 
 async def exported(request: Request) -> Response:
-    """GET /export/{what}.{csv|json}: attendance, answers or questions, for the staff."""
+    """GET /export/{what}.{csv|json}: attendance, answers, questions or harvest, for the staff."""
     services: Services = request.state.services
     actor = check_page(services.identity.actor(request), "board")
     form = request.path_params["form"]

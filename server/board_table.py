@@ -37,6 +37,11 @@ def _rows(report: Report) -> Iterator[Row]:
     for question in report.questions.shown:
         yield _row("question", question.text, "votes", question.votes, question.session_id)
         yield _row("question", question.text, "status", question.status, question.session_id)
+    for group in report.harvest:
+        for point in group.points:
+            yield _row("harvest", point, "group", group.title, group.session_id)
+        if group.votes is not None:
+            yield _row("harvest", group.title or "; ".join(group.points), "votes", group.votes, group.session_id)
 
 
 def _row(

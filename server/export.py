@@ -1,4 +1,5 @@
-"""Attendance, answers and questions as tables, from the database file alone, so that they outlive server and programme file.
+"""Attendance, answers, questions and what breakout rooms brought home as tables, from the database file alone, so that they
+outlive server and programme file.
 
 What was anonymous stays so: anonymous polls are counts, never rows, and nothing is told of a poll before it is closed.
 CSV is safe to open in a spreadsheet. Neighbours: `report` (the board's figures), `api` (downloads).
@@ -17,6 +18,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from rooms import messages as m
+from rooms.harvest import AUTHOR
 from rooms.polls import LEAST_ANSWERS, tellable
 from server.database import Database
 from server.people import People, Person
@@ -25,7 +27,7 @@ from server.report import presences_of
 from server.report_facts import Facts, read_facts
 from server.tables import answers
 
-Kind = Literal["attendance", "answers", "questions"]
+Kind = Literal["attendance", "answers", "questions", "harvest"]
 Row = dict[str, str | int | float | bool | None]
 
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
@@ -37,12 +39,15 @@ COLUMNS: Final[Mapping[Kind, tuple[str, ...]]] = {
     "attendance": (*_SESSION, *_PERSON, "minutes", "background_minutes", "first_seen", "last_seen"),
     "answers": (*_SESSION, "poll_id", "poll", "anonymous", "option", "count", *_PERSON),
     "questions": (*_SESSION, "question_id", "asked_at", "name", "status", "votes", "question"),
+    "harvest": (*_SESSION, "group", "point", "votes"),
 }
 
 # A spreadsheet takes a text that begins like this for a formula, after white space too (CWE-1236). Full-width signs count.
 _FORMULA_STARTS: Final = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
 _CONTROL_STARTS: Final = ("\t", "\r", "\n")
 TOO_FEW: Final = f"(fewer than {LEAST_ANSWERS} answers)"  # instead of the result of an anonymous poll
+
+BREAKOUTS: Final = "(breakout rooms)"  # instead of who asked, of points that were put to the vote
 
 _BYTE_ORDER_MARK: Final = "\ufeff"  # Excel takes a file without it for Windows-1252
 
@@ -67,6 +72,8 @@ async def rows(database: Database, what: Kind, now: datetime | None = None) -> T
             found = _answers(facts, people, await _named_answers(database))
         case "questions":
             found = _questions(facts, people)
+        case "harvest":
+            found = _harvest(facts)
     return Table(COLUMNS[what], found)
 
 
@@ -134,11 +141,27 @@ def _questions(facts: Facts, people: People) -> Iterator[Row]:
                     **_session(plan),
                     "question_id": question.id,
                     "asked_at": _time(question.asked_at),
-                    "name": FORMER if is_former(question.author_id) else people.name_of(question.author_id),
+                    "name": _asker(people, question.author_id),
                     "status": question.status,
                     "votes": facts.votes.get(question.id, 0),
                     "question": question.text,
                 }
+
+
+def _asker(people: People, person_id: str) -> str:
+    if is_former(person_id):
+        return FORMER
+    return people.name_of(person_id) if person_id != AUTHOR else BREAKOUTS
+
+
+def _harvest(facts: Facts) -> Iterator[Row]:
+    """Points of breakout rooms, a row each, with the votes for their group; nobody's name."""
+    for plan in _plans(facts):
+        harvest = facts.rooms.get(plan.id, m.RoomState()).harvest or m.Harvest({})
+        for group in harvest.groups:
+            for key in group.points:
+                votes = facts.votes.get(group.question_id, 0) if group.question_id else None
+                yield {**_session(plan), "group": group.title, "point": harvest.points[key].text, "votes": votes}
 
 
 async def _named_answers(database: Database) -> dict[str, list[tuple[str, int]]]:

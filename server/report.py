@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date, datetime
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -21,6 +21,7 @@ from msgspec.structs import replace
 from rooms import messages as m
 from rooms.attendance import Period, Presence, merge, summarise
 from rooms.evaluation import LEAST_SHOWN, Cell, Verdict, distribute, judge, response_rate, suppress
+from rooms.harvest import AUTHOR
 from rooms.polls import tellable, tells
 from server.database import Database
 from server.municipalities import SIZE_BANDS
@@ -28,6 +29,7 @@ from server.privacy.former import is_former
 from server.report_facts import Facts, Person, read_facts
 from server.report_figures import (
     Day,
+    HarvestFigures,
     KeptAttendance,
     Participants,
     PollFigures,
@@ -73,6 +75,7 @@ def assemble(facts: Facts, programme: m.Programme, now: datetime) -> Report:
         counties=_breakdown(known, lambda person: person.county),
         polls=tuple(_polls(facts, programme)),
         questions=_questions(facts, programme),
+        harvest=tuple(_harvest(facts, programme)),
         survey=_survey(facts, programme.goals, attended=kept.attended if kept else len(everybody)),
     )
     if kept is None:
@@ -184,7 +187,13 @@ def _poll(poll: m.Poll, session_id: str, rows: Mapping[int, int]) -> PollFigures
 
 
 def _questions(facts: Facts, programme: m.Programme) -> Questions:
-    asked = [(plan.id, q) for plan in programme.sessions for q in facts.rooms.get(plan.id, m.RoomState()).questions.values()]
+    """But for those that are what breakout rooms brought home: they stand there."""
+    asked = [
+        (plan.id, q)
+        for plan in programme.sessions
+        for q in facts.rooms.get(plan.id, m.RoomState()).questions.values()
+        if q.author_id != AUTHOR
+    ]
     shown = [(session_id, q) for session_id, q in asked if q.status in ("published", "answered")]
     place = {plan.id: index for index, plan in enumerate(programme.sessions)}
     figures = [QuestionFigures(q.id, session_id, q.text, facts.votes.get(q.id, 0), q.status) for session_id, q in shown]
@@ -194,6 +203,23 @@ def _questions(facts: Facts, programme: m.Programme) -> Questions:
         unpublished=len(asked) - len(shown),
         shown=tuple(sorted(figures, key=lambda q: (place[q.session_id], -q.votes, q.id))),
     )
+
+
+def _harvest(facts: Facts, programme: m.Programme) -> Iterator[HarvestFigures]:
+    """Session by session, most votes first."""
+    for plan in programme.sessions:
+        harvest = facts.rooms.get(plan.id, m.RoomState()).harvest or m.Harvest({})
+        found = [
+            HarvestFigures(
+                plan.id,
+                group.title,
+                tuple(harvest.points[key].text for key in group.points),
+                facts.votes.get(group.question_id, 0) if group.question_id else None,
+            )
+            for group in harvest.groups
+            if group.points
+        ]
+        yield from sorted(found, key=lambda group: -(group.votes or 0))
 
 
 def _survey(facts: Facts, goals: m.Goals, *, attended: int) -> SurveyFigures:

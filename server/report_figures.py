@@ -91,6 +91,15 @@ class SurveyFigures(Struct, frozen=True):
     comments: tuple[str, ...] | None
 
 
+class HarvestFigures(Struct, frozen=True):
+    """Points of breakout rooms that mean the same, without names. `votes` None: they were not voted on."""
+
+    session_id: str
+    title: str
+    points: tuple[str, ...]
+    votes: int | None
+
+
 class Report(Struct, frozen=True):
     """Everything on the board's page. Breakdowns are None if too few people were there to show any group."""
 
@@ -104,6 +113,7 @@ class Report(Struct, frozen=True):
     counties: tuple[Cell[str], ...] | None
     polls: tuple[PollFigures, ...]
     questions: Questions
+    harvest: tuple[HarvestFigures, ...]
     survey: SurveyFigures
 
 

@@ -17,12 +17,21 @@ _encoder: Final = msgspec.json.Encoder()
 
 
 class Redaction:
-    """`ids`: what stands for whom. `texts`: whose questions lose their text; None: everybody's, and what nobody in
-    particular wrote loses it as well. `names`: speakers of that name leave the programmes of the past."""
+    """`ids`: what stands for whom. `texts`: whose questions lose their text; None: everybody's, and so does what breakout
+    rooms brought home. `names`: speakers of that name leave the programmes of the past. `points`: breakout rooms lose
+    theirs."""
 
-    def __init__(self, ids: Mapping[str, str], *, texts: Collection[str] | None = (), names: Collection[str] = ()) -> None:
+    def __init__(
+        self,
+        ids: Mapping[str, str],
+        *,
+        texts: Collection[str] | None = (),
+        names: Collection[str] = (),
+        points: bool = False,
+    ) -> None:
         self._ids = ids
         self._texts = texts
+        self._points = points
         words = "|".join(re.escape(name) for name in names if name.strip())
         self._names = re.compile(rf"(?<!\w)(?:{words})(?!\w)", re.IGNORECASE) if words else None
 
@@ -48,6 +57,8 @@ class Redaction:
             found = {self._ids.get(key, key): self._redact(each) for key, each in value.items()}
             if "text" in value and (self._texts is None or value.get("author_id") in self._texts):
                 found["text"] = ""
+            if self._points and "points" in value and "in_touch" in value:
+                found["points"] = []
             if self._names is not None and isinstance(speakers := found.get("speakers"), list):
                 found["speakers"] = [each for each in speakers if not self._names.search(each)]
             return found

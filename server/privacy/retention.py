@@ -59,7 +59,8 @@ def due(state: m.ConferenceState, terms: Terms, now: datetime) -> frozenset[str]
     if end is None:
         return frozenset()
     days = {
-        kind: getattr(terms, f"keep_{kind}_days") for kind in ("attendance", "answers", "questions", "comments", "people")
+        kind: getattr(terms, f"keep_{kind}_days")
+        for kind in ("attendance", "answers", "questions", "notes", "comments", "people")
     }
     found = {kind for kind, number in days.items() if now >= end + timedelta(days=number)}
     return frozenset(found | ({"attendance", "answers"} if "people" in found else set()))
@@ -113,9 +114,11 @@ class Retention:
                 counts["comments"] = (await connection.execute(blank)).rowcount
             if "people" in kinds:
                 counts["people"] = await _erase_everybody(connection, now, texts="questions" in kinds)
+            if "notes" in kinds:
+                counts["notes"] = await delete_notes(connection)
+                counts["points"] = await redact_events(connection, Redaction({}, points=True))
             if "questions" in kinds:
                 counts["questions"] = await redact_events(connection, Redaction({}, texts=None))
-                counts["notes"] = await delete_notes(connection)
             if any(counts.values()):
                 await tell(connection, now)
             return counts

@@ -9,7 +9,8 @@ from typing import Final
 LONGEST: Final = 36_500
 
 TERM_RANGES: Final[Mapping[str, tuple[float, float]]] = {
-    f"keep_{kind}_days": (1, LONGEST) for kind in ("attendance", "answers", "questions", "comments", "recordings", "people")
+    f"keep_{kind}_days": (1, LONGEST)
+    for kind in ("attendance", "answers", "questions", "notes", "comments", "recordings", "people")
 }
 
 
@@ -18,6 +19,7 @@ class Terms:
     keep_attendance_days: int = 90
     keep_answers_days: int = 90
     keep_questions_days: int = 365
+    keep_notes_days: int = 90
     keep_comments_days: int = 365
     keep_recordings_days: int = 14  # after each was made
     keep_people_days: int = 365

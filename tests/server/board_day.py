@@ -169,7 +169,12 @@ def _polls_and_questions(ids: Sequence[str]) -> Iterable[m.Event]:
             yield m.QuestionPublished(replace(question, status="published", published_at=at(61)))
         if status == "answered":
             yield m.QuestionAnswered(question.id)
+    points = [m.HarvestPoint(f"b{number}-0", f"b{number}", text) for number, text in enumerate(_POINTS, 1)]
+    groups = (m.HarvestGroup(f"{room}-g1", "Gemensam jurist", ("b1-0", "b2-0"), f"{room}-q2"),)
+    yield m.HarvestShown(m.Harvest({point.id: point for point in points}, groups, shown=True))
 
+
+_POINTS = ("Dela jurist mellan små kommuner", "En jurist för hela länet")
 
 _QUESTIONS: tuple[tuple[str, m.QuestionStatus], ...] = (
     ("Hur värnar vi tjänstepersoners integritet när tonen hårdnar?", "answered"),

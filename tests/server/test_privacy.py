@@ -111,7 +111,7 @@ OTHERS_TEXTS: Final = {
     "reason": "the server's words about a recording",
     "topic": "of a breakout room: the moderators' words",
     "topics": "to talk about: the moderators' words",
-    "points": "what a group takes home, written together and without names",
+    "points": "what a group takes home, written together and without names; deleted by the clock",
 }
 
 

@@ -105,7 +105,7 @@ def _minutes(length: float) -> dict[str, float]:
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     """Every term another, so that each can be told from the others."""
-    days = {"answers": 20, "attendance": 30, "comments": 40, "questions": 50, "people": 60}
+    days = {"answers": 20, "attendance": 30, "comments": 40, "questions": 50, "notes": 45, "people": 60}
     terms: dict[str, Any] = {f"keep_{key}_days": n for key, n in days.items()}
     return Settings(directory=tmp_path, keep_recordings_days=10, **terms)
 
@@ -169,7 +169,6 @@ async def test_questions_lose_their_texts_and_people_their_names(
 ) -> None:
     await node.days_later(49)
     assert [row["question"] for row in await export.rows(database, "questions")] == ["Varför?"]
-    assert await Notebook(database, node.clock).texts("s1") == {Place("s1", "r1"): "Anteckning"}
     await node.days_later(50)
     assert [(row["question"], row["name"]) for row in await export.rows(database, "questions")] == [("", "Namn p1")]
     await node.days_later(61)
@@ -179,6 +178,28 @@ async def test_questions_lose_their_texts_and_people_their_names(
     for name, content in stored().items():
         assert b"Anteckning" not in content, name
         assert b"Namn p1" not in content and "Varför?".encode() not in content and b"Tack 1" not in content, name
+
+
+async def test_notes_and_points_of_rooms_go_before_what_was_gathered_in_the_plenary(
+    database: Database, node: Node, stored: Callable[[], dict[str, bytes]], film: Path
+) -> None:
+    room = m.BreakoutRoom("b1", 1, "Ett", people=("p1",), points=("Punkt i rummet",), in_touch=("p1",))
+    gathered = m.HarvestGathered(True, (m.HarvestPoint("b1-0", "b1", "Punkt i plenum"),), ())
+    journal = Journal(database)
+    await journal.append("breakouts/s1", 1, [m.BreakoutPointsSet(room)], actor="p1", cause=None, at=at(5))
+    await journal.append("session/s9", 1, [gathered], actor="mona", cause=None, at=at(6))
+
+    def there() -> list[bool]:
+        everything = b"".join(stored().values())
+        return [text in everything for text in (b"Anteckning", b"Punkt i rummet", b"Punkt i plenum")]
+
+    await node.days_later(44)
+    assert there() == [True, True, True]
+    assert await Notebook(database, node.clock).texts("s1") == {Place("s1", "r1"): "Anteckning"}
+    await node.days_later(45)
+    assert there() == [False, False, True]
+    await node.days_later(50)
+    assert there() == [False, False, False]
 
 
 async def test_the_boards_figures_stay_as_they_were(database: Database, node: Node) -> None:
@@ -304,7 +325,7 @@ def test_nothing_is_due_before_there_is_a_conference_or_before_it_ended(tmp_path
     settings = Settings(directory=tmp_path)
     assert due(m.ConferenceState(), settings, END) == frozenset()
     assert due(state(), settings, END + timedelta(days=89)) == frozenset()
-    assert due(state(), settings, END + timedelta(days=90)) == {"attendance", "answers"}
+    assert due(state(), settings, END + timedelta(days=90)) == {"attendance", "answers", "notes"}
 
 
 def test_when_nobody_is_known_any_more_nobodys_minutes_and_answers_are_either(tmp_path: Path) -> None:
