@@ -60,6 +60,8 @@ class Keeper:
                         await self._look(session_id)
                     except Refused as refusal:
                         _log.warning("breakout rooms wait", session=session_id, code=refusal.code)
+                    except Exception:  # a bug, which must not keep the other sessions' rooms open
+                        self._services.report_bug("breakouts", session_id)
                     wait = min(wait, self._until_due(session_id))
                 else:
                     self._forget(session_id)
@@ -91,9 +93,16 @@ class Keeper:
     # --- time
 
     def _ends(self, session_id: str) -> list[datetime]:
+        """When rooms end, and the round, unless a room lasts longer than that: then it is over with the room."""
         state = self._state(session_id)
-        ends = [breakouts.end_of(state, room) for room in breakouts.open_rooms(state)]
-        return [end for end in (*ends, state.ends_at) if end is not None] if state.phase == "running" else []
+        if state.phase != "running":
+            return []
+        rooms = breakouts.open_rooms(state)
+        found = [end for room in rooms if (end := breakouts.end_of(state, room)) is not None]
+        lasting = [
+            room for room in rooms if not room.is_pair and room.ends_at and state.ends_at and room.ends_at > state.ends_at
+        ]
+        return found if state.ends_at is None or lasting else [*found, state.ends_at]
 
     def _until_due(self, session_id: str) -> float:
         """Seconds until the next room ends."""

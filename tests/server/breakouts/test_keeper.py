@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from rooms import messages as m
+from server.breakouts.keeper import Keeper
 from tests.server.breakouts.scene import B1, GUESTS, Scene, scene
 from tests.server.running import until
 
@@ -35,6 +36,18 @@ async def test_rooms_are_opened_by_who_is_here_and_closed_when_their_time_is_ove
     day.clock.advance(2)
     closed = await g1.event("breakouts.closed")
     assert closed["event"]["is_over"] and day.state.phase == "over"
+
+
+async def test_a_room_that_lasts_longer_keeps_nobody_busy_and_the_round_ends_with_it(day: Scene) -> None:
+    await day.open(("g1", "g2"), ("g3", "g4"))
+    await day.do(m.BreakoutsExtend(5, "b2"))
+    day.clock.advance(601)
+    await until(lambda: day.seat("g1") == "")
+    keeper = Keeper(day.run.services)
+    assert keeper._ends("s1") == [day.state.rooms["b2"].ends_at]  # nothing is due, so nothing is asked of the database
+    assert (day.state.phase, day.seat("g3")) == ("running", "b2")
+    day.clock.advance(300)
+    await until(lambda: day.state.phase == "over")
 
 
 async def test_late_arrivals_are_placed_where_there_is_most_room(day: Scene) -> None:
