@@ -197,8 +197,8 @@ class Conference:
         return {
             "cpu_cores": round(sum(used) / seconds, 3),
             "loss": round(self._loss(), 6),
-            "p50_ms": round(1000 * percentile(self.window.delays, 0.5), 3),
-            "p99_ms": round(1000 * percentile(self.window.delays, 0.99), 3),
+            "p50_ms": round(1000 * percentile(self.window.delays or [0.0], 0.5), 3),
+            "p99_ms": round(1000 * percentile(self.window.delays or [0.0], 0.99), 3),
             "rss_mib": round(memory, 1),
             "packets_per_s": round(len(self.window.delays) / seconds),
             "moved": self.window.moved,
