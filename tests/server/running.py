@@ -175,14 +175,14 @@ class Running:
     async def cookie(self, person_id: str) -> str:
         """A signed-in browser's cookie."""
         token = await self.services.identity.issue(person_id)
-        async with httpx.AsyncClient(base_url=self.url) as browser:
+        async with httpx.AsyncClient(base_url=self.url, timeout=PATIENCE_SECONDS) as browser:
             answer = await browser.get(f"/join/{token}")
         return answer.cookies[COOKIE]
 
     async def browser(self, person_id: str | None = None) -> httpx.AsyncClient:
         """A browser without scripts; the caller closes it."""
         cookies = {COOKIE: await self.cookie(person_id)} if person_id else {}
-        return httpx.AsyncClient(base_url=self.url, cookies=cookies, headers={"Origin": self.url})
+        return httpx.AsyncClient(base_url=self.url, cookies=cookies, headers={"Origin": self.url}, timeout=PATIENCE_SECONDS)
 
     async def connect(self, person_id: str | None, name: str = "", headers: dict[str, str] | None = None) -> Client:
         """A connected tab that has not said hello."""
