@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import httpx
-from playwright.async_api import Browser, BrowserContext, Page, ViewportSize, async_playwright, expect
+from playwright.async_api import Browser, BrowserContext, Error, Page, ViewportSize, async_playwright, expect
 
 from tests.browser.relay import Relay
 
@@ -264,13 +264,23 @@ async def until(condition: Callable[[], Awaitable[bool]], what: str, seconds: fl
         raise TimeoutError(f"{what} did not happen within {seconds:.0f} seconds") from None
 
 
+async def counted(page: Page, script: str) -> int:
+    """What a script in the page counts; 0 while one page makes way for the next."""
+    try:
+        return int(await page.evaluate(script))
+    except Error as error:
+        if "Execution context was destroyed" not in error.message:
+            raise
+        return 0
+
+
 async def goes_on(page: Page, more: int = 20, seconds: float = 120) -> None:
     """Waits until the page has shown `more` pictures from now on; its video elements may be new ones that count anew."""
-    last, seen = int(await page.evaluate(SHOWN_FRAMES)), 0
+    last, seen = await counted(page, SHOWN_FRAMES), 0
 
     async def enough() -> bool:
         nonlocal last, seen
-        now = int(await page.evaluate(SHOWN_FRAMES))
+        now = await counted(page, SHOWN_FRAMES)
         seen += now - last if now >= last else now
         last = now
         return seen >= more
@@ -286,11 +296,11 @@ REAL_SOUND: Final = """async () => (await plenum.media.statistics())
 async def sound_goes_on(page: Page, seconds: float = 1.0) -> None:
     """Waits until the page has played `seconds` more of what was received, by the connection that is in use then, and not
     of what a browser makes up where nothing comes."""
-    last, seen = int(await page.evaluate(REAL_SOUND)), 0
+    last, seen = await counted(page, REAL_SOUND), 0
 
     async def enough() -> bool:
         nonlocal last, seen
-        now = int(await page.evaluate(REAL_SOUND))
+        now = await counted(page, REAL_SOUND)
         seen += now - last if now >= last else now
         last = now
         return seen >= seconds * 48_000

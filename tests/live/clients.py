@@ -109,7 +109,7 @@ class Client:
     async def connected(self, seconds: float = 60.0) -> None:
         await self._until_state("connected", seconds)
 
-    async def ended(self, seconds: float = 20.0) -> None:
+    async def ended(self, seconds: float = 60.0) -> None:
         """Waits until the other side has ended the connection."""
         await self._until_state("closed", seconds)
 

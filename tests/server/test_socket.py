@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -312,6 +313,7 @@ async def test_a_slow_reader_is_told_to_resync_and_the_others_hear_everything(tm
         await run.go_live()
         slow = await run.client("bo", (S1,))
         mona = await run.client("mona", (S1,))
+        slow.socket.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)  # soon full
         slow.socket.transport.pause_reading()
         drafts = 0
         while run.services.hub.count > 1 and drafts < 4000:
