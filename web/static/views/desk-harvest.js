@@ -8,7 +8,7 @@ import { moved, named, toGather } from "../harvest.js";
 import { t } from "../i18n.js";
 import { roomName, roomTitle } from "./breakout-words.js";
 import { deskHarvestView } from "./harvest.js";
-import { button, problem } from "./parts.js";
+import { button, icon, problem } from "./parts.js";
 
 /** How often the notes are fetched while they are looked at. */
 const LOOK_MS = 10_000;
@@ -53,7 +53,11 @@ export class DeskHarvest {
       show: () => void actions.run("harvest-show", () => this.#page.do({ type: "harvest.show" })),
       vote: () => void actions.run("harvest-vote", () => this.#page.do({ type: "harvest.vote" })),
     })}
-    ${this.#notesView()}`;
+    ${this.#notesView()}
+    ${Object.values(this.#rooms.rooms).length
+      ? html`<p class="stack tight"><a class="button" href=${`/api/breakouts/${this.#page.data.session_id}/list`} download>${icon("download")}<span>${t("The groups as a list (CSV)")}</span></a>
+          <span class="field-help">${t("To continue them another day with the same people: take the list in there, as “From a list”.")}</span></p>`
+      : nothing}`;
   }
 
   async #gather() {
