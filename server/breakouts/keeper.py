@@ -163,7 +163,8 @@ class Keeper:
         state = self._state(session_id)
         present = self._services.presence.people(session_id)
         waiting = [person for person in state.waiting if person in present]
-        if len(waiting) < 2 or not self._lasting(session_id, "waiting", waiting, GATHERING_FOR_PAIRS):
+        lasting = self._lasting(session_id, "waiting", waiting, GATHERING_FOR_PAIRS)  # also forgets who waits no longer
+        if len(waiting) < 2 or not lasting:
             return
         random.shuffle(waiting)
         known = {frozenset(room.people) for room in state.rooms.values() if room.is_pair}
