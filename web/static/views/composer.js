@@ -50,7 +50,7 @@ function composeView({ composer, actions, run, takeFile }) {
   if (plan.way === "list") {
     return html`<label class="field"><span class="field-label">${t("CSV file")}</span>
         <input class="input" type="file" accept=".csv,text/csv" @change=${(/** @type {Event} */ event) => heedFile(event, takeFile)} />
-        <span class="field-help">${t("Two columns: e-mail and room. Further columns are left alone.")}</span></label>
+        <span class="field-help">${t("A column for the room, and one for e-mail or name. Further columns are left alone.")}</span></label>
       ${problem(actions, "compose")}`;
   }
   const label = rooms.length ? (hasLocks ? t("Compose the rest again") : t("Compose again")) : composeWord(plan.way);

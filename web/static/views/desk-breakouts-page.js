@@ -27,6 +27,8 @@ export class DeskBreakouts {
   #picked = "";
   #text = "";
   #hasJudged = false;
+  /** @type {Promise<unknown>} */
+  #turn = Promise.resolve();
   #page;
 
   /** @param {LivePage} page */
@@ -34,10 +36,16 @@ export class DeskBreakouts {
     this.#page = page;
     const save = (/** @type {import("../../types/breakouts").BreakoutsDraft} */ draft) => this.#do({ type: "breakouts.plan", ...draft });
     this.composer = new Composer(page.data.session_id, { save, changed: () => page.refresh() });
-    page.connection.addEventListener("event", (event) => {
-      const { stream, event: told } = /** @type {CustomEvent} */ (event).detail;
-      if (stream === this.stream && told.type === "breakout.help_asked") toast(t("{room} asks for help", { room: roomTitle(told.room) }), { tone: "attention", seconds: 15 });
-    });
+    page.connection.addEventListener("event", (event) => this.#heed(/** @type {CustomEvent} */ (event).detail));
+  }
+
+  /** @param {{stream: string, event: import("../../types/breakouts").BreakoutsEvent}} detail */
+  #heed({ stream, event }) {
+    if (stream !== this.stream) return;
+    const { speaker, actions, ownId } = this.#page;
+    if (event.type === "breakout.help_asked") toast(t("{room} asks for help", { room: roomTitle(event.room) }), { tone: "attention", seconds: 15 });
+    const isOver = (event.type === "breakouts.closed" && event.is_over) || (event.type === "breakouts.speaking" && event.person_id !== ownId);
+    if (isOver && speaker.speaksToAll) void actions.run("speak", () => speaker.speakToAll(false)); // the plenary is not to hear what was for the rooms
   }
 
   get stream() {
@@ -121,7 +129,7 @@ export class DeskBreakouts {
   #composing() {
     this.#judgeOnce();
     const { nameOf, actions, phase } = this.#page;
-    const run = (/** @type {() => Promise<unknown>} */ work) => void actions.run("compose", work).then(() => this.#picked && keepFocus(this.#picked));
+    const run = (/** @type {() => Promise<unknown>} */ work) => this.#inTurn(() => actions.run("compose", work).then(() => this.#picked && keepFocus(this.#picked)));
     return composerView({
       ...{ composer: this.composer, isLive: phase === "live" && this.state.phase !== "running", picked: this.#picked, nameOf, actions, run },
       ...{ asked: this.state.topics, choices: Object.keys(this.state.topic_choices).length, willing: this.state.willing.length },
@@ -137,6 +145,7 @@ export class DeskBreakouts {
     const { nameOf, actions, clock, zone, connection, ownId, maySpeak } = this.#page;
     const { state } = this;
     const run = (/** @type {string} */ key, /** @type {Command} */ command) => void actions.run(key, () => this.#do(command));
+    const inTurn = (/** @type {Command} */ command) => this.#inTurn(() => actions.run("move", () => this.#do(command)));
     return runningView({
       ...{ state, life: connection.signals(this.stream), now: clock.now(), zone, picked: this.#picked, text: this.#text, visited: this.#page.away.visited?.id ?? "", nameOf, actions, maySpeak },
       ...{ isSpeaking: state.speaking === ownId, aboutOf: (/** @type {string} */ id) => this.composer.people[id]?.about ?? "" },
@@ -146,14 +155,19 @@ export class DeskBreakouts {
       speak: (on) => void actions.run("speak", () => this.#speak(on)),
       extend: (minutes, room) => run(room ? `extend-${room.id}` : "extend", { type: "breakouts.extend", minutes, room_id: room?.id ?? "" }),
       close: (atOnce) => void this.#close(atOnce),
-      move: (person, to) => run("move", { type: "breakout.move", person_id: person, room_id: to }),
-      exchange: (one, other) => run("move", { type: "breakout.exchange", person_id: one, other_id: other }),
-      appoint: (room, person) => run("move", { type: "breakout.appoint", room_id: room.id, person_id: person }),
+      move: (person, to) => inTurn({ type: "breakout.move", person_id: person, room_id: to }),
+      exchange: (one, other) => inTurn({ type: "breakout.exchange", person_id: one, other_id: other }),
+      appoint: (room, person) => inTurn({ type: "breakout.appoint", room_id: room.id, person_id: person }),
       bar: (person) => void this.#bar(person),
       unbar: (person) => run(`bar-${person}`, { type: "breakout.unbar", person_id: person }),
       visit: (room) => void this.go(room),
       answer: (room) => run(`help-${room.id}`, { type: "breakout.answer_help", room_id: room.id }),
     });
+  }
+
+  /** One change after the other, however fast the hands are. @param {() => Promise<unknown>} work */
+  #inTurn(work) {
+    this.#turn = this.#turn.then(work);
   }
 
   /** @param {string} person */
@@ -178,7 +192,13 @@ export class DeskBreakouts {
   async #speak(on) {
     if (!on) await this.#do({ type: "breakouts.speak", on });
     await this.#page.speaker.speakToAll(on);
-    if (on) await this.#do({ type: "breakouts.speak", on });
+    if (!on) return;
+    try {
+      await this.#do({ type: "breakouts.speak", on });
+    } catch (error) {
+      await this.#page.speaker.speakToAll(false); // nobody is left with an open microphone
+      throw error;
+    }
   }
 
   async #open() {

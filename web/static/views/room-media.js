@@ -68,7 +68,7 @@ export class RoomMedia {
     const { media, signals, ownId } = this.#page;
     const { slots } = this.#signals;
     const speaker = this.state.speaking;
-    const isForNow = (/** @type {string} */ person) => !this.carrier.roomId || person === speaker;
+    const isForNow = (/** @type {string} */ person) => !this.carrier.roomId || (speaker !== "" && person === speaker);
     sound.play(media.slots, (slot) => signals.slots[slot] === ownId || !isForNow(signals.slots[slot] ?? ""));
     sound.play(this.carrier.slots, (slot) => slots[slot] === ownId, { of: "room", isUnder: Boolean(speaker) });
   }
