@@ -55,7 +55,8 @@ DEVICES: Final = """() => {
 @pytest_asyncio.fixture(loop_scope="module")
 async def hall(tmp_path: Path, browser: Browser) -> AsyncIterator[Hall]:
     served = Conference(tmp_path)
-    served.people = PEOPLE + "Erik Sund;erik@example.org;Sundsvall;Kommundirektör;2024;attendee\n"
+    everybody = PEOPLE.replace(";speaker", ";speaker attendee")  # who only speaks is put into no room
+    served.people = everybody + "Erik Sund;erik@example.org;Sundsvall;Kommundirektör;2024;attendee\n"
     await served.prepare()
     served.media_port = _free_port()
     async with held(served, browser) as hall:
