@@ -16,6 +16,19 @@ from web.extract import messages, strange_calls
 
 SCRIPTS = sorted((TOP / "web" / "static").rglob("*.js"))
 REMEDY = "run `.venv/bin/python -m web.catalogues`"
+ALIKE = {
+    "nb": """
+        andel av avbryt csv csv-fil dag de del delta dit ditt du e-post en enheter erfaren fem fullt gå i ingen
+        intervall ja kamera kl kommentarer kontakt krav land lobby meny mikrofon mikrofonen min mål målet ny om
+        person personer plenum post poster program punkt på resultat scenen sju skriv slå små språk svar tid
+        tider tolv tomt totalt tre ut utkast""",
+    "da": """
+        andel anonym antal byt csv csv-fil dag de du en erfaren fem i ingen ja kamera kl kommentarer kontakt
+        krav land live lobby lås mikrofon min minut mål målet nej nu ny om person personer plenum post poster
+        program programpunkt programpunkter punkt på resultat rum rummet scenen små svar tid tider titel tolv
+        tomt tre""",
+}
+"""Words that the language writes as Swedish does, in texts that are rightly the same in both."""
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +59,23 @@ def test_every_language_holds_them_too(sources: Catalog, lang: str) -> None:
 def test_every_language_is_complete(lang: str) -> None:
     """A page half in English is worse than one that is not offered."""
     assert untranslated(catalogue(lang)) == []
+
+
+@pytest.mark.parametrize("lang", ALIKE)
+def test_no_text_is_the_swedish_one_that_waits_to_be_translated(lang: str) -> None:
+    """One that is rightly alike has only words of `ALIKE`: a word that the two languages do share is added there."""
+    shared = set(ALIKE[lang].split())
+    swedish = {message.id: _forms(message.string) for message in catalogue("sv")}
+    for message in catalogue(lang):
+        for form in _forms(message.string):
+            assert not message.id or form not in swedish[message.id] or _words(form) <= shared, form
+
+
+@pytest.mark.parametrize("lang", ALIKE)
+def test_no_text_has_letters_that_only_swedish_has(lang: str) -> None:
+    for message in catalogue(lang):
+        for form in _forms(message.string):
+            assert not message.id or not set("äöÄÖ") & set(form), form
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
@@ -100,3 +130,8 @@ def _forms(text: Sequence[str] | str | None) -> list[str]:
 
 def _values(text: str) -> set[str]:
     return set(re.findall(r"\{\w+\}", text))
+
+
+def _words(text: str) -> set[str]:
+    """In small letters, without values and figures: "CSV-fil" is one word."""
+    return set(re.findall(r"[^\W\d_]+(?:-[^\W\d_]+)*", re.sub(r"\{\w+\}", " ", text).lower()))
