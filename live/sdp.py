@@ -25,6 +25,7 @@ _CONTROL: Final = re.compile(
 )  # what some reader might take for the end of a line
 DIRECTIONS: Final = ("sendrecv", "sendonly", "recvonly", "inactive")
 FINGERPRINT_LENGTHS: Final = {"sha-256": 32, "sha-384": 48, "sha-512": 64}
+OF_CODECS: Final = ("rtpmap", "fmtp", "rtcp-fb")  # lines of an m-line
 
 T = TypeVar("T", bound=Sized)
 
@@ -89,6 +90,9 @@ class Offer:
     extmap_allow_mixed: bool
 
 
+Known = dict[tuple[tuple[str, ...], ...], tuple[OfferedCodec, ...]]  # of an offer's m-lines, by what they say
+
+
 @dataclass(slots=True)
 class _Block:
     """The lines of the session, or of one m-line, by attribute name."""
@@ -109,7 +113,8 @@ def parse_offer(text: str) -> Offer:
     session, *media = _blocks(text)
     if not media:
         raise ValueError("no m-line")
-    sections = tuple(_section(block, session, index) for index, block in enumerate(media))
+    known: Known = {}
+    sections = tuple(_section(block, session, index, known) for index, block in enumerate(media))
     mids = [section.mid for section in sections]
     if len(set(mids)) != len(mids):
         raise ValueError("two m-lines have the same mid")
@@ -141,7 +146,7 @@ def _blocks(text: str) -> list[_Block]:
     return blocks
 
 
-def _section(block: _Block, session: _Block, index: int) -> Section:
+def _section(block: _Block, session: _Block, index: int, known: Known) -> Section:
     parts = block.head.split()
     if not 4 <= len(parts) <= MAX_FORMATS + 3 or max(map(len, parts)) > MAX_TOKEN:
         raise ValueError("m-line is incomplete, or too long")
@@ -163,7 +168,7 @@ def _section(block: _Block, session: _Block, index: int) -> Section:
         formats=tuple(formats),
         mid=mid,
         direction=direction,
-        codecs=_codecs(block, formats) if kind in ("audio", "video") else (),
+        codecs=_codecs(block, formats, known) if kind in ("audio", "video") else (),
         extensions=_few(extensions),
         extension_directions=extension_directions,
         rids=_few(_rids(block.every("rid"))),
@@ -192,8 +197,16 @@ def _number(text: str, largest: int) -> int:
     return int(text)
 
 
-def _codecs(block: _Block, formats: list[str]) -> tuple[OfferedCodec, ...]:
-    lines = {name: _by_payload_type(block.every(name)) for name in ("rtpmap", "fmtp", "rtcp-fb")}
+def _codecs(block: _Block, formats: list[str], known: Known) -> tuple[OfferedCodec, ...]:
+    """A page's receive slots all say the same, in most of the offer's lines: they are read once."""
+    said = tuple(formats), *(tuple(block.every(name)) for name in OF_CODECS)
+    if said not in known:
+        known[said] = _read_codecs(block, formats)
+    return known[said]
+
+
+def _read_codecs(block: _Block, formats: list[str]) -> tuple[OfferedCodec, ...]:
+    lines = {name: _by_payload_type(block.every(name)) for name in OF_CODECS}
     codecs = []
     for text in dict.fromkeys(formats):
         payload_type = _number(text, 127)

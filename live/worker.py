@@ -41,11 +41,13 @@ class Control:
         self._write(wire.Notice(notification))
 
     async def serve(self, forwarder: Forwarder) -> None:
-        """Carries out requests in order until the connection ends."""
+        """Carries out requests in order until the connection ends. Of many offers that have come at once each takes some
+        milliseconds: what has come to the media port goes before the next."""
         decoder = msgspec.json.Decoder(wire.Request)
         while body := await wire.read_frame(self._reader):
             request = decoder.decode(body)
             self._write(_carry_out(forwarder, request))
+            await asyncio.sleep(0)
 
     def _write(self, reply: wire.Reply) -> None:
         transport = self._writer.transport

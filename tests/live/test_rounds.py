@@ -59,6 +59,23 @@ async def test_a_bug_with_one_peer_costs_the_others_no_turn() -> None:
     assert [(peer.ticks, peer.reports) for peer in peers] == [(1, 1), (1, 0), (1, 1)]
 
 
+async def test_a_bug_in_one_room_costs_the_others_no_tick() -> None:
+    peers = [Peer(0), Peer(0)]
+    ticked: list[str] = []
+    rooms: dict[str, Any] = {}
+    for name, peer in zip("ab", peers, strict=True):
+        board = Switchboard(name, lambda notification: None)
+        board.tick = lambda now, name=name: ticked.append(name)  # type: ignore[method-assign,misc]
+        rooms[name] = SimpleNamespace(peers={0: peer}, taps={}, phase=0, board=board)
+    rooms["a"].board.tick = None
+    rounds = Rounds(rooms, Limits(), lambda: ticked.append("worker"), lambda peer, reason: None)
+    with pytest.raises(TypeError):
+        rounds._tick()
+    rounds.stop()
+    assert ticked == ["worker", "b"]
+    assert [peer.ticks for peer in peers] == [1, 1]
+
+
 async def test_who_has_gone_since_the_tick_began_has_no_turn_any_more() -> None:
     peers = [Peer(phase) for phase in range(FEW + 1)]
     room: Any = SimpleNamespace(

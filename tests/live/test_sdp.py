@@ -58,6 +58,21 @@ def test_chromium_in_three_sizes_is_understood() -> None:
     assert screen.simulcast == () and list(screen.repairs.values()) == list(screen.ssrcs)
 
 
+def test_m_lines_whose_codecs_are_alike_but_for_one_line_are_told_apart() -> None:
+    slot = "m=video 9 UDP/TLS/RTP/SAVPF 96\na=rtpmap:96 H264/90000\n"
+    others = [
+        slot.replace(" 96\n", " 96 97\n", 1) + "a=rtpmap:97 VP8/90000\n",
+        slot.replace("H264", "VP8"),
+        slot + "a=fmtp:96 packetization-mode=1\n",
+        slot + "a=rtcp-fb:96 nack\n",
+        slot,
+    ]
+    text = "v=0\n" + "".join(f"{section}a=mid:{mid}\n" for mid, section in enumerate([slot, *others]))
+    found = [section.codecs for section in parse_offer(text).sections]
+    assert found == [parse_offer("v=0\n" + section).sections[0].codecs for section in (slot, *others)]
+    assert len(set(found)) == len(others)
+
+
 def test_restrictions_of_an_encoding_are_kept() -> None:
     text = "v=0\nm=video 9 UDP/TLS/RTP/SAVPF 96\na=rid:h send pt=96,97;max-width=1280; max-fps=30\na=rid:x both\n"
     (rid,) = parse_offer(text).sections[0].rids
