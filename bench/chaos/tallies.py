@@ -41,7 +41,7 @@ def check_rows(
     """What is lost, and what is there without anybody's having said it."""
     polls = {poll.id: poll for poll in _polls(streams)}
     said = possible(_answers(records))
-    named = {(poll, voter): option for poll, voter, option in answers if not polls[poll].anonymous}
+    named = {(poll, voter): option for poll, voter, option in answers if not _is_anonymous(polls, poll)}
     lost, extra = _compare({key: values for key, values in said.items() if not _is_anonymous(polls, key[0])}, named)
     cast: dict[Key, Value] = dict.fromkeys(votes, 1)
     for found in (
@@ -60,7 +60,9 @@ def check_counts(answers: Sequence[tuple[str, str, int]], streams: Mapping[str, 
     wrong = []
     for event in _events(streams):
         if isinstance(event, m.PollCounted):
-            poll = polls[event.poll_id]
+            if (poll := polls.get(event.poll_id)) is None:
+                wrong.append(f"{event.poll_id} was counted, and is no poll")
+                continue
             counted[poll.id] += 1
             options = Counter(option for poll_id, _, option in answers if poll_id == poll.id)
             recount = tellable(poll, tuple(options[n] for n in range(len(poll.options))))

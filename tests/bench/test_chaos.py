@@ -138,6 +138,16 @@ def test_an_event_that_nobody_asked_for_is_one_too_many() -> None:
     assert figures(judge(history, found)) == (0, 1, 0)
 
 
+def test_answers_and_counts_of_a_poll_that_is_gone_are_found() -> None:
+    history, found = a_day()
+    journal = entries(*(entry.event for entry in found.streams[SESSION][2:]), causes=CAUSES[2:])
+    for record in history.records:
+        record.heard.clear()
+    verdict = judge(history, replace(found, streams={SESSION: journal}))
+    assert verdict.lost >= 2  # drafting and opening it
+    assert "s1-p1 was counted, and is no poll" in verdict.notes
+
+
 @pytest.mark.parametrize("rows", [[(POLL.id, "bo", 1)], [(POLL.id, "anna", 1), (POLL.id, "bo", 1)]])
 def test_an_acknowledged_answer_that_is_gone_or_older_is_lost(rows: list[tuple[str, str, int]]) -> None:
     history, found = a_day()
