@@ -1,6 +1,6 @@
 """What is agreed on one m-line: codec, retransmission, simulcast, header extensions and feedback. Pure.
 
-Neighbours: `sdp` reads the m-line, `answer` decides about all of them and writes the answer.
+Neighbours: `sdp` reads the m-line, `answer` decides about all of them, `answer_text` writes the answer.
 """
 
 from __future__ import annotations

@@ -97,7 +97,7 @@ static int is_granted(struct budget *budget, double now) {
 }
 
 /* Takes a viewer's feedback: `data` is what follows the two SSRCs. What is left to do for Python becomes the event, as
- * `Steering.take` would do it: mostly nothing. UNREAD: nothing has changed. */
+ * `Steering.acknowledge` would do it: mostly nothing. UNREAD: nothing has changed. */
 enum outcome plenum_take_feedback(struct line *line, struct event *event, const uint8_t *data, int length, double now) {
     static __thread struct feedback feedback;
     struct estimator *estimator = &line->estimator;

@@ -20,9 +20,8 @@ MAX_OF_A_KIND: Final = 64  # sources, rids, extensions, fingerprints of an m-lin
 _TOKEN: Final = re.compile(r"[A-Za-z0-9+/!#$%&'*.^_`{|}~-]{1,64}")  # up to MAX_TOKEN
 _RID: Final = re.compile(r"[A-Za-z0-9_-]{1,16}")  # RFC 8851, 10; 16 is what a one-byte header extension carries
 _ICE_CHARACTERS: Final = re.compile(r"[A-Za-z0-9+/=_-]{4,256}")  # RFC 8839, 5.4; "=_-" are seen in the field
-_CONTROL: Final = re.compile(
-    r"[\x00-\x08\x0a-\x1f\x7f\x85\u2028\u2029]"
-)  # what some reader might take for the end of a line
+# What some reader might take for the end of a line.
+_CONTROL: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\x85\u2028\u2029]")
 DIRECTIONS: Final = ("sendrecv", "sendonly", "recvonly", "inactive")
 FINGERPRINT_LENGTHS: Final = {"sha-256": 32, "sha-384": 48, "sha-512": 64}
 OF_CODECS: Final = ("rtpmap", "fmtp", "rtcp-fb")  # lines of an m-line

@@ -223,5 +223,4 @@ def test_the_budget_that_both_take_from_is_a_budget() -> None:
 
 
 def _at(line: Line) -> int:
-
     return ctypes.addressof(line.raw)
