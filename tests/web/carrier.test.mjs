@@ -148,6 +148,56 @@ test("who was on stage is on it again as before, and the stage hears nothing of 
   assert.equal(devices.stopped, 0);
 });
 
+test("who loads the page again in a room is on stage afterwards as before the room", async () => {
+  await goOnStage();
+  await arriveIn("b1");
+  await devices.setCamera(false);
+  leave();
+  arrive();
+  connection.stage = { karin: {} };
+  assert.equal(await speaker.resume(), true);
+  await arriveIn("b1");
+  assert.deepEqual(on(devices.switches), [false, false]);
+  carrier.go("");
+  await settle();
+  assert.deepEqual(on(devices.switches), [true, false]);
+});
+
+test("what was left on stage in an earlier round is not what comes on after the next", async () => {
+  await goOnStage();
+  await arriveIn("b1");
+  carrier.go("");
+  await settle();
+  await devices.setCamera(false);
+  leave();
+  arrive();
+  connection.stage = { karin: {} };
+  await speaker.resume();
+  carrier.go("");
+  await arriveIn("b2");
+  carrier.go("");
+  await settle();
+  assert.deepEqual(devices.opened, []);
+});
+
+test("called away while the stage's devices come on, one finds them on the next time", async () => {
+  await goOnStage();
+  await arriveIn("b1");
+  await devices.setCamera(false);
+  carrier.go("");
+  carrier.go("b2");
+  await settle();
+  carrier.go("");
+  await settle();
+  assert.deepEqual(on(devices.switches), [true, false]);
+});
+
+test("who looks at themselves backstage is not shown to the group", async () => {
+  await devices.setCamera(true);
+  await arriveIn("b1");
+  assert.deepEqual([on(devices.switches), carrier.hasJoined], [[false, false], false]);
+});
+
 test("a visit is silent: the connection only receives, and no device is on", async () => {
   await arriveIn("b1", true);
   assert.ok(!Object.values(server.offers.at(-1).body.uses).includes("microphone"));

@@ -138,6 +138,25 @@ test("a reload after the stage was left, or after a removal, does not go on", as
   assert.equal(await new Speaker(connection, media, ROOM).resume(), false);
 });
 
+test("a voice to all that is refused leaves no microphone open", async () => {
+  connection.refusal = Object.assign(new Error("no"), { code: "stage_full" });
+  await assert.rejects(speaker.speakToAll(true), { code: "stage_full" });
+  assert.deepEqual([speaker.speaksToAll, speaker.isHere, media.capture.switches.microphone], [false, false, false]);
+  assert.equal(media.capture.stopped, 1);
+  assert.deepEqual(types(), ["stage.enter"]);
+});
+
+test("who speaks to all and loads the page again speaks on, and is off the stage when it is over", async () => {
+  await speaker.speakToAll(true);
+  const again = new Speaker(connection, media, ROOM);
+  connection.stage.karin = { ...connection.stage.karin, microphone: true };
+  media.capture.stop();
+  assert.equal(await again.resume(), true);
+  assert.deepEqual([again.speaksToAll, media.wishes.at(-1)], [true, { publish: true, video: true, isVoice: true }]);
+  await again.speakToAll(false);
+  assert.deepEqual([types().at(-1), again.isHere, media.capture.switches.microphone], ["stage.leave", false, false]);
+});
+
 test("sound alone is kept over going on stage", async () => {
   speaker.setLean(true);
   await speaker.enter();

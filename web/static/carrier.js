@@ -33,6 +33,8 @@ export class Carrier extends EventTarget {
   #memory;
   /** Where the person is. */
   #place = PLENARY;
+  /** False until it is first said where the person is: before that, what was left on stage may be from before a reload. */
+  #isPlaced = false;
   /** What shall be on there, once the devices have followed. @type {Left} */
   #wanted = OFF;
   #isSettling = false;
@@ -78,8 +80,10 @@ export class Carrier extends EventTarget {
   go(roomId, isVisiting = false) {
     const from = this.#place;
     const to = roomId ? { roomId, isVisiting } : PLENARY;
+    const isLoadedThere = !this.#isPlaced && this.#speaker.isHere && this.#left("stage") !== null;
+    this.#isPlaced = true;
     if (isSame(from, to)) return;
-    if (!from.roomId) this.#store("stage", this.#speaker.isHere ? this.#stage.capture.switches : null);
+    if (!from.roomId && !isLoadedThere) this.#store("stage", this.#speaker.isHere ? this.#now : null);
     this.#wanted = this.#wantedIn(from, to) ?? OFF;
     this.#place = to;
     this.media?.stop();
@@ -112,7 +116,9 @@ export class Carrier extends EventTarget {
         place = this.#place;
         await this.#stage.capture.setScreen(false);
         await this.#switch(this.#wanted, () => place === this.#place);
-        if (!this.#place.roomId) await this.#speaker.stepAside(false);
+        if (this.#place.roomId) continue;
+        this.#store("stage", null); // it is on again
+        await this.#speaker.stepAside(false);
       }
     } finally {
       this.#isSettling = false;
@@ -124,8 +130,14 @@ export class Carrier extends EventTarget {
   #wantedIn(from, to) {
     if (to.isVisiting) return null;
     if (!to.roomId) return this.#speaker.isHere ? this.#left("stage") : null;
-    const now = this.#isSettling ? this.#wanted : this.#stage.capture.switches;
-    return (from.roomId && !from.isVisiting) || now.camera || now.microphone ? { camera: now.camera, microphone: now.microphone } : this.#left("room");
+    const now = this.#now;
+    const isSent = this.#speaker.isHere && (now.camera || now.microphone); // what is looked at backstage is not meant for a room
+    return (from.roomId && !from.isVisiting) || isSent ? { camera: now.camera, microphone: now.microphone } : this.#left("room");
+  }
+
+  /** What is on, or shall be as soon as the devices have followed. @returns {Left} */
+  get #now() {
+    return this.#isSettling ? this.#wanted : this.#stage.capture.switches;
   }
 
   /** @param {Place} place */

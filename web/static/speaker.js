@@ -11,6 +11,9 @@
 
 /** @typedef {"camera" | "microphone" | "screen"} Device */
 
+/** What is remembered of this tab: it was on stage, or there only for what it said to all breakout rooms. */
+const HERE = "here";
+const PASSING = "passing";
 const NOTHING = { camera: false, microphone: false, screen: false };
 
 export class Speaker extends EventTarget {
@@ -81,12 +84,7 @@ export class Speaker extends EventTarget {
   async speakToAll(on) {
     if (on === this.speaksToAll) return;
     if (!on) {
-      const isPassing = this.#speaksToAll === "passing";
-      this.#speaksToAll = "";
-      if (!this.#wasHeard) await this.#media.capture.setMicrophone(false);
-      if (isPassing && this.isHere) await this.#leaveQuietly();
-      else this.watch();
-      if (this.isHere) await this.#tell();
+      await this.#fallSilent();
       return this.#changed();
     }
     this.#wasHeard = this.#media.capture.switches.microphone;
@@ -97,20 +95,31 @@ export class Speaker extends EventTarget {
       else this.watch();
       await this.#tell();
     } catch (error) {
-      this.#speaksToAll = "";
+      await this.#fallSilent().catch(() => undefined); // nobody is left with an open microphone; what failed first is told
       throw error;
     } finally {
       this.#changed();
     }
   }
 
+  /** The end of what is said to all: the microphone first, which needs no network. */
+  async #fallSilent() {
+    const isPassing = this.#speaksToAll === "passing";
+    this.#speaksToAll = "";
+    if (!this.#wasHeard) await this.#media.capture.setMicrophone(false);
+    if (isPassing) return this.#leaveQuietly();
+    this.watch();
+    if (this.isHere) await this.#tell();
+  }
+
   /** Off the stage, and the devices go on: they are used in a breakout room, or not at all. */
   async #leaveQuietly() {
+    const { isHere } = this;
     this.isHere = false;
     this.#remember();
     this.watch();
     if (!this.isAway) this.#media.capture.stop();
-    await this.#connection.do(this.#stream, { type: "stage.leave" });
+    if (isHere) await this.#connection.do(this.#stream, { type: "stage.leave" });
   }
 
   /** @param {boolean} lean */
@@ -150,8 +159,9 @@ export class Speaker extends EventTarget {
     const member = this.#room?.stage[this.#connection.me?.person_id ?? ""];
     const wanted = /** @type {Device[]} */ (["camera", "microphone"]).filter((device) => member?.[device]);
     this.isHere = true;
+    if (this.#remembered === PASSING) this.#speaksToAll = "passing";
     this.watch();
-    if (!this.isAway) await Promise.allSettled(wanted.map((device) => this.set(device, true)));
+    if (!this.isAway || this.speaksToAll) await Promise.allSettled(wanted.map((device) => this.set(device, true)));
     await this.#tell();
     this.#changed();
     return true;
@@ -190,7 +200,7 @@ export class Speaker extends EventTarget {
   /** In the tab's own storage: it outlives a reload, and no other tab sees it. */
   #remember() {
     try {
-      if (this.isHere) sessionStorage.setItem(this.#key, "here");
+      if (this.isHere) sessionStorage.setItem(this.#key, this.#speaksToAll === "passing" ? PASSING : HERE);
       else sessionStorage.removeItem(this.#key);
     } catch {
       // without storage a reload ends at the backstage, no harm done
@@ -199,10 +209,14 @@ export class Speaker extends EventTarget {
 
   /** This tab was on stage before it was loaded again. */
   get mayResume() {
+    return this.#remembered !== null;
+  }
+
+  get #remembered() {
     try {
-      return sessionStorage.getItem(this.#key) === "here";
+      return sessionStorage.getItem(this.#key);
     } catch {
-      return false;
+      return null;
     }
   }
 

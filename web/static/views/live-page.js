@@ -53,6 +53,8 @@ export class LivePage {
   #large = "";
   #level;
   #isBackstageOpen = false;
+  /** In a breakout room, when it was last looked at. */
+  #wasAway = false;
   /** @type {{camera: MediaDeviceInfo[], microphone: MediaDeviceInfo[]}} */
   #devices = { camera: [], microphone: [] };
   /** Whose pictures come by which slot. @type {Pick<Signals, "slots" | "codecs">} */
@@ -73,6 +75,7 @@ export class LivePage {
       this.away.show(this.speaker.isLean);
     });
     this.actions = new Actions(this.refresh);
+    this.away.carrier.isPushing = () => this.talk.isChosen && !this.talk.isHeld;
     this.#level = new LevelMeter(this.refresh);
     this.#listen();
     if (phase === "live" && !this.speaker.mayResume) this.speaker.watch();
@@ -296,6 +299,9 @@ export class LivePage {
       else media.stop();
     }
     this.away.follow();
+    const isAway = Boolean(this.away.carrier.roomId);
+    if (isAway !== this.#wasAway) this.#isBackstageOpen = false; // what is behind it is another thing there
+    this.#wasAway = isAway;
     this.away.play(sound);
     this.#level.listen(this.#isBackstageOpen && media.capture.switches.microphone ? media.capture.tracks.microphone : null);
   }
