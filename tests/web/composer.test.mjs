@@ -31,6 +31,17 @@ test("what the server holds is taken over, and one's own wishes are not lost to 
   assert.deepEqual(composer.rooms, [room("bo")]);
 });
 
+test("another moderator's plan is taken over, and after one's own was saved again", () => {
+  const composer = new Composer("s1", edge());
+  composer.take(planned({ ...composer.plan, minutes: 30 }));
+  composer.take(planned({ ...composer.plan, minutes: 45 }));
+  assert.equal(composer.plan.minutes, 45);
+  composer.change({ minutes: 10 });
+  composer.take(planned({ ...composer.plan }));
+  composer.take(planned({ ...composer.plan, minutes: 50 }));
+  assert.equal(composer.plan.minutes, 50);
+});
+
 test("groups that were composed are saved as the draft, with what they are worth", async () => {
   const server = edge({ compose: { rooms: [room("anna", "bo")], report: { ...REPORT, overall: 0.7 } } });
   const composer = new Composer("s1", server);

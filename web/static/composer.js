@@ -39,6 +39,8 @@ export class Composer {
   report = null;
   /** Everybody whom a report was about. @type {GroupsReport["people"]} */
   people = {};
+  /** The plan as it was last taken over. */
+  #taken = FIRST_PLAN;
   /** What the server holds. @type {BreakoutsDraft | null} */
   #draft = null;
   /** What is being saved. @type {DraftRoom[] | null} */
@@ -56,9 +58,9 @@ export class Composer {
     this.#edge = edge;
   }
 
-  /** What the server holds; its plan is taken over until something is changed here. @param {BreakoutsState} state */
+  /** What the server holds, another moderator's plan too; what has been changed here and not composed by yet stays. @param {BreakoutsState} state */
   take({ draft }) {
-    if (draft && this.plan === FIRST_PLAN) this.plan = draft.plan;
+    if (draft && (this.plan === this.#taken || isSame(this.plan, draft.plan))) this.plan = this.#taken = draft.plan;
     if (!draft && this.#draft) this.#forget();
     this.#draft = draft;
   }
@@ -177,4 +179,9 @@ export class Composer {
     if (!response.ok) throw new Refusal(answer.code ?? "", answer.message ?? "");
     return answer;
   }
+}
+
+/** @param {BreakoutPlan} one @param {BreakoutPlan} other */
+function isSame(one, other) {
+  return /** @type {(keyof BreakoutPlan)[]} */ (Object.keys(other)).every((key) => JSON.stringify(one[key]) === JSON.stringify(other[key]));
 }

@@ -103,16 +103,13 @@ function onKey(event, id, room, { rooms, move, pick, picked }) {
   const place = room ? rooms.findIndex((one) => one.id === room.id) : step > 0 ? -1 : 0;
   const to = rooms[(place + step + rooms.length) % rooms.length];
   if (to && to.id !== room?.id) move(id, to.id);
-  keepFocus(id);
 }
 
-/** Who is moved by keyboard is drawn elsewhere: the focus goes along. @param {string} id */
-export function keepFocus(id) {
-  setTimeout(() => {
-    const found = [...document.querySelectorAll(".seated")].find((one) => one instanceof HTMLElement && one.dataset.person === id);
-    const target = found?.querySelector("button");
-    if (target && document.activeElement !== target) target.focus();
-  }, 60);
+/** Who is moved is drawn elsewhere: the focus goes along. @param {string} id */
+export function focusOn(id) {
+  const found = [...document.querySelectorAll(".seated")].find((one) => one instanceof HTMLElement && one.dataset.person === id);
+  const target = found?.querySelector("button");
+  if (target && document.activeElement !== target) target.focus();
 }
 
 /** @param {DragEvent} event */

@@ -18,7 +18,7 @@ import { badge, button, empty, icon, problem } from "./parts.js";
  * @typedef {import("../../types/grouping").Rule} Rule
  * @typedef {import("../composer.js").Composer} Composer
  * @typedef {{composer: Composer, isLive: boolean, picked: string, nameOf: (id: string) => string, actions: import("./actions.js").Actions,
- *   asked: readonly string[], choices: number, willing: number, ask: (topics: readonly string[]) => void, pick: (person: string) => void, open: () => void, discard: () => void, run: (work: () => Promise<unknown>) => void, takeFile: (file: File) => void}} Props
+ *   asked: readonly string[], choices: number, willing: number, ask: (topics: readonly string[]) => void, pick: (person: string) => void, open: () => void, discard: () => void, run: (work: () => Promise<unknown>, person?: string) => void, takeFile: (file: File) => void}} Props
  *   `run` does something with the draft, once at a time, and says what was refused
  */
 
@@ -123,8 +123,8 @@ function roomsView(props) {
       ...{ rooms, picked, pick, without, nameOf: name },
       withoutTitle: t("Without a room"),
       aboutOf: (id) => composer.people[id]?.about ?? "",
-      move: (person, to) => run(() => composer.move(person, to)),
-      exchange: (one, other) => run(() => composer.exchange(one, other)),
+      move: (person, to) => run(() => composer.move(person, to), person),
+      exchange: (one, other) => run(() => composer.exchange(one, other), one),
       head: (room) => cardHeadView(/** @type {DraftRoom} */ (room), props),
       foot: (room) => cardScoresView(/** @type {DraftRoom} */ (room), report),
       marks: (id, room) => marksView(id, room, composer),

@@ -13,18 +13,23 @@ import { Composer } from "../composer.js";
 import { n, t } from "../i18n.js";
 import { Refusal } from "../protocol.js";
 import { leftOnClock, roomTitle } from "./breakout-words.js";
-import { keepFocus } from "./breakout-board.js";
+import { focusOn } from "./breakout-board.js";
 import { toast } from "../toast.js";
 import { composerView } from "./composer.js";
 import { confirm } from "./confirm.js";
 import { runningView } from "./desk-breakouts.js";
 import { button, icon, problem } from "./parts.js";
 
+/** By then what has changed is drawn (`coalesced`). */
+const DRAWN_MS = 60;
+
 export class DeskBreakouts {
   composer;
   /** The rooms have the desk to themselves. */
   isOpen = location.hash === "#rooms";
   #picked = "";
+  /** Who was picked or moved last. */
+  #last = "";
   #text = "";
   #hasJudged = false;
   /** @type {Promise<unknown>} */
@@ -44,8 +49,8 @@ export class DeskBreakouts {
     if (stream !== this.stream) return;
     const { speaker, actions, ownId } = this.#page;
     if (event.type === "breakout.help_asked") toast(t("{room} asks for help", { room: roomTitle(event.room) }), { tone: "attention", seconds: 15 });
-    const isOver = (event.type === "breakouts.closed" && event.is_over) || (event.type === "breakouts.speaking" && event.person_id !== ownId);
-    if (isOver && speaker.speaksToAll) void actions.run("speak", () => speaker.speakToAll(false)); // the plenary is not to hear what was for the rooms
+    const isAnothers = event.type === "breakouts.speaking" && event.person_id !== ownId;
+    if (isAnothers && speaker.speaksToAll) void actions.run("speak", () => speaker.speakToAll(false));
   }
 
   get stream() {
@@ -59,7 +64,11 @@ export class DeskBreakouts {
 
   /** Goes there, and takes care of what it may have asked for; null: comes back. @param {BreakoutRoom | null} room */
   async go(room) {
-    const went = await this.#page.actions.run("visit", () => this.#do({ type: "breakout.visit", room_id: room?.id ?? "" }));
+    const { seat } = this.#page.away;
+    const went = await this.#page.actions.run("visit", async () => {
+      if (room && seat && seat.id !== room.id) await this.#do({ type: "breakout.leave" }); // nobody is in two rooms
+      await this.#do({ type: "breakout.visit", room_id: room?.id ?? "" });
+    });
     if (went && room?.help_since) await this.#page.actions.run(`help-${room.id}`, () => this.#do({ type: "breakout.answer_help", room_id: room.id }));
     if (went && room) this.show(false);
   }
@@ -123,13 +132,13 @@ export class DeskBreakouts {
     const { composer } = this;
     if (this.#hasJudged || composer.report || !composer.rooms.length) return;
     this.#hasJudged = true;
-    void this.#page.actions.run("compose", () => composer.judge());
+    this.#inTurn(() => this.#page.actions.run("compose", () => composer.judge()));
   }
 
   #composing() {
     this.#judgeOnce();
     const { nameOf, actions, phase } = this.#page;
-    const run = (/** @type {() => Promise<unknown>} */ work) => this.#inTurn(() => actions.run("compose", work).then(() => this.#picked && keepFocus(this.#picked)));
+    const run = (/** @type {() => Promise<unknown>} */ work, person = "") => this.#inTurn(() => actions.run("compose", work), person);
     return composerView({
       ...{ composer: this.composer, isLive: phase === "live" && this.state.phase !== "running", picked: this.#picked, nameOf, actions, run },
       ...{ asked: this.state.topics, choices: Object.keys(this.state.topic_choices).length, willing: this.state.willing.length },
@@ -145,7 +154,7 @@ export class DeskBreakouts {
     const { nameOf, actions, clock, zone, connection, ownId, maySpeak } = this.#page;
     const { state } = this;
     const run = (/** @type {string} */ key, /** @type {Command} */ command) => void actions.run(key, () => this.#do(command));
-    const inTurn = (/** @type {Command} */ command) => this.#inTurn(() => actions.run("move", () => this.#do(command)));
+    const inTurn = (/** @type {Command} */ command, person = "") => this.#inTurn(() => actions.run("move", () => this.#do(command)), person);
     return runningView({
       ...{ state, life: connection.signals(this.stream), now: clock.now(), zone, picked: this.#picked, text: this.#text, visited: this.#page.away.visited?.id ?? "", nameOf, actions, maySpeak },
       ...{ isSpeaking: state.speaking === ownId, aboutOf: (/** @type {string} */ id) => this.composer.people[id]?.about ?? "" },
@@ -155,8 +164,8 @@ export class DeskBreakouts {
       speak: (on) => void actions.run("speak", () => this.#speak(on)),
       extend: (minutes, room) => run(room ? `extend-${room.id}` : "extend", { type: "breakouts.extend", minutes, room_id: room?.id ?? "" }),
       close: (atOnce) => void this.#close(atOnce),
-      move: (person, to) => inTurn({ type: "breakout.move", person_id: person, room_id: to }),
-      exchange: (one, other) => inTurn({ type: "breakout.exchange", person_id: one, other_id: other }),
+      move: (person, to) => inTurn({ type: "breakout.move", person_id: person, room_id: to }, person),
+      exchange: (one, other) => inTurn({ type: "breakout.exchange", person_id: one, other_id: other }, one),
       appoint: (room, person) => inTurn({ type: "breakout.appoint", room_id: room.id, person_id: person }),
       bar: (person) => void this.#bar(person),
       unbar: (person) => run(`bar-${person}`, { type: "breakout.unbar", person_id: person }),
@@ -165,14 +174,25 @@ export class DeskBreakouts {
     });
   }
 
-  /** One change after the other, however fast the hands are. @param {() => Promise<unknown>} work */
-  #inTurn(work) {
-    this.#turn = this.#turn.then(work);
+  /** One change after the other, however fast the hands are. @param {() => Promise<unknown>} work @param {string} [person] whom it moves */
+  #inTurn(work, person = "") {
+    this.#last = person || this.#last;
+    this.#turn = this.#turn.then(() => {
+      this.#refocus();
+      return work().then(() => this.#refocus());
+    });
   }
 
-  /** @param {string} person */
+  /** The focus is with who was moved last, unless it is somewhere else by then: nobody is called back from where they have gone on. */
+  #refocus() {
+    setTimeout(() => document.activeElement === document.body && focusOn(this.#last), DRAWN_MS);
+  }
+
+  /** @param {string} person "": nobody; who was picked keeps the focus */
   #pick(person) {
     this.#picked = person;
+    this.#last = person || this.#last;
+    this.#refocus();
     this.#page.refresh();
   }
 
@@ -190,13 +210,13 @@ export class DeskBreakouts {
 
   /** By the stage, which everybody hears wherever they are. @param {boolean} on */
   async #speak(on) {
-    if (!on) await this.#do({ type: "breakouts.speak", on });
-    await this.#page.speaker.speakToAll(on);
-    if (!on) return;
+    const { speaker } = this.#page;
+    if (!on) return void (await Promise.all([speaker.speakToAll(on), this.#do({ type: "breakouts.speak", on })])); // silent at once, without a network too
+    await speaker.speakToAll(on);
     try {
       await this.#do({ type: "breakouts.speak", on });
     } catch (error) {
-      await this.#page.speaker.speakToAll(false); // nobody is left with an open microphone
+      await speaker.speakToAll(false); // nobody is left with an open microphone
       throw error;
     }
   }
@@ -231,7 +251,7 @@ export class DeskBreakouts {
     const name = this.#page.nameOf(person);
     const text = t("They are taken back to the plenary, and no room lets them in until you allow it again.");
     if (!(await confirm({ title: t("Keep {name} out of all rooms?", { name }), text, action: t("Keep out"), isDangerous: true }))) return;
-    await this.#page.actions.run("move", () => this.#do({ type: "breakout.bar", person_id: person }));
+    this.#inTurn(() => this.#page.actions.run("move", () => this.#do({ type: "breakout.bar", person_id: person })));
   }
 
   /** Groups from a CSV file. Raises `Refusal`. @param {File} file */

@@ -4,17 +4,19 @@
  * `live-page.js`, which has one of these.
  *
  * @import {BreakoutRoom, BreakoutsState} from "../../types/breakouts"
- * @import {BreakoutMedia} from "../../types/messages"
+ * @import {BreakoutMedia, Event as StreamEvent} from "../../types/messages"
  * @import {LivePage} from "./live-page.js"
  */
 
 import { openRooms, seatOf } from "../breakouts_state.js";
 import { Carrier } from "../carrier.js";
 import { NO_MEDIA, circleOf } from "../circle-layout.js";
+import { t } from "../i18n.js";
 import { relays } from "../relays.js";
 import { slotsOf } from "../stage-layout.js";
 import { emptyState } from "../state.js";
 import { heightsOf } from "../tiles.js";
+import { toast } from "../toast.js";
 
 export class RoomMedia {
   stream;
@@ -27,6 +29,15 @@ export class RoomMedia {
     this.#page = page;
     this.stream = `breakouts/${page.data.session_id}`;
     this.carrier = new Carrier(`/media/${page.data.session_id}/breakouts/`, page.media, page.speaker, relays(page.data.turn));
+    page.connection.addEventListener("event", (event) => this.#heed(/** @type {CustomEvent<{stream: string, event: StreamEvent}>} */ (event).detail));
+  }
+
+  /** Who leads a room has switched off one's microphone. @param {{stream: string, event: StreamEvent}} detail */
+  #heed({ stream, event }) {
+    const { media, nameOf, ownId } = this.#page;
+    if (stream !== this.stream || event.type !== "breakout.muted" || event.person_id !== ownId) return;
+    void media.capture.setMicrophone(false);
+    toast(t("{name} has switched off your microphone. You can switch it on again.", { name: nameOf(event.by) }), { tone: "attention" });
   }
 
   /** @returns {BreakoutsState} */
@@ -56,8 +67,10 @@ export class RoomMedia {
 
   /** Takes the person where they are by now. */
   follow() {
-    const { connection, phase } = this.#page;
+    const { connection, phase, speaker, actions } = this.#page;
     if (!connection.state(this.stream)) return;
+    const isOver = this.state.phase !== "running"; // the plenary is not to hear what was for the rooms
+    if (isOver && speaker.speaksToAll && !actions.isBusy("speak")) void actions.run("speak", () => speaker.speakToAll(false));
     const room = phase === "live" ? this.room : undefined;
     this.carrier.go(room?.id ?? "", room !== undefined && !this.seat);
     if (room) this.carrier.media?.gather(room.people.length);
