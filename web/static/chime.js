@@ -8,10 +8,13 @@ const LOUDNESS = 0.15;
 /** @param {keyof typeof NOTES} what Where the browser allows no sound there is none: the words are there too. */
 export async function chime(what) {
   const context = new AudioContext();
-  const stop = setTimeout(() => void context.close(), 3_000);
-  await context.resume();
+  setTimeout(() => void context.close(), 3_000);
+  try {
+    await context.resume();
+  } catch {
+    return; // closed before it was allowed
+  }
   NOTES[what].forEach((frequency, index) => playNote(context, frequency, context.currentTime + 0.05 + index * NOTE_SECONDS));
-  return stop;
 }
 
 /** @param {AudioContext} context @param {number} frequency @param {number} at seconds of the context's clock */

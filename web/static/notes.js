@@ -18,6 +18,8 @@ const PAUSE_MS = 300;
 /** How often it is asked for what may not have been heard. */
 const LOOK_MS = 15_000;
 const RETRY_MS = 2_000;
+/** An answer that has not come by then is asked for again: the network may be another one. */
+const ANSWER_MS = 15_000;
 
 /**
  * @typedef {"loading" | "saved" | "saving" | "offline" | "refused"} NotesStatus
@@ -202,7 +204,8 @@ const GONE = new Set(["not_found", "forbidden", "not_signed_in"]);
 /** Asks the server at an address. @param {string} address @returns {Exchange} */
 export function exchangeAt(address) {
   return async (body) => {
-    const response = await fetch(address, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body), keepalive: true });
+    const request = { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body), keepalive: true };
+    const response = await fetch(address, { ...request, signal: AbortSignal.timeout(ANSWER_MS) });
     const answer = await response.json();
     if (!response.ok) throw new Refusal(answer.code, answer.message);
     return answer;

@@ -3,7 +3,8 @@
  * a conversation of five minutes). Pure functions of the page's model. Neighbour: `breakout-room.js`.
  */
 
-import { html, nothing } from "lit";
+import { html, noChange, nothing } from "lit";
+import { live } from "lit/directives/live.js";
 import { repeat } from "lit/directives/repeat.js";
 import { leftIn, openRooms, wayBack } from "../breakouts.js";
 import { n, number, t } from "../i18n.js";
@@ -13,8 +14,9 @@ import { button, icon, problem } from "./parts.js";
 /**
  * @typedef {import("../../types/breakouts").BreakoutRoom} BreakoutRoom
  * @typedef {import("../../types/breakouts").BreakoutsState} BreakoutsState
- * @typedef {{state: BreakoutsState, ownId: string, now: number, taken: Record<string, number>, actions: import("./actions.js").Actions, choose: (room: BreakoutRoom) => void,
- *   wish: (topics: string[]) => void, offer: (on: boolean) => void, pair: (on: boolean) => void}} Props `taken`: how many are in each room
+ * @typedef {{where: string, state: BreakoutsState, ownId: string, now: number, taken: Record<string, number>, wished: readonly string[] | null, actions: import("./actions.js").Actions, choose: (room: BreakoutRoom) => void,
+ *   wish: (topics: string[]) => void, offer: (on: boolean) => void, pair: (on: boolean) => void}} Props `where`: what tells its ids from those of another hall on the page; `taken`: how many are in each room;
+ *   `wished`: topics that the server does not know of yet
  */
 
 /** Of `rooms/messages/breakouts.py`. */
@@ -29,8 +31,8 @@ export function hasHall({ phase, topics }, isForRooms = false) {
 export function hallView(props) {
   const { state } = props;
   const choosable = openRooms(state).filter(({ is_open }) => is_open);
-  return html`<section class="hall stack" aria-labelledby="hall-title">
-    <h2 id="hall-title">${titleOf(state)}</h2>
+  return html`<section class="hall stack" aria-labelledby=${`hall-title-${props.where}`}>
+    <h2 id=${`hall-title-${props.where}`}>${titleOf(state)}</h2>
     ${state.phase === "running" ? runningView(props, choosable.length > 0) : html`<p class="muted">${t("You are taken to your group by itself. Keep this page open.")}</p>`}
     ${state.topics.length ? topicsView(props) : nothing} ${state.phase === "running" ? nothing : willingView(props)}
     ${state.phase === "running" && state.pairs ? pairView(props) : nothing} ${choosable.length ? choiceView(choosable, props) : nothing}
@@ -62,17 +64,17 @@ function runningView(props, hasChoice) {
 }
 
 /** In the order in which they are chosen: the first is the dearest. @param {Props} props */
-function topicsView({ state, ownId, actions, wish }) {
-  const chosen = [...(state.topic_choices[ownId] ?? [])];
+function topicsView({ where, state, ownId, wished, actions, wish }) {
+  const chosen = [...(wished ?? state.topic_choices[ownId] ?? [])];
   const toggle = (/** @type {string} */ topic) => wish(chosen.includes(topic) ? chosen.filter((one) => one !== topic) : [...chosen, topic]);
   const isFull = chosen.length >= MOST_WISHES;
-  return html`<fieldset class="choices" aria-describedby="topics-help">
+  return html`<fieldset class="choices" aria-describedby=${`topics-help-${where}`}>
     <legend class="field-label">${t("What would you like to talk about?")}</legend>
-    <p class="field-help" id="topics-help">${n("Choose {count}. The one you choose first counts most.", "Choose up to {count}. The one you choose first counts most.", MOST_WISHES)}</p>
+    <p class="field-help" id=${`topics-help-${where}`}>${n("Choose {count}. The one you choose first counts most.", "Choose up to {count}. The one you choose first counts most.", MOST_WISHES)}</p>
     ${state.topics.map((topic) => {
       const place = chosen.indexOf(topic) + 1;
       return html`<label class="choice">
-        <input type="checkbox" .checked=${place > 0} ?disabled=${isFull && !place} @change=${() => toggle(topic)} />
+        <input type="checkbox" .checked=${live(place > 0)} ?disabled=${isFull && !place} @change=${() => toggle(topic)} />
         <span>${topic}</span>${place ? html`<span class="count new" aria-label=${t("Choice {number}", { number: number(place) })}>${number(place)}</span>` : nothing}
       </label>`;
     })}
@@ -83,7 +85,7 @@ function topicsView({ state, ownId, actions, wish }) {
 /** Whoever is willing may be chosen to facilitate the group that they come to. @param {Props} props */
 function willingView({ state, ownId, actions, offer }) {
   return html`<label class="check">
-      <input type="checkbox" .checked=${state.willing.includes(ownId)} ?disabled=${actions.isBusy("offer")} @change=${(/** @type {Event} */ event) => offer(/** @type {HTMLInputElement} */ (event.target).checked)} />
+      <input type="checkbox" .checked=${actions.isBusy("offer") ? noChange : live(state.willing.includes(ownId))} @change=${(/** @type {Event} */ event) => offer(/** @type {HTMLInputElement} */ (event.target).checked)} />
       <span>${t("I am willing to facilitate a group")}</span>
     </label>
     ${problem(actions, "offer")}`;

@@ -26,6 +26,8 @@ export class BreakoutsOfPage {
   #where = null;
   /** Why one is in the room, once it is known, and in which. */
   #why = { room: "", words: "" };
+  /** Topics that were ticked and that the server does not know of yet. @type {string[] | null} */
+  #wished = null;
   #page;
   #arrived;
 
@@ -79,13 +81,14 @@ export class BreakoutsOfPage {
     return room && groupView(this.#props(room));
   }
 
-  hall() {
+  /** @param {string} [where] told apart where the page shows it twice */
+  hall(where = "main") {
     const { ownId, clock, actions } = this.#page;
     const run = (/** @type {string} */ key, /** @type {import("../../types/messages").Command} */ command) => void actions.run(key, () => this.#do(command));
     return hallView({
-      ...{ state: this.state, ownId, now: clock.now(), taken: this.#page.connection.signals(this.stream).counts, actions },
+      ...{ where, state: this.state, ownId, now: clock.now(), taken: this.#page.connection.signals(this.stream).counts, wished: this.#wished, actions },
       choose: ({ id }) => run(`choose-${id}`, { type: "breakout.choose", room_id: id }),
-      wish: (topics) => run("wish", { type: "breakouts.wish", topics }),
+      wish: (topics) => void this.#wish(topics),
       offer: (on) => run("offer", { type: "breakouts.offer", on }),
       pair: (on) => run("pair", { type: "breakouts.pair", on }),
     });
@@ -107,6 +110,19 @@ export class BreakoutsOfPage {
       },
       understand: () => this.#understand(),
     };
+  }
+
+  /** However fast they are ticked, the last choice is what is sent last. @param {string[]} topics */
+  async #wish(topics) {
+    const { actions, refresh } = this.#page;
+    this.#wished = topics;
+    refresh();
+    while (this.#wished && !actions.isBusy("wish")) {
+      const sent = /** @type {string[]} */ (this.#wished);
+      const isDone = await actions.run("wish", () => this.#do({ type: "breakouts.wish", topics: sent }));
+      if (!isDone || this.#wished === sent) this.#wished = null;
+    }
+    refresh();
   }
 
   #understand() {
@@ -136,6 +152,7 @@ export class BreakoutsOfPage {
     try {
       const response = await fetch(`/api/${this.stream}/why`);
       const { words = "" } = response.ok ? await response.json() : {};
+      if (this.room?.id !== id) return; // moved on meanwhile
       this.#why = { room: id, words };
       this.#page.refresh();
     } catch {
@@ -146,10 +163,7 @@ export class BreakoutsOfPage {
   /** @param {{stream: string, event: StreamEvent}} detail */
   #heed({ stream, event }) {
     if (stream !== this.stream) return;
-    if (event.type === "breakout.muted" && event.person_id === this.#page.ownId) {
-      void this.#page.media.capture.setMicrophone(false);
-      toast(t("{name} has switched off your microphone. You can switch it on again.", { name: this.#page.nameOf(event.by) }), { tone: "attention" });
-    } else if (event.type === "breakout.help_answered" && event.room.id === this.room?.id && !event.room.people.includes(event.person_id)) {
+    if (event.type === "breakout.help_answered" && event.room.id === this.room?.id && !event.room.people.includes(event.person_id)) {
       toast(t("{name} is coming to your room.", { name: this.#page.nameOf(event.person_id) }), { tone: "good" });
     }
   }

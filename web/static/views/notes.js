@@ -104,6 +104,7 @@ export class NotesField {
   #key(event) {
     if (!(event.ctrlKey || event.metaKey) || event.altKey || event.key.toLowerCase() !== "z") return;
     event.preventDefault();
+    if (this.#field?.readOnly) return;
     if (event.shiftKey) this.#notes?.redo();
     else this.#notes?.undo();
     this.#take();

@@ -6,7 +6,8 @@
  * @import {Command} from "../../types/messages"
  */
 
-import { html, nothing } from "lit";
+import { html, noChange, nothing } from "lit";
+import { live } from "lit/directives/live.js";
 import { number, t } from "../i18n.js";
 import { toast } from "../toast.js";
 import { Cards, cardsView } from "./contact-cards.js";
@@ -44,6 +45,11 @@ export class RoomPad {
   get room() {
     const own = Object.values(this.#state?.rooms ?? {}).filter(({ people }) => people.includes(this.#page.ownId));
     return own.find((room) => isOpen(this.#state, room)) ?? own.at(-1);
+  }
+
+  /** Closes what is open of a room that one has left; called at every look at the page, whatever it shows. */
+  look() {
+    if (this.#field.roomId && this.#field.roomId !== this.room?.id) this.#field.open(this.#page.data.session_id, "");
   }
 
   /** Draws the pad of one's room, and keeps it open. */
@@ -119,7 +125,7 @@ export class RoomPad {
     return html`<section class="touch stack" aria-labelledby="touch-title">
       <h2 class="kicker" id="touch-title">${t("Stay in touch")}</h2>
       <label class="check">
-        <input type="checkbox" .checked=${agrees} aria-describedby="touch-help" @change=${change} />
+        <input type="checkbox" .checked=${this.#page.actions.isBusy("touch") ? noChange : live(agrees)} aria-describedby="touch-help" @change=${change} />
         <span>${t("Exchange contact cards with the others who agree")}</span>
       </label>
       <p class="field-help" id="touch-help">${t("When the room closes, those of the group who agreed get each other's name, title, municipality and e-mail address.")}</p>
@@ -143,10 +149,11 @@ export class RoomPad {
 /** The notes that are on the stage, if any. @param {import("./live-page.js").LivePage} page */
 export function stageNotes(page) {
   const stream = `breakouts/${page.data.session_id}`;
-  const showing = /** @type {BreakoutsState | undefined} */ (page.connection.state(stream))?.showing;
+  const state = /** @type {BreakoutsState | undefined} */ (page.connection.state(stream));
+  const showing = state?.showing;
   const { roomId, text } = page.connection.signals(stream).stageNotes;
   if (!showing || showing.room_id !== roomId) return nothing;
-  return stageNotesView({ title: showing.title || t("Room {number}", { number: number(Number(roomId.slice(1))) }), text });
+  return stageNotesView({ title: showing.title || t("Room {number}", { number: number(state.rooms[roomId]?.number ?? Number(roomId.slice(1))) }), text });
 }
 
 /** @param {BreakoutsState | undefined} state @param {BreakoutRoom} room */

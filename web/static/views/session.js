@@ -51,19 +51,24 @@ page.refresh();
 function heed(event) {
   if (event.type === "poll.opened") {
     toast(t("A poll is open: {title}", { title: event.poll.title }));
-    if (view.text || document.activeElement instanceof HTMLTextAreaElement) view.isPollNew = view.tab !== "polls";
+    if (isWriting()) view.isPollNew = view.tab !== "polls";
     else choose("polls");
   } else if (event.type === "poll.shown") {
     toast(t("The result of a poll is shown."));
-    if (!view.text) choose("polls");
+    if (!isWriting()) choose("polls");
   } else if (event.type === "question.published" && event.question.author_id === page.ownId) {
     toast(t("Your question can now be seen by everybody."), { tone: "good" });
   } else if (event.type === "harvest.shown") {
     toast(t("You can see what the breakout rooms bring home."));
-    if (!view.text && !(document.activeElement instanceof HTMLTextAreaElement)) choose("harvest");
+    if (!isWriting()) choose("harvest");
   } else if (event.type === "session.went_live" && event.session_id === page.data.session_id) {
     toast(t("The session is live."), { tone: "good" });
   }
+}
+
+/** What one writes is not taken away: a question, notes, points. */
+function isWriting() {
+  return Boolean(view.text || document.activeElement?.matches("textarea, input.input"));
 }
 
 /** Chosen by hand: on a phone the panel comes up from under the stage. @param {string} tab */
@@ -82,6 +87,7 @@ function choose(tab) {
 function draw() {
   root.dataset.phase = page.isReady ? page.phase : "";
   rooms.look();
+  pad.look();
   const contact = contactView(page.connection.status, page.zone, page.isDelayed);
   render(page.isReady ? html`${contact} ${sessionView()}` : html`${contact} ${loadingView()}`, root);
 }
@@ -211,7 +217,7 @@ function tabView() {
     const polls = Object.values(page.room.polls);
     return pollsView({ polls, signals, mine, actions, choices: view.choices, choose: choosePollOption, answer });
   }
-  if (view.tab === "group") return rooms.room ? html`${rooms.group()} ${pad.view()}` : rooms.hall();
+  if (view.tab === "group") return rooms.room ? html`${rooms.group()} ${pad.view()}` : rooms.hall("side");
   const harvest = shownHarvest();
   if (view.tab === "notes" && pad.room) return pad.view();
   if (view.tab === "harvest" && harvest) return harvestView({ harvest, questions: page.room.questions, votes: signals.votes, mine, isLive: page.phase === "live", actions, vote });
