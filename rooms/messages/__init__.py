@@ -3,7 +3,8 @@
 Commands ask, events tell what happened, frames carry both over the WebSocket. All are tagged unions that forbid unknown
 fields, so a misspelt or foreign message is refused where it enters. Documented one by one in `docs/protocol.md`;
 a test asserts that none is missing. Times are aware datetimes in UTC (RFC 3339 on the wire); ids are short strings.
-Neighbours: `base`, what they are made of, `breakouts`, those of breakout rooms, and `harvest`, what these bring home.
+Neighbours: `base`, what they are made of; `breakouts`, `breakout_commands` and `breakout_events`, those of breakout rooms;
+`harvest`, what these bring home.
 """
 
 from __future__ import annotations
@@ -15,8 +16,12 @@ from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
 from rooms.messages.base import *  # noqa: F403
 from rooms.messages.base import Audience, CommandBase, EventBase, Id, Line, Role, Value
+from rooms.messages.breakout_commands import *  # noqa: F403
+from rooms.messages.breakout_commands import BreakoutsCommand
+from rooms.messages.breakout_events import *  # noqa: F403
+from rooms.messages.breakout_events import BreakoutsEvent
 from rooms.messages.breakouts import *  # noqa: F403
-from rooms.messages.breakouts import BreakoutsCommand, BreakoutsEvent, BreakoutsState, people_and_moderators
+from rooms.messages.breakouts import BreakoutsState, people_and_moderators
 from rooms.messages.harvest import *  # noqa: F403
 from rooms.messages.harvest import Harvest, HarvestCommand, HarvestEvent
 

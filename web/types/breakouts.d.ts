@@ -1,4 +1,4 @@
-/** The messages of `rooms/messages/breakouts.py` as they look on the wire. Nothing here exists at run time. */
+/** The messages of `rooms/messages/breakout*.py` as they look on the wire. Nothing here exists at run time. */
 
 import type { Rule, Strength } from "./grouping";
 

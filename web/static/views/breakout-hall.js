@@ -19,7 +19,7 @@ import { button, icon, problem } from "./parts.js";
  *   `wished`: topics that the server does not know of yet
  */
 
-/** Of `rooms/messages/breakouts.py`. */
+/** Of `rooms/messages/breakout_commands.py`. */
 const MOST_WISHES = 3;
 
 /** True if there is something to read or do for somebody without a room. @param {BreakoutsState} state @param {boolean} [isForRooms] it is what the session is for */
