@@ -160,12 +160,13 @@ class Hub:
             for connection in self._who_hears(followers, audience):
                 self._write(connection, frame)
 
-    def tell_people(self, stream: str, people: Iterable[str], message: m.ServerFrame) -> None:
-        """To those followers of a stream who are among `people`. Whoever is behind goes without, like signals."""
+    def tell_people(self, stream: str, people: Iterable[str], audience: m.Audience, message: m.ServerFrame) -> None:
+        """To those followers of a stream who are among `people` and may hear what is for `audience`. Whoever is behind goes
+        without, like signals."""
         followers, frame = self._followers.get(stream, ()), encode(message)
         for key in [key for person_id in people for key in self._of_person.get(person_id, ())]:
             connection = self._connections[key]
-            if connection in followers and not connection.closing:
+            if connection in followers and not connection.closing and hears(connection.actor, audience):
                 connection.outbox.offer(frame, self._outbox_bytes // 4)
 
     def tell_anew(self, stream: Stream) -> None:

@@ -34,9 +34,9 @@ async def exchange(request: Request) -> Response:
     actor = check_page(services.identity.actor(request), "session")
     services.notes.paces.check(actor.person_id)
     place = Place(request.path_params["session_id"], request.path_params["room_id"])
+    update, vector = _read(await request.body())  # first: who is sent out while it comes in reads no more
     context = services.streams.context(place.session_id)
     room = check_breakout_reading(actor, services.streams.breakouts(place.session_id), place.room_id)
-    update, vector = _read(await request.body())
     if update:
         _check_writing(actor, room, context.run.phase)
         answer = await services.notes.book.write(place, update, vector)
@@ -50,14 +50,17 @@ async def notes(request: Request) -> Response:
     rooms."""
     services: Services = request.state.services
     actor = check_page(services.identity.actor(request), "session")
+    services.notes.paces.check(actor.person_id)
     session_id = request.path_params["session_id"]
     services.streams.context(session_id)
-    state, texts = services.streams.breakouts(session_id), await services.notes.book.texts(session_id)
-    found = []
-    for room in state.rooms.values():
-        text = texts.get(Place(session_id, room.id), "")
-        if text and _may_read(actor, state, room.id):
-            found.append({"room_id": room.id, "title": room.title, "topic": room.topic, "round": room.round, "text": text})
+    state = services.streams.breakouts(session_id)
+    rooms = [room for room in state.rooms.values() if _may_read(actor, state, room.id)]
+    texts = await services.notes.book.texts(session_id, {room.id for room in rooms})
+    found = [
+        {"room_id": room.id, "title": room.title, "topic": room.topic, "round": room.round, "text": text}
+        for room in rooms
+        if (text := texts.get(Place(session_id, room.id)))
+    ]
     return JSONResponse({"notes": found}, headers={"Cache-Control": "no-store"})
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -65,11 +65,12 @@ class Notebook:
         """The notes as they read; "" if there are none."""
         return document.text_of(await self._read(place))
 
-    async def texts(self, session_id: str) -> dict[Place, str]:
-        """All notes of a session that say something."""
+    async def texts(self, session_id: str, room_ids: Collection[str] | None = None) -> dict[Place, str]:
+        """The notes that say something, of a session's rooms or of some of them: no others are opened."""
 
         async def work(connection: AsyncConnection) -> list[Row[Any]]:
-            query = select(notes).where(notes.c.session_id == session_id)
+            some = [] if room_ids is None else [notes.c.room_id.in_(room_ids)]
+            query = select(notes).where(notes.c.session_id == session_id, *some)
             return list(await connection.execute(query))
 
         rows = await self._database.read(work)

@@ -60,7 +60,8 @@ class Telling:
             return
         stream = m.breakouts_stream(place.session_id)
         frame = m.NotesFrame(stream, place.room_id, b64encode(update).decode())
-        self._hub.tell_people(stream, (*room.people, *room.visitors), frame)
+        # who visited as a moderator and is none any more is still among the visitors for a while
+        self._hub.tell_people(stream, (*room.people, *room.visitors), room.audience, frame)
         if state.showing is not None and state.showing.room_id == place.room_id:
             self._put(place.session_id, STAGE_SECONDS)
 

@@ -8,10 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import update
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from rooms import messages as m
 from server.notes import service
 from server.notes.document import EMPTY
+from server.notes.notebook import Place
+from server.tables import people
 from tests.server.notes.test_document import Page
 from tests.server.running import Running, running
 
@@ -82,6 +86,39 @@ async def test_moderators_read_and_do_not_write(server: Running) -> None:
     assert lists["siri"] == lists["mona"] and lists["bo"] == []
 
 
+async def test_who_is_sent_out_while_a_request_comes_in_reads_and_writes_no_more(server: Running) -> None:
+    await write(server, "siri", "Förtroligt.")
+    page = Page()
+    page.write(0, "Jag är kvar.")
+
+    async def slowly() -> AsyncIterator[bytes]:
+        yield b'{"update": "'
+        await server.services.streams.handle(STREAM, MONA, m.BreakoutBar("anna"))
+        yield b64encode(page.unsent(EMPTY)) + b'"}'
+
+    async with await server.browser("anna") as browser:
+        answer = await browser.post(ROOM, content=slowly())
+    assert answer.json()["code"] == "not_in_room"
+    assert await server.services.notes.book.text(Place("s1", "b1")) == "Förtroligt."
+
+
+async def test_who_visited_as_a_moderator_and_is_none_any_more_hears_nothing(server: Running) -> None:
+    await server.services.streams.handle(STREAM, MONA, m.BreakoutVisit("b1"))
+    demote = update(people).where(people.c.id == "mona").values(roles="attendee")
+
+    async def work(connection: AsyncConnection) -> None:
+        await connection.execute(demote)
+
+    await server.services.database.write(work)
+    await server.services.people.load()
+    mona, siri = [await server.client(who, ("session/s1", STREAM)) for who in ("mona", "siri")]
+    await write(server, "anna", "Skolan.")
+    await siri.heard("notes", room_id="b1")
+    await server.services.streams.handle(STREAM, MONA, m.BreakoutsTell("Fem minuter kvar"))
+    await mona.event("breakouts.told")
+    assert not [frame for frame in mona.frames if frame["type"] == "notes"]
+
+
 async def test_notes_are_written_until_the_session_ends_and_read_afterwards(server: Running) -> None:
     await server.services.streams.handle(STREAM, m.SYSTEM, m.BreakoutsClose(at_once=True))
     assert (await write(server, "anna", "Efteråt."))[0] == 200
@@ -110,6 +147,7 @@ async def test_whoever_writes_without_a_breath_is_asked_to_wait(server: Running,
     monkeypatch.setattr(server.services.notes.paces, "_now", lambda: 0.0)  # no time passes
     async with await server.browser("anna") as browser:
         codes = [(await browser.post(ROOM, json={})).status_code for _ in range(service.AT_ONCE + 1)]
+        assert (await browser.get("/api/breakouts/s1/notes")).status_code == 429
     assert codes == [200] * service.AT_ONCE + [429]
 
 

@@ -70,6 +70,7 @@ async def test_rooms_and_sessions_have_notes_of_their_own(database: Database) ->
         ROOM: "s1 b1",
         Place("s1", "b2"): "s1 b2",
     }
+    assert await book.texts("s1", {"b2", "b3"}) == {Place("s1", "b2"): "s1 b2"}
     assert await database.write(delete_all) == 4
     assert await book.texts("s1") == {}
 
