@@ -239,6 +239,7 @@ def connect(services: Services, stack: AsyncExitStack) -> tuple[Reactions, Stage
     if services.cluster is not None:
         services.cluster.connect(services, tallies, reactions, stagehand)
         services.cluster.notes.connect(notes)
+        keeper.knows_all = stagehand.knows_all
     notes.look()
     return reactions, stagehand, keeper
 

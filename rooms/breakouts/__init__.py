@@ -6,7 +6,7 @@ state), and the rules: `planning`, `running`, `moving`, `talking`.
 """
 
 from rooms.breakouts.decide import decide
-from rooms.breakouts.seats import end_of, is_running, not_to_be_placed, open_rooms, seat_of
+from rooms.breakouts.seats import end_of, is_kept_apart, is_running, not_to_be_placed, open_rooms, seat_of
 from rooms.breakouts.view import apply, redact
 
-__all__ = ["apply", "decide", "end_of", "is_running", "not_to_be_placed", "open_rooms", "redact", "seat_of"]
+__all__ = ["apply", "decide", "end_of", "is_kept_apart", "is_running", "not_to_be_placed", "open_rooms", "redact", "seat_of"]

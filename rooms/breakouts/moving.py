@@ -13,6 +13,7 @@ from rooms.breakouts.seats import (
     check_running,
     end_of,
     is_full,
+    is_kept_apart,
     is_running,
     next_number,
     not_to_be_placed,
@@ -85,8 +86,8 @@ def seat(sketch: Sketch, person_id: str, room_id: str) -> None:
 
 
 def gather(sketch: Sketch, present: Collection[str]) -> None:
-    """Whoever is alone in a room, of those who are here, goes where others are, if a room has a seat. Rooms to which people
-    come and go as they like are left alone, and so is the last minute."""
+    """Whoever is alone in a room, of those who are here, goes where others are, if a room has a seat, and nobody from whom
+    they are kept apart. Rooms to which people come and go as they like are left alone, and so is the last minute."""
     for room in _to_gather(sketch):
         here = [person for person in sketch.state.rooms[room.id].people if person in present]
         if len(here) != 1:
@@ -94,7 +95,10 @@ def gather(sketch: Sketch, present: Collection[str]) -> None:
         others = [
             (sum(person in present for person in other.people), len(other.people), other.number, other.id)
             for other in _to_gather(sketch)
-            if other.id != room.id and not is_full(other) and any(person in present for person in other.people)
+            if other.id != room.id
+            and not is_full(other)
+            and any(person in present for person in other.people)
+            and not is_kept_apart(sketch.state, here[0], other.people)
         ]
         if others:
             sketch.move(here[0], min(others)[-1])

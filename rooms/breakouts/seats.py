@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 
 from rooms import messages as m
@@ -30,6 +31,12 @@ def end_of(state: m.BreakoutsState, room: m.BreakoutRoom) -> datetime | None:
 
 def is_full(room: m.BreakoutRoom) -> bool:
     return len(room.people) >= room.capacity
+
+
+def is_kept_apart(state: m.BreakoutsState, person_id: str, others: Collection[str]) -> bool:
+    """True if the moderators keep somebody apart from one of `others`, in the round that runs."""
+    apart = (people for people in (state.plan.apart if state.plan is not None else ()) if person_id in people)
+    return any(other in people for people in apart for other in others if other != person_id)
 
 
 def not_to_be_placed(state: m.BreakoutsState) -> set[str]:

@@ -173,7 +173,8 @@ class Composer:
             case "list":
                 return composition_of(rooms, {person.id for person in request.people})
             case "again":
-                return await self._again(session_id, request)
+                async with self._busy:
+                    return await self._again(session_id, request)
         async with self._busy:
             return await asyncio.to_thread(compose, request)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -27,7 +28,7 @@ LEAST_SECONDS: Final = 0.1  # between two looks, whatever happens
 LONELY: Final = timedelta(seconds=30)  # before somebody who is alone is taken to others; who is missing may be back by then
 GATHERING_FOR_PAIRS: Final = timedelta(seconds=5)  # so that more than two can wait, and chance has something to choose from
 GONE: Final = timedelta(seconds=30)  # before a visitor who is not connected is no longer shown
-SILENT_SECONDS: Final = 60.0  # nobody was heard in a room
+SILENT: Final = timedelta(seconds=60)  # somebody is in a room, and nobody was heard
 
 _log = structlog.get_logger("breakouts")
 
@@ -42,6 +43,7 @@ class Keeper:
         self._since: dict[tuple[str, str, str], datetime] = {}  # session, what, of whom: since when it is so
         self._told: dict[str, m.RoomsLifeSignal] = {}
         self._tried: dict[str, tuple[int, frozenset[str]]] = {}  # by session: who could not be placed, at which number
+        self.knows_all: Callable[[], bool] = lambda: True  # who is where, on all nodes
 
     def heed(self, entry: Entry) -> None:
         """Something happened; times may be others now."""
@@ -62,7 +64,8 @@ class Keeper:
                         _log.warning("breakout rooms wait", session=session_id, code=refusal.code)
                     except Exception:  # a bug, which must not keep the other sessions' rooms open
                         self._services.report_bug("breakouts", session_id)
-                    wait = min(wait, self._until_due(session_id))
+                    else:  # what was refused is not asked for again at once: the database may be away
+                        wait = min(wait, self._until_due(session_id))
                 else:
                     self._forget(session_id)
             await asyncio.sleep(LEAST_SECONDS)
@@ -142,21 +145,31 @@ class Keeper:
         """One of them to each who is alone in a room; returns those who went."""
         went, waiting = set(), sorted(late)
         for room in breakouts.open_rooms(self._state(session_id)):
-            if waiting and len(room.people) == 1 and not room.is_open and not room.is_pair:
-                await self._do(session_id, m.BreakoutSeat(waiting[0], room.id))
-                went.add(waiting.pop(0))
+            if len(room.people) != 1 or room.is_open or room.is_pair:
+                continue
+            state = self._state(session_id)
+            fitting = (one for one in waiting if not breakouts.is_kept_apart(state, one, room.people))
+            if person_id := next(fitting, ""):
+                await self._do(session_id, m.BreakoutSeat(person_id, room.id))
+                waiting.remove(person_id)
+                went.add(person_id)
         return went
 
     async def _gather(self, session_id: str) -> None:
-        state = self._state(session_id)
+        if self._lasting(session_id, "alone", self._lonely(session_id), LONELY):
+            await self._do(session_id, m.BreakoutsGather(tuple(self._services.presence.people(session_id))))
+
+    def _lonely(self, session_id: str) -> list[str]:
+        """The rooms where one person is left. None as long as there may be people whom this node does not know of."""
         present = self._services.presence.people(session_id)
-        alone = [
+        return [
             room.id
-            for room in breakouts.open_rooms(state)
-            if not room.is_open and not room.is_pair and sum(person in present for person in room.people) == 1
+            for room in breakouts.open_rooms(self._state(session_id))
+            if self.knows_all()
+            and not room.is_open
+            and not room.is_pair
+            and sum(person in present for person in room.people) == 1
         ]
-        if self._lasting(session_id, "alone", alone, LONELY):
-            await self._do(session_id, m.BreakoutsGather(tuple(present)))
 
     async def _match(self, session_id: str) -> None:
         """Chance decides, but those who have talked already go to each other only if there is nobody else."""
@@ -168,10 +181,13 @@ class Keeper:
             return
         random.shuffle(waiting)
         known = {frozenset(room.people) for room in state.rooms.values() if room.is_pair}
-        await self._do(session_id, m.BreakoutsMatch(tuple(_pairs(waiting, known))))
+        pairs = _pairs(waiting, known, lambda one, other: breakouts.is_kept_apart(state, one, (other,)))
+        await self._do(session_id, m.BreakoutsMatch(tuple(pairs)))
 
     async def _end_visits(self, session_id: str) -> None:
         """Of moderators who are not connected any more; and their word to all."""
+        if not self.knows_all():
+            return
         present = self._services.presence.people(session_id)
         speaking = self._state(session_id).speaking
         if self._lasting(session_id, "speaks", [speaking] if speaking and speaking not in present else [], GONE):
@@ -204,19 +220,18 @@ class Keeper:
         present = self._services.presence.people(session_id)
         rooms = breakouts.open_rooms(state)
         away = tuple(person for room in rooms for person in room.people if person not in present)
-        silent = tuple(room.id for room in rooms if room.people and self._is_silent(session_id, room, state))
+        used = self._lasting(session_id, "used", [room.id for room in rooms if room.people], SILENT)
+        silent = tuple(room_id for room_id in used if self._is_silent(session_id, room_id))
         news = m.RoomsLifeSignal(m.breakouts_stream(session_id), away, silent)
+        if session_id not in self._told:  # after a restart nothing need happen before somebody asks
+            self._tell_counts(m.breakouts_stream(session_id))
         if news != self._told.get(session_id):
             self._told[session_id] = news
             self._services.hub.signal(news)
 
-    def _is_silent(self, session_id: str, room: m.BreakoutRoom, state: m.BreakoutsState) -> bool:
-        """While nobody has been heard at all, since the round began."""
-        heard_at = self._services.seats.circles.heard_at(session_id, room.id)
-        if heard_at is not None:
-            return asyncio.get_running_loop().time() - heard_at >= SILENT_SECONDS
-        started = state.started_at or self._services.now()
-        return (self._services.now() - started).total_seconds() >= SILENT_SECONDS
+    def _is_silent(self, session_id: str, room_id: str) -> bool:
+        heard_at = self._services.seats.circles.heard_at(session_id, room_id)
+        return heard_at is None or asyncio.get_running_loop().time() - heard_at >= SILENT.total_seconds()
 
     def _tell_counts(self, stream: str) -> None:
         """How many are in the rooms that anybody may come into: to everybody, so at most a few times a second."""
@@ -226,13 +241,14 @@ class Keeper:
             self._services.hub.signal(m.RoomsSignal(stream, counts))
 
 
-def _pairs(waiting: list[str], known: set[frozenset[str]]) -> list[tuple[str, str]]:
-    """Neighbours in the order there is, those who do not know each other first."""
+def _pairs(waiting: list[str], known: set[frozenset[str]], apart: Callable[[str, str], bool]) -> list[tuple[str, str]]:
+    """Neighbours in the order there is, those who do not know each other first; nobody who is kept `apart`."""
     left, found = list(waiting), []
     for fresh in (True, False):
         for one in list(left):
             if one in left:
-                other = next((o for o in left if o != one and (not fresh or frozenset((one, o)) not in known)), None)
+                others = (o for o in left if o != one and not (fresh and frozenset((one, o)) in known))
+                other = next((o for o in others if not apart(one, o)), None)
                 if other is not None:
                     found.append((one, other))
                     left = [person for person in left if person not in (one, other)]

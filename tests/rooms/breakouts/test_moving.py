@@ -77,6 +77,14 @@ def test_whoever_is_alone_goes_to_others_but_not_in_the_last_minute() -> None:
     assert late.do(m.BreakoutsGather(("a", "c", "d")), "system") == []
 
 
+def test_whoever_is_alone_is_not_taken_to_somebody_from_whom_they_are_kept_apart() -> None:
+    rooms = Rooms().open(("a", "b"), ("c", "d"), ("e", "f", "g"), apart=(("a", "x"), ("d", "a")))
+    rooms.do(m.BreakoutsGather(("a", "c", "d", "e", "f", "g")), "system")
+    assert rooms.seat("a") == "b3"
+    rooms = Rooms().open(("a", "b"), ("c", "d"), apart=(("a", "c"),))
+    assert rooms.do(m.BreakoutsGather(("a", "c", "d")), "system") == []
+
+
 def test_a_pairs_room_ends_for_both_when_one_goes() -> None:
     rooms = Rooms().open(way="pairs", minutes=0)
     for who in ("a", "b"):

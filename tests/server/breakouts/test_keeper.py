@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from rooms import messages as m
-from server.breakouts.keeper import Keeper
+from server.breakouts.keeper import Keeper, _pairs
 from tests.server.breakouts.scene import B1, GUESTS, Scene, scene
 from tests.server.running import until
 
@@ -152,3 +152,51 @@ async def test_how_many_are_at_open_tables_is_told_to_all(day: Scene) -> None:
     counts = await g2.until(lambda f: f["type"] == "rooms" and f["counts"].get("b2") == 1)
     assert counts["counts"] == {"b1": 0, "b2": 1}
     assert not any(f.get("event", {}).get("type") == "breakout.entered" for f in g2.frames)
+
+
+async def test_how_many_are_at_open_tables_is_told_after_a_restart_too(tmp_path: Path) -> None:
+    async with scene(tmp_path) as day:
+        await day.open((), (), way="tables", minutes=0)
+        await day.do(m.BreakoutChoose("b2"), "g1")
+    async with scene(tmp_path) as day:
+        (g2,) = await day.come("g2")
+        await g2.heard("rooms", counts={"b1": 0, "b2": 1})
+
+
+async def test_a_room_is_silent_once_somebody_has_been_there_and_unheard_for_a_minute(day: Scene) -> None:
+    await day.open((), (), way="tables", minutes=0)
+    day.clock.advance(300)
+    await day.do(m.BreakoutChoose("b1"), "g1")
+    keeper = Keeper(day.run.services)
+
+    def silent() -> tuple[str, ...]:
+        keeper._tell_life("s1")
+        return keeper._told["s1"].silent
+
+    assert silent() == ()
+    day.clock.advance(60)
+    assert silent() == ("b1",)
+    day.run.services.seats.circles.speaks("s1", "b1", "g1")
+    assert silent() == ()
+
+
+async def test_nobody_is_alone_as_long_as_others_may_be_on_a_node_that_is_not_heard(day: Scene) -> None:
+    await day.come("g1", "g3", "g4")
+    await day.open(("g1", "g2"), ("g3", "g4"))
+    keeper = Keeper(day.run.services)
+    assert keeper._lonely("s1") == ["b1"]
+    keeper.knows_all = lambda: False
+    assert keeper._lonely("s1") == []
+
+
+async def test_late_arrivals_are_not_placed_with_whom_they_are_kept_apart_from(day: Scene) -> None:
+    await day.come("g1", "g2", "g3")
+    await day.open(("g1",), ("g2", "g3"), apart=(("g1", "g4"),))
+    await day.come("g4")
+    await until(lambda: day.seat("g4") == "b2")
+
+
+def test_pairs_are_of_people_who_are_not_kept_apart() -> None:
+    assert _pairs(["a", "b", "c"], set(), lambda one, other: {one, other} == {"a", "b"}) == [("a", "c")]
+    assert _pairs(["a", "b"], set(), lambda one, other: True) == []
+    assert _pairs(["a", "b"], {frozenset("ab")}, lambda one, other: False) == [("a", "b")]
