@@ -90,7 +90,7 @@ class Circles:
 
     def clear(self) -> None:
         """The engine is away: who comes now must not look for pictures of before."""
-        for key, circle in self._circles.items():
+        for key, circle in list(self._circles.items()):  # telling forgets what is closed
             circle.slots, circle.codecs, circle.speaking = {}, {}, ""
             self._tell(*key)
 

@@ -247,6 +247,7 @@ class Session:
         cause = f"{actor.person_id}/{self._connection.client}/{frame.id}"
         if isinstance(command, m.BreakoutsOpen):
             check_command(actor, command)
+            services.streams.stream(frame.stream)
             command = await services.composer.opened(session_of(frame.stream))
         if not isinstance(command, m.RowCommand):
             await services.streams.handle(frame.stream, actor, command, cause)

@@ -72,8 +72,9 @@ class Forgetting:
             for person_id in room.stage:
                 if is_former(person_id):  # erased while on stage, and not there any more to leave it
                     await services.streams.handle(m.session_stream(session_id), m.SYSTEM, m.StageRemove(person_id))
-        for session_id, state in services.streams.all_breakouts().items():
-            for person_id in [one for room in open_rooms(state) for one in room.people if is_former(one)]:
+        for session_id, _ in self._rooms():
+            seated = [one for room in open_rooms(services.streams.breakouts(session_id)) for one in room.people]
+            for person_id in filter(is_former, seated):
                 await services.streams.handle(m.breakouts_stream(session_id), m.SYSTEM, m.BreakoutMove(person_id))
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from live.control import ActiveSpeaker, EngineDown, PeerSeated, PeersLost, SlotsChanged
 from rooms import messages as m
@@ -219,6 +220,19 @@ async def test_when_the_engine_or_a_part_of_it_is_gone_so_are_pictures_and_seats
         assert reset["lost"] == ["peer"] and run.services.seats.count == 0
         engine.notify(EngineDown())
         await anna.heard("breakout_media", slots={})
+
+
+async def test_the_engine_goes_down_after_a_session_with_rooms_left_the_programme(tmp_path: Path) -> None:
+    async with rooms(tmp_path) as (run, engine):
+        for room in ("s1.b1", "s1.b2"):
+            engine.notify(SlotsChanged(room, {"video0": "siri"}))
+        await until(lambda: len(run.services.seats.circles._circles) == 2)
+        programme = run.services.streams.conference.programme
+        assert programme is not None
+        without = replace(programme, sessions=programme.sessions[1:])
+        await run.services.streams.handle(m.CONFERENCE, m.SYSTEM, m.ProgrammePublish(without))
+        engine.notify(EngineDown())
+        await until(lambda: not run.services.seats.circles._circles)
 
 
 async def test_a_seat_that_another_node_gave_is_known_with_its_room(tmp_path: Path) -> None:

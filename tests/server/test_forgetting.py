@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bench.postgres import PostgresServer
 from rooms import messages as m
 from server.privacy.forgetting import Forgetting
+from server.privacy.former import new_former
 from server.tables import people
 from tests.server.running import Client, Running, running, until
 
@@ -127,3 +129,18 @@ async def test_a_command_that_was_under_way_is_refused(tmp_path: Path) -> None:
         run.services.people._by_id.pop("anna")
         answer = await anna.do("session/s1", {"type": "question.ask", "text": "Är jag här?"})
         assert (answer["type"], answer["code"]) == ("refused", "not_signed_in")
+
+
+async def test_who_is_erased_may_sit_in_a_session_that_left_the_programme(tmp_path: Path) -> None:
+    async with running(tmp_path) as run:
+        await run.go_live()
+        former, streams = new_former(), run.services.streams
+        for command in (m.BreakoutsPlan(m.BreakoutPlan("list"), (m.DraftRoom(people=(former, "anna")),)), m.BreakoutsOpen()):
+            await streams.handle("breakouts/s1", m.SYSTEM, command)
+        programme = streams.conference.programme
+        assert programme is not None
+        await streams.handle(m.CONFERENCE, m.SYSTEM, m.ProgrammePublish(replace(programme, sessions=programme.sessions[1:])))
+        await _forgetting(run)._project_anew()
+        await streams.handle(m.CONFERENCE, m.SYSTEM, m.ProgrammePublish(programme))
+        await _forgetting(run)._project_anew()
+        assert streams.breakouts("s1").rooms["b1"].people == ("anna",)

@@ -117,3 +117,9 @@ async def test_whoever_leaves_a_room_hears_no_more_of_it(day: Scene) -> None:
     assert (await g1.do(B1, {"type": "breakout.choose", "room_id": "b1"}))["type"] == "ack"  # back, as they went themselves
     entered = await g1.event("breakout.entered")
     assert entered["event"]["room"]["points"] == ["Efteråt"]
+
+
+async def test_what_is_opened_in_no_session_leaves_nothing_behind(day: Scene) -> None:
+    (mona,) = await day.come("mona")
+    answer = await mona.do("breakouts/nowhere", {"type": "breakouts.open"})
+    assert answer["code"] == "not_found" and "breakouts/nowhere" not in day.streams._streams
