@@ -55,7 +55,7 @@ from server.security import middleware
 from server.services import Services, report_bug
 from server.settings import Settings
 from server.signals import Tallies
-from server.socket import Endpoint
+from server.socket import BREAKOUT_COMMANDS_AT_ONCE, BREAKOUT_COMMANDS_PER_SECOND, Endpoint
 from server.stagehand import Stagehand
 from server.start import embedded_engine
 from server.streams import Streams
@@ -193,6 +193,7 @@ async def load_services(
         guesses=Guesses(settings),
         forms_of_person=Paces(settings.forms_per_second, FORMS_AT_ONCE),
         forms_of_address=Paces(settings.forms_per_second * FORMS_OF_ADDRESS, FORMS_AT_ONCE * FORMS_OF_ADDRESS),
+        breakout_commands=Paces(BREAKOUT_COMMANDS_PER_SECOND, BREAKOUT_COMMANDS_AT_ONCE),
         readings=Readings(settings),
     )
 

@@ -76,6 +76,7 @@ class Services:
     guesses: Guesses
     forms_of_person: Paces
     forms_of_address: Paces  # of whoever is not signed in
+    breakout_commands: Paces  # of participants
     readings: Readings
     draining: asyncio.Event  # set: newcomers shall go elsewhere, this process is about to end
     leaving: asyncio.Event = field(default_factory=asyncio.Event)  # set: nobody is let in any more

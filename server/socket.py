@@ -14,7 +14,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from live.limits import Budget
 from rooms import messages as m
 from rooms import room
-from rooms.access import check_command
+from rooms.access import check_command, is_moderator
 from rooms.errors import Refused
 from server.door import CLOSE_TOO_MANY
 from server.followers import Connection
@@ -30,6 +30,8 @@ BURST_SECONDS: Final = 5
 PATIENCE_SECONDS: Final = 25  # as many seconds' worth of refused messages at once, then the connection is closed
 MOST_COMMANDS: Final = 64  # of one connection under way at once
 MOST_STREAMS: Final = 8
+BREAKOUT_COMMANDS_PER_SECOND: Final = 1.0  # of a participant: what they change in their room is in the journal for good
+BREAKOUT_COMMANDS_AT_ONCE: Final = 60
 
 _decoder: Final = msgspec.json.Decoder(m.ClientFrame)
 
@@ -245,6 +247,8 @@ class Session:
         # Whose it is belongs to it: a tab names itself, and nobody's command may pass for done because somebody else's tab
         # chose the same name.
         cause = f"{actor.person_id}/{self._connection.client}/{frame.id}"
+        if isinstance(command, m.BreakoutsCommand) and not is_moderator(actor):
+            services.breakout_commands.check(actor.person_id)
         if isinstance(command, m.BreakoutsOpen):
             check_command(actor, command)
             services.streams.stream(frame.stream)

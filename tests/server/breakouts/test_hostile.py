@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from rooms import messages as m
+from server.socket import BREAKOUT_COMMANDS_AT_ONCE
 from tests.server.breakouts.scene import B1, S1, Scene, scene
 
 COMMANDS: list[dict[str, Any]] = [
@@ -123,3 +124,17 @@ async def test_what_is_opened_in_no_session_leaves_nothing_behind(day: Scene) ->
     (mona,) = await day.come("mona")
     answer = await mona.do("breakouts/nowhere", {"type": "breakouts.open"})
     assert answer["code"] == "not_found" and "breakouts/nowhere" not in day.streams._streams
+
+
+async def test_nobody_fills_the_journal_with_what_they_change_in_their_room(
+    day: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    g1, g2 = await day.come("g1", "g2")
+    await day.open(("g1", "g2"), minutes=0)
+    monkeypatch.setattr(day.run.services.breakout_commands, "_now", lambda: 0.0)  # no time passes
+    for _ in range(BREAKOUT_COMMANDS_AT_ONCE):
+        assert (await g1.do(B1, {"type": "breakout.withdraw_help"}))["type"] == "ack"
+    before = day.streams.seq(B1)
+    assert (await g1.do(B1, {"type": "breakout.ask_help"}))["code"] == "too_fast"
+    assert day.streams.seq(B1) == before
+    assert (await g2.do(B1, {"type": "breakout.ask_help"}))["type"] == "ack"
