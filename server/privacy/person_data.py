@@ -180,6 +180,8 @@ class Collector:
             found = {(ELSE if key in self._others else key): self._without_others(each) for key, each in value.items()}
             if "text" in value and value.get("author_id", self._person.id) != self._person.id:
                 found["text"] = ELSE
+            if "together" in value and "apart" in value:  # of a plan: what moderators think of people is not told to them
+                found["together"] = found["apart"] = []
             return found
         return value
 

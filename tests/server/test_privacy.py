@@ -332,3 +332,19 @@ def test_when_the_time_of_texts_is_up_none_is_left_and_the_event_can_be_read(eve
 def test_every_text_in_every_event_is_thought_of(event: type[m.Event]) -> None:
     unknown = set(leaves(inspect.type_info(event))) - PERSONS_IDS - THINGS_IDS - THEIR_TEXTS.keys() - OTHERS_TEXTS.keys()
     assert unknown == set(), "whose is it? Then `server/privacy/redaction.py` blanks it, or a reason stands above"
+
+
+async def test_whom_moderators_keep_them_together_with_or_apart_from_is_not_in_the_export(
+    database: Database, keys: FileKeys
+) -> None:
+    plan = m.BreakoutPlan(together=((WHO, "pbo"),), apart=((WHO, "pyt"),))
+    planned = m.BreakoutsPlanned(m.BreakoutsDraft(plan, (m.DraftRoom("Ett", people=(WHO,)),)))
+    await Journal(database).append("breakouts/s1", 1, [planned], actor="pmona", cause=None, at=at(1))
+    people = People(database)
+    await people.load()
+    person = people.get(WHO)
+    assert person is not None
+    (found,) = [e.event for e in (await collect(database, keys, person, NOW)).events if e.stream == "breakouts/s1"]
+    draft = found["draft"]
+    assert (draft["plan"]["together"], draft["plan"]["apart"]) == ([], [])
+    assert draft["rooms"][0]["people"] == [WHO]
