@@ -1,7 +1,7 @@
 """Plenum's real server for the benchmarks: a conference with as many people as wanted, all signed in.
 
-`python -m bench.plenum IO_URING DIRECTORY` serves a prepared one on a free port of the loopback, until its standard input
-ends. What else `bench.setups.Place` says stands in the environment, as it has passwords in it.
+`python -m bench.plenum IO_URING DIRECTORY PORT` serves a prepared one on a port of the loopback (0: any that is free),
+until its standard input ends. What else `bench.setups.Place` says stands in the environment, as it has passwords in it.
 """
 
 from __future__ import annotations
@@ -140,18 +140,18 @@ def _json(value: object) -> bytes:
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
 
 
-def command(place: Place, io_uring: str) -> tuple[tuple[str, ...], dict[str, str]]:
+def command(place: Place, io_uring: str, port: int = 0) -> tuple[tuple[str, ...], dict[str, str]]:
     """What starts a node: the command line, and what is added to the environment."""
     secret = {"BENCH_DATABASE_URL": place.database_url, "BENCH_REDIS_URL": place.redis_url, "BENCH_SECRET": place.secret}
-    return (sys.executable, "-m", "bench.plenum", io_uring, str(place.directory)), secret
+    return (sys.executable, "-m", "bench.plenum", io_uring, str(place.directory), str(port)), secret
 
 
-def serve(io_uring: str, directory: Path) -> None:
+def serve(io_uring: str, directory: Path, port: int) -> None:
     """Serves, and says on standard output on which port."""
     database_url, redis_url, secret = (os.environ[f"BENCH_{name}"] for name in ("DATABASE_URL", "REDIS_URL", "SECRET"))
     place = Place(directory, database_url, redis_url, secret)
     calm_collector()
-    with socket.create_server(("127.0.0.1", 0), backlog=2048) as listener:
+    with socket.create_server(("127.0.0.1", port), backlog=2048) as listener:
         port = listener.getsockname()[1]
         server = uvicorn.Server(configuration(settings(place, port, io_uring)))
         threading.Thread(target=_end_with_parent, args=(server,), daemon=True).start()
@@ -166,4 +166,4 @@ def _end_with_parent(server: uvicorn.Server) -> None:
 
 
 if __name__ == "__main__":
-    serve(sys.argv[1], Path(sys.argv[2]))
+    serve(sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]))

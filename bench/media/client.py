@@ -56,7 +56,7 @@ class Client:
         self._checked = asyncio.Event()
         self.address = ("", 0)
         self._password = b""
-        self._check = b""
+        self.check = b""  # a binding request that finds the path, and consents
         self._dtls: RTCDtlsTransport | None = None
         self.tx: Any = None  # pylibsrtp.Session
         self.rx: Any = None
@@ -65,7 +65,7 @@ class Client:
     async def connect(self, remote: Remote) -> None:
         """Checks the path and shakes hands. Raises `ConnectionError`, or `TimeoutError` after a minute."""
         self.address, self._password = remote.addresses[0], remote.password.encode()
-        self._check = self._make_check(remote)
+        self.check = self._make_check(remote)
         async with asyncio.timeout(PATIENCE):
             while not self._checked.is_set():
                 self.keep_alive()
@@ -97,7 +97,7 @@ class Client:
 
     def keep_alive(self) -> None:
         """Sends a check: the first ones find the path, later ones consent (RFC 7675)."""
-        self.send(self._check)
+        self.send(self.check)
 
     def send(self, data: bytes) -> None:
         self._wire.send(data, self._source, self.address)
@@ -116,7 +116,7 @@ class Client:
             return
         if message.message_class == stun.Class.RESPONSE:
             self._checked.set()
-        elif message.message_class == stun.Class.REQUEST and self._check:  # Janus asks, although it is lite
+        elif message.message_class == stun.Class.REQUEST and self.check:  # Janus asks, although it is lite
             response = stun.Message(stun.Method.BINDING, stun.Class.RESPONSE, message.transaction_id)
             response.attributes["XOR-MAPPED-ADDRESS"] = self.address
             response.add_message_integrity(self.local.password.encode())

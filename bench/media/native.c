@@ -9,7 +9,9 @@
 #include <sys/socket.h>
 #include <time.h>
 
-enum { STREAMS = 2, BATCH = 64, LONGEST = 2048, STEP_NS = 10000, STEPS = 100000, ARRIVALS = 256 };
+#include "feedback.h"
+
+enum { STREAMS = 2, BATCH = 64, LONGEST = 2048, STEP_NS = 10000, STEPS = 100000 };
 enum { AGGREGATE = 1 << 16, UDP_GRO_OPTION = 104 }; /* octets of datagrams that the kernel has left together; <linux/udp.h> */
 
 /* Mirrored by native.Viewer. One stream is video, the other audio. The publisher's number of a packet is its RTP sequence
@@ -30,12 +32,7 @@ struct viewer {
     struct stream streams[STREAMS];
     uint32_t learning;  /* bit per stream: the next packet is wanted whole */
     uint32_t others;    /* RTP of other sources: repair, probes */
-    uint32_t transport_id;   /* of the transport-wide sequence number's header extension; 0: not agreed on */
-    uint16_t transport_next; /* the first that no feedback has told of */
-    uint16_t transport_last; /* the newest that came */
-    uint32_t transport_begun;
-    uint32_t feedbacks;
-    uint64_t arrivals[ARRIVALS]; /* ring: nanoseconds since 1970; 0: told of, or never came */
+    struct transport transport;
     void *session;               /* that protects its RTCP; NULL: it has not shaken hands */
     struct sockaddr_in server;
     struct in_addr address;      /* its own */
@@ -84,93 +81,9 @@ static void count(struct stream *s, int which, uint16_t sequence, uint64_t arriv
     else w->delays[delay / STEP_NS < STEPS ? delay / STEP_NS : STEPS]++;
 }
 
-/* Notes when a transport-wide number came (draft-holmer-rmcat-transport-wide-cc-extensions-01). */
-static void note_transport(struct viewer *v, const uint8_t *data, uint32_t length, uint64_t arrived) {
-    uint32_t at = 12 + 4u * (data[0] & 15);
-    if (!(data[0] & 0x10) || at + 4 > length || data[at] != 0xBE || data[at + 1] != 0xDE) return;
-    uint32_t end = at + 4 + 4u * (uint32_t)(data[at + 2] << 8 | data[at + 3]);
-    if (end > length) return;
-    for (at += 4; at < end;) {
-        uint32_t size = (data[at] & 15u) + 1;
-        if (!data[at]) {
-            at++;
-        } else if (data[at] >> 4 == v->transport_id && at + 3 <= end) {
-            uint16_t number = (uint16_t)(data[at + 1] << 8 | data[at + 2]);
-            v->arrivals[number % ARRIVALS] = arrived;
-            if (!v->transport_begun) v->transport_next = v->transport_last = number;
-            v->transport_begun = 1;
-            if ((uint16_t)(number - v->transport_last) < 0x8000) v->transport_last = number;
-            return;
-        } else {
-            at += 1 + size;
-        }
-    }
-}
-
-static uint8_t *put16(uint8_t *out, uint32_t value) {
-    out[0] = (uint8_t)(value >> 8);
-    out[1] = (uint8_t)value;
-    return out + 2;
-}
-
-/* Writes transport-wide feedback about all that came since the last: one run where all came in steps of less than 64 ms,
- * else two bits for each. Returns its length, 0 for nothing new. `out` holds 1,000 octets. */
+/* See make_feedback. */
 int feedback(struct viewer *v, uint8_t *out) {
-    uint8_t status[ARRIVALS], deltas[2 * ARRIVALS];
-    int count = (uint16_t)(v->transport_last - v->transport_next) + 1, used = 0, plain = 1;
-    uint16_t base = v->transport_next;
-    uint64_t reference = 0, before = 0;
-    if (!v->transport_begun || count > 0x8000) return 0;
-    if (count > ARRIVALS) { /* older ones are overwritten */
-        base = (uint16_t)(v->transport_last - ARRIVALS + 1);
-        count = ARRIVALS;
-    }
-    for (int i = 0; i < count; i++) {
-        uint64_t at = v->arrivals[(uint16_t)(base + i) % ARRIVALS] / 250000;
-        v->arrivals[(uint16_t)(base + i) % ARRIVALS] = 0;
-        status[i] = 0;
-        if (!at) {
-            plain = 0;
-            continue;
-        }
-        if (!before) before = (reference = at / 256) * 256;
-        int64_t delta = (int64_t)at - (int64_t)before;
-        if (delta < -30000 || delta > 30000) continue;
-        before = at;
-        status[i] = delta >= 0 && delta < 256 ? 1 : 2;
-        if (status[i] == 2) {
-            deltas[used++] = (uint8_t)(delta >> 8);
-            plain = 0;
-        }
-        deltas[used++] = (uint8_t)delta;
-    }
-    uint8_t *at = out + 12;
-    if (!before) return 0;
-    memset(out, 0, 12);
-    out[7] = 1; /* the sender's SSRC; the media's is 0 */
-    at = put16(at, base), at = put16(at, (uint32_t)count);
-    *at++ = (uint8_t)(reference >> 16), *at++ = (uint8_t)(reference >> 8), *at++ = (uint8_t)reference;
-    *at++ = (uint8_t)v->feedbacks++;
-    if (plain) {
-        at = put16(at, 0x2000u | (uint32_t)count);
-    } else {
-        for (int i = 0; i < count; i += 7) {
-            uint32_t chunk = 0xC000;
-            for (int j = 0; j < 7 && i + j < count; j++) chunk |= (uint32_t)status[i + j] << (12 - 2 * j);
-            at = put16(at, chunk);
-        }
-    }
-    memcpy(at, deltas, (size_t)used);
-    at += used;
-    int padding = (int)(-(at - out) & 3);
-    memset(at, 0, 4);
-    at += padding;
-    if (padding) at[-1] = (uint8_t)padding;
-    out[0] = padding ? 0xAF : 0x8F;
-    out[1] = 205;
-    put16(out + 2, (uint32_t)((at - out) / 4 - 1));
-    v->transport_next = (uint16_t)(base + count);
-    return (int)(at - out);
+    return make_feedback(&v->transport, out);
 }
 
 /* Gives feedback of every `step`-th viewer, from `first` on, each from its address. `protect`: srtp_protect_rtcp. What does not
@@ -183,7 +96,7 @@ void give_feedback(int fd, struct viewer *viewers, uint32_t count, uint32_t firs
     unsigned ready = 0;
     for (uint32_t i = first; i < count; i += step) {
         struct viewer *v = &viewers[i];
-        int length = v->session && v->transport_id ? feedback(v, packets[ready]) : 0;
+        int length = v->session && v->transport.id ? make_feedback(&v->transport, packets[ready]) : 0;
         if (length && !protect(v->session, packets[ready], &length)) {
             struct msghdr *header = &messages[ready].msg_hdr;
             vectors[ready] = (struct iovec){packets[ready], (size_t)length};
@@ -214,7 +127,7 @@ static int take_rtp(struct viewer *v, const uint8_t *data, uint32_t length, uint
                     const volatile uint64_t *sent) {
     uint32_t ssrc = (uint32_t)data[8] << 24 | (uint32_t)data[9] << 16 | (uint32_t)data[10] << 8 | data[11];
     uint16_t sequence = (uint16_t)(data[2] << 8 | data[3]);
-    if (v->transport_id) note_transport(v, data, length, arrived);
+    if (v->transport.id) note_transport(&v->transport, data, length, arrived);
     for (int i = 0; i < STREAMS; i++) {
         struct stream *s = &v->streams[i];
         if (s->ssrc != ssrc) continue;

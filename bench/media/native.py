@@ -49,11 +49,25 @@ class Stream(ctypes.Structure):
     )
 
 
+class Transport(ctypes.Structure):
+    """What feedback tells of; see feedback.h."""
+
+    id: int
+    _fields_ = (
+        ("id", _U32),
+        ("next", _U16),
+        ("last", _U16),
+        ("begun", _U32),
+        ("feedbacks", _U32),
+        ("arrivals", _U64 * ARRIVALS),
+    )
+
+
 class Viewer(ctypes.Structure):
     streams: Any
     learning: int
     others: int
-    transport_id: int
+    transport: Any
     session: int
     server: Any
     address: Any
@@ -61,12 +75,7 @@ class Viewer(ctypes.Structure):
         ("streams", Stream * STREAMS),
         ("learning", _U32),
         ("others", _U32),
-        ("transport_id", _U32),
-        ("transport_next", _U16),
-        ("transport_last", _U16),
-        ("transport_begun", _U32),
-        ("feedbacks", _U32),
-        ("arrivals", _U64 * ARRIVALS),
+        ("transport", Transport),
         ("session", ctypes.c_void_p),
         ("server", ctypes.c_uint8 * 16),
         ("address", ctypes.c_uint8 * 4),
@@ -89,15 +98,15 @@ class Window(ctypes.Structure):
     _fields_ = (("from_", _U16 * STREAMS), ("span", _U16 * STREAMS), ("strange", _U64), ("delays", _U32 * (STEPS + 1)))
 
 
-def build(directory: Path) -> Path:
+def build(directory: Path, source: Path = SOURCE) -> Path:
     """Compiles into `directory`. Exits with one line if there is no compiler or no libcrypto."""
     if shutil.which("cc") is None:
-        raise SystemExit("bench-media needs a C compiler for its receivers: no `cc` on the PATH")
+        raise SystemExit("this benchmark needs a C compiler for its receivers: no `cc` on the PATH")
     library = directory / "native.so"
-    command = ["cc", "-O2", "-shared", "-fPIC", "-o", str(library), str(SOURCE), "-l:libcrypto.so.3"]
+    command = ["cc", "-O2", "-shared", "-fPIC", "-o", str(library), str(source), "-l:libcrypto.so.3"]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
-        raise SystemExit(f"bench-media: its receivers cannot be compiled: {done.stderr.strip().splitlines()[-1]}")
+        raise SystemExit(f"the benchmark's receivers cannot be compiled: {done.stderr.strip().splitlines()[-1]}")
     return library
 
 

@@ -121,7 +121,7 @@ class Viewers:
                 for which, ssrc in remote.ssrcs.items():
                     self._table[index].streams[which].ssrc = ssrc
                 agreed = remote.extensions[VIDEO].get(TRANSPORT_CC, 0)
-                self._table[index].transport_id = agreed
+                self._table[index].transport.id = agreed
                 await client.connect(remote)
                 self._table[index].give_feedback(client.tx, self._address_of(index), client.address)
 

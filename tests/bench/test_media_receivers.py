@@ -160,7 +160,7 @@ def told(library: ctypes.CDLL, viewer: native.Viewer) -> rtcp.TransportFeedback:
 @pytest.mark.parametrize("numbers", [[7, 8, 9], [0xFFFE, 0xFFFF, 0, 1], [7, 9, 14, 30], [4, *range(6, 200)]])
 def test_feedback_tells_which_transport_wide_numbers_came(library: ctypes.CDLL, numbers: list[int]) -> None:
     with receiving(library) as hall:
-        hall.viewers[0].transport_id = 2
+        hall.viewers[0].transport.id = 2
         for number in numbers:
             hall.rtp(0, 1, transport=number)
         hall.flush()
@@ -172,7 +172,7 @@ def test_feedback_tells_which_transport_wide_numbers_came(library: ctypes.CDLL, 
 def test_feedback_tells_of_a_packet_once(library: ctypes.CDLL) -> None:
     with receiving(library) as hall:
         buffer = ctypes.create_string_buffer(native.LONGEST_FEEDBACK)
-        hall.viewers[0].transport_id = 2
+        hall.viewers[0].transport.id = 2
         assert library.feedback(ctypes.byref(hall.viewers[0]), buffer) == 0
         hall.rtp(0, 1, transport=5)
         hall.flush()
@@ -203,7 +203,7 @@ def test_viewers_give_feedback_in_turn_each_from_its_address(library: ctypes.CDL
         for number in (0, 2):  # the second has not shaken hands
             hall.viewers[number].give_feedback(ends[number][0], f"127.200.1.{number}", server.getsockname())
         for number, viewer in enumerate(hall.viewers):
-            viewer.transport_id = 2
+            viewer.transport.id = 2
             hall.rtp(number, 1, transport=5 + number)
         hall.flush()
         for first in (1, 0):
