@@ -4,7 +4,7 @@ plenary's connection beside that of their room, as their pages have it.
 `make bench-breakouts`; `ARGS="--people 30 --seconds 5"` for less. Measured are the server with its media workers (CPU,
 memory), what was lost and how late it came (from its leaving one participant to the kernel's having it for another), and
 how long after "open" the last person heard their group, with all of them coming at once: the participants' own handshakes,
-on the same machine, are in that. With `--kill worker` (the busiest) or `--kill server` that is killed (SIGKILL) in the
+on the same machine, are in that. With `--kill worker` (the fullest) or `--kill server` that is killed (SIGKILL) in the
 middle of the round; `back_s` is how long after it the last person heard their group again. The server is started again at
 once. The last line is JSON.
 """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +15,7 @@ from bench.breakouts.crowd import Crowd
 from bench.breakouts.member import Member
 from bench.breakouts.native import KINDS
 from bench.breakouts.page import FIRST_PAUSE, LONGEST_OFFER_PAUSE, PATIENCE, STREAM, Page, again
-from bench.breakouts.server import Server, kill_worker
+from bench.breakouts.server import Server
 from bench.breakouts.stream import RATES
 from bench.measures import median
 from bench.media.native import percentile
@@ -46,7 +47,6 @@ class Conference:
         self._moderator = Page(server.port, server.cookies[plenum.MODERATOR], plenum.MODERATOR, lambda *_: None)
         self._plenary = [Seat(page, sends=False) for page in self._pages]
         self._seats = [Seat(page, sends=True) for page in self._pages]
-        self._busiest = 0  # worker
 
     async def gather(self, stack: AsyncExitStack) -> None:
         """All sit in the plenary."""
@@ -92,16 +92,21 @@ class Conference:
         seat.spare = None
         if any(member.peer_id.startswith(prefix) for prefix in seat.lost):
             raise ConnectionError("lost before the answer came")
-        member.room = room
-        async with asyncio.timeout(CONNECT):
-            await member.connect(answer)
-        seat.member = member
+        seat.member, member.room = member, room
+        try:
+            async with asyncio.timeout(CONNECT):
+                await member.connect(answer)
+        except OSError:
+            seat.member = None
+            raise
 
     def _lose(self, number: int, prefix: str) -> None:
         """The engine has lost connections whose ids begin so."""
         for seat in (self._seats[number - 1], self._plenary[number - 1]):
             seat.lost += [prefix] if prefix else []
             if seat.member is not None and seat.member.peer_id.startswith(prefix):
+                if seat.coming is not None:
+                    seat.coming.cancel()
                 seat.member.retire()
                 seat.was, seat.member = seat.member.room, None
                 self._enter(seat)
@@ -109,9 +114,10 @@ class Conference:
     async def _settled(self, seats: list[Seat]) -> None:
         """Raises what kept somebody from coming."""
         async with asyncio.timeout(PATIENCE):
-            while any(seat.member is None for seat in seats):
-                await asyncio.gather(*(seat.coming for seat in seats if seat.coming))
-        self._check()
+            while not all(seat.member is not None and seat.member.raw.is_up for seat in seats):
+                coming = [seat.coming for seat in seats if seat.coming]
+                await asyncio.wait(coming, return_when=asyncio.FIRST_EXCEPTION)
+                self._check()
 
     def _check(self) -> None:
         """Raises what went wrong."""
@@ -146,11 +152,11 @@ class Conference:
     # --- measuring
 
     async def kill(self, what: str) -> dict[str, float]:
-        """`what`: "worker" (the busiest), or "server" with all its workers."""
+        """`what`: "worker", the one with most people in rooms, or "server" with all its workers."""
         self._prepare([*self._seats, *self._plenary])
         killed = time.time_ns()
         if what == "worker":
-            kill_worker(self._busiest)
+            self.server.kill_worker(self._fullest())
         else:
             await self.server.kill()
         await asyncio.sleep(2 * LATELY / 1e9)  # what was under way is not taken for sound that goes on
@@ -164,6 +170,11 @@ class Conference:
             "elsewhere": moved,
         }
 
+    def _fullest(self) -> int:
+        """The index of a worker: their connections' ids begin with it."""
+        ((index, _),) = Counter(member.peer_id.partition(".")[0] for member in self._members).most_common(1)
+        return int(index)
+
     async def measure(self, seconds: float) -> dict[str, Any]:
         window = self._crowd.window
         begins = time.time_ns() + 100_000_000
@@ -173,7 +184,6 @@ class Conference:
         await asyncio.sleep(seconds)
         used = {pid: now - before[pid] for pid, now in self.server.cpu().items()}
         own, memory = time.process_time() - own, self.server.mebibytes()
-        self._busiest = max(self.server.workers(), key=lambda pid: used[pid])
         await asyncio.sleep(AFTERMATH)
         self._check()
         delays = list(window.delays)

@@ -47,6 +47,9 @@ class Server:
             await asyncio.to_thread(self._process.wait)
             self._process.stdout.close()
 
+    def kill_worker(self, index: int) -> None:
+        os.kill(self.workers()[index], signal.SIGKILL)
+
     async def kill(self) -> None:
         """And it is started again."""
         assert self._process is not None
@@ -54,24 +57,24 @@ class Server:
         await self.close()
         await self.start()
 
-    def workers(self) -> list[int]:
-        """The media workers' process ids."""
+    def workers(self) -> dict[int, int]:
+        """The media workers' process ids, by their index."""
         assert self._process is not None
-        pid = self._process.pid
-        children = map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())
-        return [child for child in children if b"live.worker" in Path(f"/proc/{child}/cmdline").read_bytes()]
+        pid, found = self._process.pid, {}
+        for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+            arguments = Path(f"/proc/{child}/cmdline").read_text().split("\0")
+            for argument in arguments if "live.worker" in arguments else ():
+                if argument.startswith("--index="):
+                    found[int(argument.removeprefix("--index="))] = int(child)
+        return found
 
     def cpu(self) -> dict[int, float]:
         """Seconds that each of its processes has used."""
         assert self._process is not None
-        return {pid: cpu_seconds(pid) for pid in (self._process.pid, *self.workers())}
+        return {pid: cpu_seconds(pid) for pid in (self._process.pid, *self.workers().values())}
 
     def mebibytes(self) -> float:
         return sum(map(resident_kib, self.cpu())) / 1024
-
-
-def kill_worker(pid: int) -> None:
-    os.kill(pid, signal.SIGKILL)
 
 
 @asynccontextmanager
