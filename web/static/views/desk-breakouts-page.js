@@ -20,8 +20,8 @@ import { confirm } from "./confirm.js";
 import { runningView } from "./desk-breakouts.js";
 import { button, icon, problem } from "./parts.js";
 
-/** By then what has changed is drawn (`coalesced`). */
-const DRAWN_MS = 60;
+/** So long after a move is done it may still be drawn: what one did oneself is soon, the server's word of it comes a little later. */
+const SETTLED_MS = 1_000;
 
 export class DeskBreakouts {
   composer;
@@ -30,6 +30,8 @@ export class DeskBreakouts {
   #picked = "";
   /** Who was picked or moved last. */
   #last = "";
+  /** Moves that are under way, or so fresh that they are still being drawn. */
+  #changing = 0;
   #text = "";
   #hasJudged = false;
   /** @type {Promise<unknown>} */
@@ -118,6 +120,7 @@ export class DeskBreakouts {
   view() {
     const { state } = this;
     this.composer.take(state);
+    queueMicrotask(() => this.#refocus()); // drawn by then
     return html`<section class="rooms-page" aria-label=${t("Breakout rooms")}>
       <p class="rooms-back">${button({ label: t("Back to the desk"), icon: "desk", look: "plain", onClick: () => this.show(false) })}</p>
       ${state.phase === "running"
@@ -176,24 +179,29 @@ export class DeskBreakouts {
 
   /** One change after the other, however fast the hands are. @param {() => Promise<unknown>} work @param {string} [person] whom it moves */
   #inTurn(work, person = "") {
-    this.#last = person || this.#last;
-    this.#turn = this.#turn.then(() => {
-      this.#refocus();
-      return work().then(() => this.#refocus());
-    });
+    const settle = this.#moves(person);
+    this.#turn = this.#turn.then(work).finally(settle);
   }
 
-  /** The focus is with who was moved last, unless it is somewhere else by then: nobody is called back from where they have gone on. */
+  /** Somebody is about to be drawn elsewhere; the function that is returned is called when that is done. @param {string} person "": nobody */
+  #moves(person) {
+    if (!person) return () => {};
+    this.#last = person;
+    this.#changing += 1;
+    return () => void setTimeout(() => (this.#changing -= 1), SETTLED_MS);
+  }
+
+  /** Who is moved is drawn elsewhere, and what had the focus is gone: the focus goes along, unless it is somewhere else by then. */
   #refocus() {
-    setTimeout(() => document.activeElement === document.body && focusOn(this.#last), DRAWN_MS);
+    if (this.#changing && document.activeElement === document.body) focusOn(this.#last);
   }
 
   /** @param {string} person "": nobody; who was picked keeps the focus */
   #pick(person) {
+    const settle = this.#moves(person || this.#picked); // their tools go, and what had the focus in them
     this.#picked = person;
-    this.#last = person || this.#last;
-    this.#refocus();
     this.#page.refresh();
+    settle();
   }
 
   /** @param {string} text */
