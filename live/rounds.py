@@ -68,9 +68,10 @@ class Rounds:
 
     def _tick_rooms(self, tick: int, now: float) -> Exception | None:
         """A bug in one room costs the others nothing either. Returns it."""
-        rooms = (partial(_tick_room, room, tick % TICKS_PER_REPORT, now) for room in list(self._rooms.values()))
+        rooms = [partial(_tick_room, room, tick % TICKS_PER_REPORT, now) for room in self._rooms.values()]
+        works: list[Callable[[], None]] = [self._on_tick, *rooms]
         failure: Exception | None = None
-        for work in (self._on_tick, *rooms):
+        for work in works:
             try:
                 work()
             except Exception as error:

@@ -115,7 +115,7 @@ class Seat:
         """ICE alone: the first checks, and not one record of DTLS."""
         self._client.address = sdp.read(self._answer).addresses[0]
         self._client._password = sdp.read(self._answer).password.encode()
-        self._client._check = self._client._make_check(sdp.read(self._answer))
+        self._client.check = self._client._make_check(sdp.read(self._answer))
         self._client.keep_alive()
 
     async def connect(self) -> None:
