@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -41,7 +42,7 @@ def cluster_of(node: Running) -> Cluster:
 def fence_of(node: Running) -> FakeSeconds:
     """The clock of a node's fence, which stands still from now on."""
     fence, clock = cluster_of(node).fence, FakeSeconds()
-    fence.clock, fence._awake_at = clock, clock.now
+    fence.clock, fence._awake_at, fence._woke_at = clock, clock.now, -math.inf  # whatever it slept through by the real one
     return clock
 
 
