@@ -4,6 +4,7 @@ own."""
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ctypes
 import ipaddress
 import socket
@@ -16,6 +17,7 @@ from bench.breakouts.member import Member
 from bench.media.client import Client, Wire
 from live.dtls import Certificate
 
+SO_SNDBUFFORCE: Final = 32
 FIRST_ADDRESS: Final = ipaddress.IPv4Address("127.201.1.0")
 CONNECTIONS: Final = 12  # each person's, at most: of the plenary and of a room, and the same again after what is killed
 
@@ -32,6 +34,10 @@ class Crowd:
         self._wire = Wire()
         self._up, self._theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._up.setblocking(False)
+        with contextlib.suppress(
+            PermissionError
+        ):  # all shake hands at once, and what is lost DTLS sends again a second later
+            self._theirs.setsockopt(socket.SOL_SOCKET, SO_SNDBUFFORCE, 8 << 20)
         self._failed = 0
         self._library = native.load(directory)
         self._raw = native.RawCrowd(
