@@ -25,6 +25,14 @@ class Pair(NamedTuple):
         """Waits until they know everything of each other."""
         await until(lambda: all(cluster_of(node).shared.is_complete for node in self))
 
+    async def live(self) -> None:
+        """Waits until both know that the first session is live."""
+        await until(
+            lambda: all(
+                "s1" in (runs := node.services.streams.conference.runs) and runs["s1"].phase == "live" for node in self
+            )
+        )
+
     async def apart(self) -> None:
         """Waits until both have noticed that they do not hear each other."""
         await until(lambda: not any(cluster_of(node).nodes.is_well for node in self))

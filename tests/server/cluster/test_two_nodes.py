@@ -35,7 +35,7 @@ async def test_what_is_done_on_one_is_heard_on_both_in_one_order(
 ) -> None:
     async with pair(tmp_path, postgres_place, redis_url) as nodes:
         await nodes.a.go_live()
-        await until(lambda: nodes.b.services.streams.conference.runs["s1"].phase == "live")
+        await nodes.live()
         here, there = await nodes.a.client("mona", (S1,)), await nodes.b.client("mona", (S1,))
         anna, bo = await nodes.a.client("anna", (S1,)), await nodes.b.client("bo", (S1,))
         for _ in range(4):
@@ -170,7 +170,7 @@ async def test_a_poll_that_opens_while_another_node_ends_the_session_does_not_st
 ) -> None:
     async with pair(tmp_path, postgres_place, redis_url) as nodes:
         await nodes.a.go_live()
-        await until(lambda: nodes.b.services.streams.conference.runs["s1"].phase == "live")
+        await nodes.live()
         mona = await nodes.b.client("mona", (S1,))
         await mona.do(S1, {"type": "poll.draft", "title": "Klart?", "options": ["Ja", "Nej"], "anonymous": False})
         conference = nodes.b.services.streams.stream("conference")
