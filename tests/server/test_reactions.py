@@ -13,6 +13,7 @@ from rooms import messages as m
 from rooms.errors import Refused
 from server.journal import Entry
 from server.reactions import Reactions
+from server.stagehand import Stagehand
 from server.vault import Vault
 from tests.server.running import Running, running, until
 
@@ -65,18 +66,28 @@ async def test_what_a_kill_cut_off_is_caught_up_at_the_next_start(tmp_path: Path
         await until(lambda: not Vault(tmp_path / "data" / "keys").holds("s1-p1"))
 
 
-async def test_who_leaves_the_page_leaves_the_stage_after_a_while_and_who_comes_back_stays(tmp_path: Path) -> None:
-    async with running(tmp_path, stage_grace_seconds=2.0) as run:
+async def test_who_leaves_the_page_leaves_the_stage_after_a_while(tmp_path: Path) -> None:
+    async with running(tmp_path, stage_grace_seconds=0.1) as run:
         await run.go_live()
         bo = await run.client("bo", (S1,))
         siri = await run.client("siri", (S1,))
         await siri.do(S1, {"type": "stage.enter"})
         await siri.close()
-        back = await run.client("siri", (S1,))
-        assert "siri" in run.services.streams.room("s1").stage
-        await back.close()
         await bo.event("stage.left")
         assert "siri" not in run.services.streams.room("s1").stage
+
+
+async def test_who_comes_back_in_time_stays_on_stage(tmp_path: Path) -> None:
+    async with running(tmp_path, stage_grace_seconds=300.0) as run:
+        await run.go_live()
+        stagehand: Stagehand = cast(Any, run.services.seats.on_change).__self__
+        siri = await run.client("siri", (S1,))
+        await siri.do(S1, {"type": "stage.enter"})
+        await siri.close()
+        await until(lambda: stagehand.waiting == 1)
+        await run.client("siri", (S1,))
+        await until(lambda: stagehand.waiting == 0)
+        assert "siri" in run.services.streams.room("s1").stage
 
 
 async def test_a_recording_that_could_not_start_is_told_as_failed(tmp_path: Path) -> None:
