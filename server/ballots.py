@@ -53,9 +53,9 @@ class Ballots:
         self._tally: Tally = DatabaseTally(database) if several else MemoryTally(database)
         self._done: dict[str, None] = {}  # the last row commands, oldest first
         # On one node what was checked holds until it is written: `counts` waits for what is under way.
-        late, stale = (self._late, self._stale) if several else (None, None)
-        self._new_answers = Batch[Row](database, upsert(database.dialect, answers, "poll_id", "voter"), late)
-        self._new_votes = Batch[Row](database, upsert(database.dialect, votes, "question_id", "person_id"), stale)
+        late, stale = (self._late, _is_stale) if several else (None, None)
+        self._new_answers = Batch[Row](database, upsert(database.dialect, answers, "poll_id", "voter"), late, stale)
+        self._new_votes = Batch[Row](database, upsert(database.dialect, votes, "question_id", "person_id"), is_stale=stale)
 
     async def load(self) -> None:
         """Reads what is in the database; those of closed polls are forgotten by `forget`."""
@@ -88,13 +88,7 @@ class Ballots:
         closed = {
             poll for poll, (stream, since) in sorted(polls.items()) if await has_closed(connection, stream, poll, since)
         }
-        late = {index: "poll_closed" for index, (row, _) in enumerate(rows) if row["poll_id"] in closed}
-        return late | await self._stale(connection, rows)
-
-    async def _stale(self, connection: AsyncConnection, rows: Sequence[tuple[Row, tuple[Any, ...]]]) -> dict[int, str]:
-        """What has waited so long that whoever sent it may have gone to another node, and have said something else there."""
-        now = time.monotonic()
-        return {index: "try_again" for index, (_, (at, *_)) in enumerate(rows) if now - at > STALE_SECONDS}
+        return {index: "poll_closed" for index, (row, _) in enumerate(rows) if row["poll_id"] in closed}
 
     async def vote(self, actor: m.Actor, session_id: str, question_id: str, *, up: bool) -> None:
         """Stores or takes back a vote for a question; durable when it returns."""
@@ -267,6 +261,13 @@ class Ballots:
             return await self._keys.voter(poll.id, person_id)
         except KeyError:
             raise Refused("poll_closed") from None
+
+
+def _is_stale(note: tuple[Any, ...]) -> bool:
+    """Whether a row has waited so long that whoever sent it may have gone to another node, and have said something else
+    there. Its note begins with when it came."""
+    at: float = note[0]
+    return time.monotonic() - at > STALE_SECONDS
 
 
 async def _has_no_names(connection: AsyncConnection, voters: Select[tuple[str]]) -> bool:

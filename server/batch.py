@@ -24,12 +24,19 @@ Check = Callable[[AsyncConnection, Sequence[tuple[RowT, Any]]], Awaitable[Mappin
 
 class Batch(Generic[RowT]):
     """One statement, executed for many rows at once, in the order of the calls to `put`. Those that `late` finds are not
-    written, and refused."""
+    written, and refused; likewise those of whose notes `is_stale` says that they have waited too long."""
 
-    def __init__(self, database: Database, statement: Executable, late: Check[RowT] | None = None) -> None:
+    def __init__(
+        self,
+        database: Database,
+        statement: Executable,
+        late: Check[RowT] | None = None,
+        is_stale: Callable[[Any], bool] | None = None,
+    ) -> None:
         self._database = database
         self._statement = statement
         self._late = late
+        self._is_stale = is_stale or (lambda note: False)
         self._waiting: list[tuple[RowT, Any]] = []
         # resolves when the rows that wait now are durable, with those that came too late
         self._next: asyncio.Future[Mapping[int, str]] | None = None
@@ -65,9 +72,14 @@ class Batch(Generic[RowT]):
 
     async def _write(self, rows: list[tuple[RowT, Any]], done: asyncio.Future[Mapping[int, str]]) -> None:
         async def work(connection: AsyncConnection) -> Mapping[int, str]:
-            late = await self._late(connection, rows) if self._late is not None else {}
-            if in_time := [row for index, (row, _) in enumerate(rows) if index not in late]:
-                await connection.execute(self._statement, in_time)
+            late = dict(await self._late(connection, rows)) if self._late is not None else {}
+            late |= {index: "try_again" for index, (_, note) in enumerate(rows) if self._is_stale(note)}
+            in_time = [each for index, each in enumerate(rows) if index not in late]
+            if in_time:
+                await connection.execute(self._statement, [row for row, _ in in_time])
+            # The statement may have waited, for a lock or the network. From here on who writes the same rows waits for us.
+            if any(self._is_stale(note) for _, note in in_time):
+                raise Refused("try_again")
             return late
 
         try:

@@ -82,6 +82,7 @@ class TableKeys:
         self._database = database
         self._secret = secret
         self._known: dict[str, bytes] = {}
+        self._over: set[str] = set()  # whose keys are not to be in memory again, whoever still asks for them
 
     async def prepare(self, name: str) -> None:
         await self.ensure(name)
@@ -94,6 +95,7 @@ class TableKeys:
         key = self._known.get(name) or await self._read(name)
         if key is None:
             raise KeyError(name)
+        self._remember(name, key)
         return voter_of(key, person_id)
 
     async def holds(self, name: str) -> bool:
@@ -105,19 +107,24 @@ class TableKeys:
         async def work(connection: AsyncConnection) -> None:
             await connection.execute(statement, {"name": name, "key": None})
 
-        self._known.pop(name, None)
+        self.forget(name)
         await self._database.write(work)
         await self._database.checkpoint(vault)
 
     def forget(self, name: str) -> None:
+        self._over.add(name)
         self._known.pop(name, None)
+
+    def _remember(self, name: str, key: bytes) -> None:
+        if name not in self._over:
+            self._known[name] = key
 
     async def adopt(self, directory: Path) -> None:
         """Takes over what a node on its own has left: polls may be open."""
         alone = Vault(directory)
         for name, key in alone.contents():
             await self._keep(name, key)
-            self.forget(name)
+            self._known.pop(name, None)
             alone.destroy(name)
 
     async def is_in_use(self) -> bool:
@@ -138,7 +145,7 @@ class TableKeys:
             return kept
 
         if (kept := await self._database.write(work)) is not None:
-            self._known[name] = self._covered(name, kept)
+            self._remember(name, self._covered(name, kept))
 
     async def _read(self, name: str) -> bytes | None:
         async def work(connection: AsyncConnection) -> bytes | None:

@@ -61,7 +61,7 @@ class Shared:
         self._untold: dict[tuple[str, str, str], int | None] = {}
         self._telling: asyncio.TimerHandle | None = None
         self._others: dict[str, tuple[int, Facts]] = {}  # by node: its last number, its facts
-        self._behind: dict[str, int] = {}  # nodes of which something was missing at the last beat, and from which number on
+        self._behind: dict[str, int] = {}  # nodes of which something was missing at the last beat, and the number it said
         link.on(CHANNEL, self._hear)
         nodes.tell_with(PART, lambda: self._number)
         nodes.on_death.append(self._forget)
@@ -145,6 +145,8 @@ class Shared:
         if known is None or message.number != known[0] + 1:
             return  # the next beat shows whether something is missing
         self._others[message.node] = message.number, known[1]
+        if message.number >= self._behind.get(message.node, 0):
+            self._behind.pop(message.node, None)
         self._apply(known[1], message.facts)
 
     def _take_all(self, message: All) -> None:
@@ -170,18 +172,17 @@ class Shared:
         self._call(changed)
 
     def _compare(self, node: str) -> None:
-        """With what a node's beat says it has told. A beat may overtake what was told before it, so only what is missing at
-        two in a row is asked for."""
+        """With what a node's beat says it has told. A beat may overtake what was told before it, so only what is still
+        missing at the next beat is asked for."""
         told = self._nodes.about(node, PART)
         number = msgspec.msgpack.decode(told, type=int) if told is not None else 0
         known = self._others.get(node)
         if known is not None and known[0] >= number:
             self._behind.pop(node, None)
-        elif known is None or node in self._behind:
+            return
+        if known is None or known[0] < self._behind.get(node, 0):
             self._link.tell(CHANNEL, msgspec.msgpack.encode(Ask(node)))
-            self._behind[node] = number
-        else:
-            self._behind[node] = number
+        self._behind[node] = number
 
     def _forget(self, node: str) -> None:
         self._behind.pop(node, None)

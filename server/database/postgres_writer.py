@@ -79,7 +79,7 @@ class PostgresWriter(Writer):
             try:
                 await self._transact(batch, attempt)
             except Exception as error:
-                if is_outage(error):
+                if is_outage(error) or (attempt.is_in_doubt and sqlstate(error) is None):  # or the driver lost its thread
                     self._saved(False)
                     await self._drop()
                     if not attempt.is_in_doubt or not await self._was_committed():

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import msgspec
 import pytest
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from rooms import messages as m
 from rooms.errors import Refused
 from server.ballots import Ballots, SurveyAnswer
 from server.database import Database
+from server.database.dialect import upsert
 from server.journal import Journal
 from server.keys import FileKeys, TableKeys, open_keys
+from server.tables import answers
 from tests.rooms import day
+from tests.server.running import until
 
 NAMED = m.Poll("s1-p1", "Vad väger tyngst?", ("Lag", "Vana"), anonymous=False, phase="open")
 ANONYMOUS = m.Poll("s1-p2", "Ska vi?", ("Ja", "Nej"), anonymous=True, phase="open")
@@ -105,6 +110,46 @@ async def test_an_answer_that_comes_after_the_closing_on_another_node_is_refused
     assert counts == (taken, 0)
     assert not await answer(1000)
     await there.ballots.answer(person(1), "s1", other, 1)
+
+
+async def test_an_answer_that_was_held_up_on_its_way_into_the_database_does_not_come_after_a_newer_one(
+    nodes: tuple[Node, Node], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is held up until its sender has gone to another node, and said something else there."""
+    monkeypatch.setattr("server.ballots.STALE_SECONDS", 0.5)
+    here, there = nodes
+    new = {"poll_id": NAMED.id, "voter": "anna", "option": 1}
+    has_newer, may_go_on = asyncio.Event(), asyncio.Event()
+
+    async def newer(connection: AsyncConnection) -> None:
+        await connection.execute(upsert("postgresql", answers, "poll_id", "voter"), new)
+        has_newer.set()
+        await may_go_on.wait()
+
+    writing = asyncio.create_task(there.database.write(newer))
+    await has_newer.wait()
+    began = time.monotonic()
+    old = asyncio.create_task(here.ballots.answer(day.ANNA, "s1", NAMED, 0))
+    await until(lambda: time.monotonic() - began > 1)
+    may_go_on.set()
+    await writing
+    with pytest.raises(Refused, match="try_again"):
+        await old
+    assert await here.ballots.answer_of("anna", NAMED) == 1
+    await here.ballots.answer(day.ANNA, "s1", NAMED, 0)
+    assert await there.ballots.answer_of("anna", NAMED) == 0
+
+
+async def test_a_key_that_another_node_destroys_does_not_come_back_into_memory(nodes: tuple[Node, Node]) -> None:
+    """By an answer that was under way: it is refused in the end, and what could tell whose it was is not kept."""
+    here, there = nodes
+    await here.keys.ensure(ANONYMOUS.id)
+    await there.keys.voter(ANONYMOUS.id, "anna")
+    assert there.keys._known  # who comes next asks nobody
+    there.keys.forget(ANONYMOUS.id)
+    await there.keys.ensure(ANONYMOUS.id)
+    assert await there.keys.voter(ANONYMOUS.id, "anna") == await here.keys.voter(ANONYMOUS.id, "anna")
+    assert there.keys._known == {}
 
 
 async def test_a_poll_that_two_nodes_forget_at_once_is_forgotten_once(nodes: tuple[Node, Node]) -> None:

@@ -13,7 +13,7 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import insert, select, text
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncTransaction
 
 from bench.postgres import PostgresServer, Stop
 from rooms.errors import Refused
@@ -149,6 +149,24 @@ async def test_a_commit_whose_outcome_was_not_heard_is_looked_up_and_done_exactl
         assert wire.cuts == 5
         assert await stays(one) == Counter({f"p{10 * a + b}": 1 for a in range(5) for b in range(4)})
         assert one.saves
+
+
+async def test_a_driver_that_fails_in_the_middle_of_a_commit_does_not_decide_what_came_of_it(
+    postgres_place: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever it says: if it is not the database's word, that is asked."""
+    commit, failures = AsyncTransaction.commit, [RuntimeError("unexpected message")]
+
+    async def commit_and_fail(transaction: AsyncTransaction) -> None:
+        await commit(transaction)
+        if failures:
+            raise failures.pop()
+
+    monkeypatch.setattr(AsyncTransaction, "commit", commit_and_fail)
+    async with database(postgres_place) as one:
+        assert await one.write(stay(1)) == 1
+        assert await stays(one) == Counter({"p1": 1})
+    assert not failures
 
 
 @pytest.mark.parametrize("before", [0, 1], ids=["the first of its writer", "a later one"])

@@ -126,6 +126,20 @@ def test_it_is_complete_when_all_who_live_are_known_and_not_before() -> None:
     assert not world.b.is_complete()
 
 
+def test_beats_that_overtake_what_was_told_before_them_cost_nothing() -> None:
+    """A busy node tells something between any two of its beats: nothing is missing, and nobody asks for everything."""
+    world = World()
+    world.settle(2 * LIFE_SECONDS)
+    for person in ("anna", "bo", "siri"):
+        world.a.shared.put("present", "s1", person, 1)
+        world.a.tell()
+        world.a.beat()
+        world.a.air.waiting.reverse()
+        world.a.air.deliver()
+        assert world.b.air.waiting == []
+        assert world.b.is_complete()
+
+
 def test_what_a_node_told_is_gone_with_it_and_there_again_when_it_lives() -> None:
     world = World()
     world.a.shared.put("present", "s1", "anna", 1)
