@@ -49,7 +49,8 @@ class EmbeddedEngine:
     `transports`: whose candidates are announced. `limits`: of each worker. `is_pure`: the compiled helper is not used, even
     if it has been built. `small`: see `placement`. `public_tcp_port`: where clients find the TCP port, if not where it is:
     at a proxy, which tells nodes by `node` and is in one of the networks `proxies`. `seats`: connections, after which nobody
-    is admitted who only receives; 0: as many as workers take. Who may send finds `RESERVE` more."""
+    is admitted who only receives; 0: as many as workers take. Who may send finds `RESERVE` more. Circles are not counted: who
+    has a seat is not refused where they are sent."""
 
     def __init__(
         self,
@@ -164,12 +165,11 @@ class EmbeddedEngine:
         may_receive: bool,
         kind: RoomKind = "stage",
     ) -> Admission:
-        if self._seats and self._placement.peers >= self._seats + may_send * max(
-            FEWEST_RESERVED, int(self._seats * RESERVE)
-        ):
+        is_circle = kind == "circle"
+        if not is_circle and self._is_full(may_send=may_send):
             raise MediaRefused("hall_full")
         try:
-            place = self._placement.place(room, sends=may_send)
+            place = self._placement.place(room, sends=may_send, is_circle=is_circle)
         except NoWorker:
             raise _none_is_up() from None
         call = wire.Admit(room, label, offer, uses, may_send, may_receive, place.home, kind)
@@ -238,6 +238,10 @@ class EmbeddedEngine:
             yield await self._notifications.get()
 
     # --- workers ---
+
+    def _is_full(self, *, may_send: bool) -> bool:
+        reserve = max(FEWEST_RESERVED, int(self._seats * RESERVE)) if may_send else 0
+        return self._seats > 0 and self._placement.seated >= self._seats + reserve
 
     def _worker_of(self, peer_id: str) -> WorkerProcess | None:
         index = wire.worker_of(peer_id)

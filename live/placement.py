@@ -26,6 +26,7 @@ class NoWorker(Exception):
 @dataclass(slots=True)
 class _Room:
     home: int
+    is_circle: bool = False
     taps: set[str] = field(default_factory=set)
     peers: Counter[int] = field(default_factory=Counter)  # by worker, with those being admitted
 
@@ -64,9 +65,9 @@ class Placement:
         return frozenset(self._workers)
 
     @property
-    def peers(self) -> int:
-        """In all rooms, with those being admitted."""
-        return sum(self._load.values())
+    def seated(self) -> int:
+        """Peers of all rooms but circles, with those being admitted."""
+        return sum(room.peers.total() for room in self._rooms.values() if not room.is_circle)
 
     def home(self, room: str) -> int | None:
         """None: there is no such room."""
@@ -100,9 +101,9 @@ class Placement:
 
     # --- peers ---
 
-    def place(self, room: str, *, sends: bool) -> Place:
+    def place(self, room: str, *, sends: bool, is_circle: bool = False) -> Place:
         """Chooses a worker for somebody; `settle` or `cancel` must follow. Raises `NoWorker`."""
-        known = self._open(room)
+        known = self._open(room, is_circle=is_circle)
         worker = known.home
         if not sends and known.peers[worker] >= self._small:
             worker = self._idlest(worker)
@@ -170,11 +171,11 @@ class Placement:
 
     # ---
 
-    def _open(self, room: str) -> _Room:
+    def _open(self, room: str, *, is_circle: bool = False) -> _Room:
         if room not in self._rooms:
             if not self._workers:
                 raise NoWorker
-            self._rooms[room] = _Room(self._idlest_to_open())
+            self._rooms[room] = _Room(self._idlest_to_open(), is_circle)
         return self._rooms[room]
 
     def _idlest_to_open(self) -> int:

@@ -192,6 +192,17 @@ async def test_a_worker_that_hangs_is_replaced_and_the_others_go_on(engine: Embe
         assert engine.pids[0] not in (None, hung) and engine.pids[1] == other
 
 
+async def test_a_full_hall_does_not_refuse_its_own_people_in_their_rooms_and_these_take_nobodys_seat() -> None:
+    async with EmbeddedEngine(("127.0.0.1",), seats=1) as engine:
+        viewing, sending = Raw().offer(("video", "recvonly")), Raw().offer(("video", "sendonly"))
+        for number in range(FEWEST_RESERVED + 2):
+            await engine.admit(f"hall.b{number}", "anna", sending, None, may_send=True, may_receive=False, kind="circle")
+        await engine.admit("hall", "bo", viewing, None, may_send=False, may_receive=True)
+        with pytest.raises(MediaRefused, match="hall_full"):
+            await engine.admit("hall", "siri", viewing, None, may_send=False, may_receive=True)
+        await engine.admit("hall.b1", "mona", viewing, None, may_send=False, may_receive=True, kind="circle")
+
+
 async def test_a_full_hall_takes_no_more_viewers_yet_whoever_may_send_and_a_seat_that_is_left_is_free() -> None:
     async with EmbeddedEngine(("127.0.0.1",), seats=2) as engine:
         raw = Raw()
@@ -206,5 +217,5 @@ async def test_a_full_hall_takes_no_more_viewers_yet_whoever_may_send_and_a_seat
             await engine.admit("hall", "siri", Raw().offer(("video", "sendonly")), None, may_send=True, may_receive=False)
         await engine.remove_label("hall", "siri", senders_only=True)
         await engine.remove("hall", viewers[0].peer_id)
-        await until(lambda: engine._placement.peers == 1)
+        await until(lambda: engine._placement.seated == 1)
         await engine.admit("hall", "bo", offer, None, may_send=False, may_receive=True)
