@@ -49,8 +49,8 @@ class EmbeddedEngine:
     `transports`: whose candidates are announced. `limits`: of each worker. `is_pure`: the compiled helper is not used, even
     if it has been built. `small`: see `placement`. `public_tcp_port`: where clients find the TCP port, if not where it is:
     at a proxy, which tells nodes by `node` and is in one of the networks `proxies`. `seats`: connections, after which nobody
-    is admitted who only receives; 0: as many as workers take. Who may send finds `RESERVE` more. Circles are not counted: who
-    has a seat is not refused where they are sent."""
+    is admitted who only receives; 0: as many as workers take. Who may send finds `RESERVE` more. Circles are not counted:
+    who has a seat is not refused where they are sent."""
 
     def __init__(
         self,

@@ -12,9 +12,11 @@ from rooms.breakouts.running import COUNTDOWN
 from rooms.breakouts.seats import (
     check_running,
     end_of,
+    ended_pairs,
     is_full,
     is_kept_apart,
     is_running,
+    lasting_rooms,
     next_number,
     not_to_be_placed,
     open_rooms,
@@ -25,6 +27,7 @@ from rooms.breakouts.sketch import Sketch
 from rooms.errors import Refused
 
 PAIR_TIME: Final = timedelta(minutes=5)
+MOST_ENDED_PAIRS: Final = 1000  # that are kept, with what they left behind
 
 
 def move(sketch: Sketch, person_id: str, room_id: str) -> None:
@@ -125,7 +128,7 @@ def match(sketch: Sketch, pairs: Sequence[tuple[str, str]]) -> None:
     for people in pairs:
         state = sketch.state
         waits = len(set(people)) == 2 and state.pairs and set(people) <= set(state.waiting)
-        if state.phase != "running" or not waits or len(state.rooms) >= MOST_ROOMS:
+        if state.phase != "running" or not waits or len(lasting_rooms(state)) >= MOST_ROOMS:
             continue
         for person_id in people:
             sketch.go_out(person_id, is_moved=True)
@@ -137,6 +140,16 @@ def match(sketch: Sketch, pairs: Sequence[tuple[str, str]]) -> None:
             f"b{number}", number, "", capacity=2, is_pair=True, round=state.number, people=people, ends_at=end
         )
         sketch.do(m.BreakoutPaired(room))
+    _forget_pairs(sketch)
+
+
+def _forget_pairs(sketch: Sketch) -> None:
+    """One to one goes on all day: of the pairs that have ended some are kept, of the others who met whom. Never is the
+    newest room forgotten, by whose number the next gets its own."""
+    ended, newest = ended_pairs(sketch.state), f"b{next_number(sketch.state) - 1}"
+    for room in ended[: max(0, len(ended) - MOST_ENDED_PAIRS)]:
+        if room.id != newest:
+            sketch.do(m.BreakoutForgotten(room))
 
 
 def _to_gather(sketch: Sketch) -> list[m.BreakoutRoom]:

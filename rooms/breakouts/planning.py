@@ -9,13 +9,13 @@ from typing import Final
 from msgspec.structs import replace
 
 from rooms import messages as m
-from rooms.breakouts.seats import next_number
+from rooms.breakouts.seats import lasting_rooms, next_number
 from rooms.breakouts.sketch import Sketch
 from rooms.errors import Refused
 from rooms.text import check_text
 
 OPEN_WAYS: Final = frozenset({"chosen", "tables"})  # ways whose rooms anybody may come into by themselves
-MOST_ROOMS: Final = 2000  # of a session, in all its rounds
+MOST_ROOMS: Final = 2000  # of a session, in all its rounds, less pairs that have ended
 TITLE_LENGTH: Final = 80
 
 
@@ -60,7 +60,7 @@ def open_round(sketch: Sketch, rooms: Sequence[m.DraftRoom] | None) -> None:
     opened = list(_opened(state, plan.way, _checked_rooms(state.draft.rooms if rooms is None else rooms)))
     if not opened and plan.way != "pairs":
         raise Refused("nobody_here")
-    if len(state.rooms) + len(opened) > MOST_ROOMS:
+    if len(lasting_rooms(state)) + len(opened) > MOST_ROOMS:
         raise Refused("too_many", most=MOST_ROOMS)
     sketch.do(
         m.BreakoutsOpened(

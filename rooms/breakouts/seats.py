@@ -71,6 +71,21 @@ def check_running(state: m.BreakoutsState) -> None:
         raise Refused("rooms_not_running")
 
 
+def lasting_rooms(state: m.BreakoutsState) -> list[m.BreakoutRoom]:
+    """All but pairs that have ended, which may be forgotten."""
+    return [room for room in state.rooms.values() if not _has_parted(room)]
+
+
+def ended_pairs(state: m.BreakoutsState) -> list[m.BreakoutRoom]:
+    """Those first that may be forgotten first: the oldest, and before all others those that left nothing behind."""
+    pairs = [room for room in state.rooms.values() if _has_parted(room)]
+    return sorted(pairs, key=lambda room: (bool(room.points or room.in_touch), int(room.id[1:])))
+
+
+def _has_parted(room: m.BreakoutRoom) -> bool:
+    return room.is_pair and room.closed_at is not None
+
+
 def next_number(state: m.BreakoutsState) -> int:
     """That of the next room's id: one more than the highest there was."""
     return max((int(room_id[1:]) for room_id in state.rooms), default=0) + 1

@@ -6,7 +6,7 @@ redact(s). A redacted state says for whom (`reader`), so that leaving a room can
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from msgspec.structs import replace
 
@@ -15,6 +15,8 @@ from rooms.access import is_moderator
 
 State = m.BreakoutsState
 ItemT = TypeVar("ItemT")
+
+MOST_MET: Final = 5000  # pairs of which nothing else is kept; the oldest may meet again
 
 
 def redact(state: State, actor: m.Actor) -> State:
@@ -34,6 +36,7 @@ def redact(state: State, actor: m.Actor) -> State:
         waiting=tuple(person for person in state.waiting if person == reader),
         outside={key: room_id for key, room_id in state.outside.items() if key == reader},
         barred=tuple(person for person in state.barred if person == reader),
+        met=(),
     )
 
 
@@ -63,6 +66,8 @@ def apply(state: State, event: m.BreakoutsEvent) -> State:
         case m.BreakoutLeft(room, person_id, is_moved, way_back):
             stays = not is_moved and state.reader in ("", person_id)
             return _with_room(replace(state, outside={**state.outside, person_id: way_back}) if stays else state, room)
+        case m.BreakoutForgotten(room):
+            return _forgotten(state, room)
         case m.BreakoutsClosed():
             return _closed(state, event)
         case m.BreakoutsEndSet(ends_at):
@@ -130,6 +135,12 @@ def _closed(state: State, event: m.BreakoutsClosed) -> State:
     if event.is_over:
         return replace(state, phase="over", ends_at=event.at, rooms=rooms, waiting=(), news=None, speaking="")
     return replace(state, rooms=rooms)
+
+
+def _forgotten(state: State, room: m.BreakoutRoom) -> State:
+    others = (people for people in state.met if people != room.people)
+    met = () if state.reader else (*others, room.people)[-MOST_MET:]
+    return replace(state, rooms=_without(state.rooms, room.id), met=met)
 
 
 def _no_longer_outside(state: State, person_id: str) -> State:

@@ -23,6 +23,7 @@ __all__ = [
     "BreakoutEndSet",
     "BreakoutEnded",
     "BreakoutEntered",
+    "BreakoutForgotten",
     "BreakoutHelpAnswered",
     "BreakoutHelpAsked",
     "BreakoutLeft",
@@ -159,6 +160,10 @@ class BreakoutEnded(_OfRoom, tag="breakout.ended", frozen=True):
     """A pair's time is over."""
 
 
+class BreakoutForgotten(_OfRoom, tag="breakout.forgotten", frozen=True):
+    """There were so many pairs that the oldest are no longer kept, but for who met whom."""
+
+
 class BreakoutsTold(EventBase, tag="breakouts.told", frozen=True):
     news: BreakoutNews
 
@@ -239,6 +244,7 @@ BreakoutsEvent = (
     | BreakoutEndSet
     | BreakoutsClosed
     | BreakoutEnded
+    | BreakoutForgotten
     | BreakoutsTold
     | BreakoutsSpeaking
     | BreakoutBarred

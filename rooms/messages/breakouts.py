@@ -134,7 +134,8 @@ class BreakoutsState(Struct, frozen=True, forbid_unknown_fields=True, tag="break
     """Breakout rooms of a session. `reader`: for whom it is redacted; "": it is whole, as the moderators see it.
     `rooms`: those of the round that runs or ran last, and of earlier rounds; of what is over, others than the moderators see
     only the rooms they were in. `ends_at` None while it runs: no end. `outside`: who is in the plenary instead of a room,
-    and which room they left by themselves ("": they were sent out). `plan`: of the round. `willing`: to facilitate."""
+    and which room they left by themselves ("": they were sent out). `plan`: of the round. `willing`: to facilitate.
+    `met`: who talked as a pair of which nothing else is kept (moderators only)."""
 
     reader: str = ""
     phase: BreakoutPhase = "none"
@@ -154,6 +155,7 @@ class BreakoutsState(Struct, frozen=True, forbid_unknown_fields=True, tag="break
     waiting: tuple[str, ...] = ()
     outside: dict[str, str] = {}
     barred: tuple[str, ...] = ()
+    met: tuple[tuple[str, ...], ...] = ()
     news: BreakoutNews | None = None
     speaking: str = ""
     showing: BreakoutShowing | None = None

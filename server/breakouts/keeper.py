@@ -180,7 +180,7 @@ class Keeper:
         if len(waiting) < 2 or not lasting:
             return
         random.shuffle(waiting)
-        known = {frozenset(room.people) for room in state.rooms.values() if room.is_pair}
+        known = {frozenset(room.people) for room in state.rooms.values() if room.is_pair} | set(map(frozenset, state.met))
         pairs = _pairs(waiting, known, lambda one, other: breakouts.is_kept_apart(state, one, (other,)))
         await self._do(session_id, m.BreakoutsMatch(tuple(pairs)))
 

@@ -108,6 +108,7 @@ def groups_that_met(states: Mapping[str, m.BreakoutsState], but: tuple[str, int]
         for room in state.rooms.values():
             if len(room.people) > 1 and (session_id, room.round) != but:
                 yield room.people
+        yield from state.met
 
 
 def _round(plan: m.BreakoutPlan) -> Round:

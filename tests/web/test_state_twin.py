@@ -7,7 +7,7 @@ own snapshot in the middle of the day. Node replays all of it in one run.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
@@ -19,6 +19,7 @@ import pytest
 from rooms import breakouts, conference, room
 from rooms import messages as m
 from rooms.access import hears
+from rooms.breakouts import moving
 from rooms.errors import Refused
 from tests.rooms.breakouts_day import some_command
 from tests.web.node import run_node
@@ -104,6 +105,14 @@ def draw(random: Random, commands: tuple[Draw, ...], most: int) -> list[tuple[m.
 def plain(value: object) -> Any:
     """`value` as the browser gets it."""
     return json.loads(msgspec.json.encode(value))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def few_pairs() -> Iterator[None]:
+    """So that random days come to the limit."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(moving, "MOST_ENDED_PAIRS", 0)
+        yield
 
 
 class Telling:

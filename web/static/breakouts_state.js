@@ -4,6 +4,9 @@
  * @import {BreakoutRoom, BreakoutsEvent, BreakoutsState} from "../types/breakouts"
  */
 
+/** Of `rooms/breakouts/view.py`. */
+const MOST_MET = 5000;
+
 /** The state of breakout rooms where there never were any. @returns {BreakoutsState} */
 export function noBreakouts() {
   return {
@@ -26,6 +29,7 @@ export function noBreakouts() {
     waiting: [],
     outside: {},
     barred: [],
+    met: [],
     news: null,
     speaking: "",
     showing: null,
@@ -80,6 +84,8 @@ export function applyBreakouts(state, event) {
       const outside = stays ? { ...state.outside, [event.person_id]: event.way_back } : state.outside;
       return withRoom({ ...state, outside }, event.room);
     }
+    case "breakout.forgotten":
+      return forgotten(state, event.room);
     case "breakouts.closed":
       return closed(state, event);
     case "breakouts.end_set":
@@ -136,6 +142,12 @@ function closed(state, event) {
   const rooms = Object.fromEntries(own.map((room) => [room.id, room]));
   if (!event.is_over) return { ...state, rooms };
   return { ...state, phase: "over", ends_at: event.at, rooms, waiting: [], news: null, speaking: "" };
+}
+
+/** @param {BreakoutsState} state @param {BreakoutRoom} room @returns {BreakoutsState} */
+function forgotten(state, { id, people }) {
+  const others = state.met.filter((pair) => pair.join() !== people.join());
+  return { ...state, rooms: without(state.rooms, id), met: state.reader ? [] : [...others, people].slice(-MOST_MET) };
 }
 
 /** @param {BreakoutsState} state @param {string[]} people @returns {BreakoutsState} */

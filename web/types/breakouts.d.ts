@@ -81,6 +81,7 @@ export interface BreakoutsState {
   waiting: string[];
   outside: Record<string, string>;
   barred: string[];
+  met: string[][];
   news: { author_id: string; text: string; at: string } | null;
   speaking: string;
   showing: { room_id: string; title: string } | null;
@@ -103,7 +104,7 @@ export type BreakoutsEvent =
       sound: boolean;
       rooms: BreakoutRoom[];
     }
-  | { type: "breakout.seated" | "breakout.paired" | "breakout.end_set" | "breakout.ended"; room: BreakoutRoom }
+  | { type: "breakout.seated" | "breakout.paired" | "breakout.end_set" | "breakout.ended" | "breakout.forgotten"; room: BreakoutRoom }
   | { type: "breakout.appointed" | "breakout.points_set"; room: BreakoutRoom }
   | { type: "breakout.entered" | "breakout.visited" | "breakout.touched"; room: BreakoutRoom; person_id: string }
   | { type: "breakout.help_asked" | "breakout.help_answered"; room: BreakoutRoom; person_id: string }

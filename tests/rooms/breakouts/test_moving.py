@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rooms import messages as m
+from rooms.breakouts import moving, planning
 from rooms.errors import Refused
 from tests.rooms.breakouts.scene import Rooms
 
@@ -98,3 +99,32 @@ def test_a_pairs_room_ends_for_both_when_one_goes() -> None:
     rooms.do(m.BreakoutLeave(), "a")
     assert rooms.seat("a") == rooms.seat("b") == ""
     assert rooms.do(m.BreakoutsPair(True), "b") == ["breakouts.waiting"]
+
+
+def test_one_to_one_goes_on_all_day_and_of_old_pairs_only_who_met_whom_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(moving, "MOST_ROOMS", 3)
+    monkeypatch.setattr(planning, "MOST_ROOMS", 3)
+    monkeypatch.setattr(moving, "MOST_ENDED_PAIRS", 2)
+    rooms = Rooms().open(way="pairs", minutes=0)
+    for number in range(12):
+        pair = f"p{number}", f"q{number}"
+        for who in pair:
+            rooms.do(m.BreakoutsPair(True), who)
+        rooms.do(m.BreakoutsMatch((pair,)), "system")
+        assert rooms.seat(pair[0]) == f"b{number + 1}"  # no id is given again
+        if number == 4:
+            for who in pair:
+                rooms.do(m.BreakoutTouch(True), who)
+        rooms.do(m.BreakoutLeave(), pair[0])
+    assert list(rooms.state.rooms) == ["b5", "b11", "b12"]  # those who stay in touch are the last to be forgotten
+    assert len(rooms.state.met) == 9 and rooms.state.met[-1] == ("p9", "q9")
+    rooms.do(m.BreakoutsClose(at_once=True))
+    rooms.open(("a", "b"), ("c", "d"), ("e", "f"))
+
+
+def test_pairs_that_talk_are_counted_among_the_rooms(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(moving, "MOST_ROOMS", 1)
+    rooms = Rooms().open(way="pairs", minutes=0)
+    for who in "abcd":
+        rooms.do(m.BreakoutsPair(True), who)
+    assert rooms.do(m.BreakoutsMatch((("a", "b"), ("c", "d"))), "system") == ["breakout.paired"]

@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import timedelta
 from random import Random
 
 import msgspec
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rooms import breakouts
 from rooms import messages as m
 from rooms.access import audience_of, hears
+from rooms.breakouts import moving, view
 from rooms.errors import Refused
 from tests.rooms import day
 from tests.rooms.breakouts_day import IDS, PEOPLE, some_command
+
+
+@pytest.fixture(scope="module", autouse=True)
+def few_pairs() -> Iterator[None]:
+    """So that random days come to the limit."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(moving, "MOST_ENDED_PAIRS", 0)
+        patch.setattr(view, "MOST_MET", 2)
+        yield
+
 
 EVENTS: msgspec.json.Decoder[m.Event] = msgspec.json.Decoder(m.Event)
 STATES = msgspec.json.Decoder(m.BreakoutsState)
@@ -96,13 +109,13 @@ def test_nobody_but_its_people_and_moderators_sees_into_a_room(seed: int) -> Non
     for someone in PEOPLE:
         if "moderator" in someone.roles:
             continue
-        view = breakouts.redact(scene.state, someone)
-        for room in view.rooms.values():
+        seen = breakouts.redact(scene.state, someone)
+        for room in seen.rooms.values():
             if someone.person_id not in room.people:
                 shown = {name for name in ("people", "facilitator", "visitors", "points", "in_touch") if getattr(room, name)}
                 assert not shown and room.help_since is None and room.ends_at is None and room.closed_at is None
-        assert view.draft is None and view.plan is None
-        assert {*view.topic_choices, *view.willing, *view.waiting, *view.outside, *view.barred} <= {someone.person_id}
+        assert seen.draft is None and seen.plan is None and not seen.met
+        assert {*seen.topic_choices, *seen.willing, *seen.waiting, *seen.outside, *seen.barred} <= {someone.person_id}
         assert audience_of(someone, scene.state).endswith(f":{someone.person_id}")
 
 
