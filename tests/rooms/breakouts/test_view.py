@@ -92,7 +92,7 @@ def test_whatever_happens_everybody_is_in_one_place_and_knows_what_they_were_tol
 
 def test_random_days_have_every_kind_of_event_in_them() -> None:
     seen: set[str] = set()
-    for seed in range(40):
+    for seed in range(60):
         scene = Day(Random(seed))
         for _ in range(120):
             scene.step()
