@@ -12,6 +12,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Final
@@ -159,6 +160,7 @@ def _weight(parameters: Iterable[str]) -> float:
     return 1.0
 
 
+@cache  # a process reads the files that it came with once, however many applications run in it
 def _load(directory: Path, lang: str) -> Translator:
     path = directory / lang / "LC_MESSAGES" / "plenum.po"
     locale = Locale.parse(_REGIONS[lang])

@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, time
+from functools import cache
 from typing import Any, Final, TypeVar, get_args
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -68,8 +69,13 @@ def identifier(value: Any) -> str:
     return value
 
 
+@cache  # there are many files to look at
+def _time_zones() -> frozenset[str]:
+    return frozenset(available_timezones())
+
+
 def time_zone(value: Any) -> ZoneInfo:
-    names = available_timezones()
+    names = _time_zones()
     if not isinstance(value, str) or value not in names:
         wanted = str(value)[:60]
         cities = [name for name in names if name.rpartition("/")[2].lower() == wanted.lower().replace(" ", "_")]
