@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import timedelta
 from typing import Final
 
@@ -39,7 +39,8 @@ def offer(sketch: Sketch, person_id: str, *, on: bool) -> None:
 
 
 def plan(sketch: Sketch, command: m.BreakoutsPlan) -> None:
-    draft = m.BreakoutsDraft(_checked_plan(command.plan), _checked_rooms(command.rooms))
+    rooms = _checked_rooms(command.rooms)
+    draft = m.BreakoutsDraft(_checked_plan(command.plan, {person for room in rooms for person in room.people}), rooms)
     if draft != sketch.state.draft:
         sketch.do(m.BreakoutsPlanned(draft))
 
@@ -100,10 +101,13 @@ def _opened(state: m.BreakoutsState, way: m.BreakoutWay, rooms: Sequence[m.Draft
         number += 1
 
 
-def _checked_plan(plan: m.BreakoutPlan) -> m.BreakoutPlan:
+def _checked_plan(plan: m.BreakoutPlan, seated: Collection[str]) -> m.BreakoutPlan:
+    """Nobody is left out who is `seated`."""
     if len({wish.rule for wish in plan.wishes}) != len(plan.wishes):
         raise Refused("bad_rooms")
-    return replace(plan, topics=tuple(dict.fromkeys(check_text(topic, most=TITLE_LENGTH) for topic in plan.topics)))
+    left_out = tuple(person for person in dict.fromkeys(plan.left_out) if person not in seated)
+    topics = tuple(dict.fromkeys(check_text(topic, most=TITLE_LENGTH) for topic in plan.topics))
+    return replace(plan, topics=topics, left_out=left_out)
 
 
 def _checked_rooms(rooms: Sequence[m.DraftRoom]) -> tuple[m.DraftRoom, ...]:

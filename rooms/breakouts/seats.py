@@ -40,9 +40,10 @@ def is_kept_apart(state: m.BreakoutsState, person_id: str, others: Collection[st
 
 
 def not_to_be_placed(state: m.BreakoutsState) -> set[str]:
-    """Whoever is no late arrival: they sit in a room of this round, or did, or went out of one, or are barred."""
+    """Whoever is no late arrival: they sit in a room of this round, or did, or went out of one, are barred or left out."""
     sat = {person for room in state.rooms.values() if room.round == state.number for person in room.people}
-    return sat | state.outside.keys() | set(state.barred)
+    left_out = state.plan.left_out if state.plan is not None else ()
+    return sat | state.outside.keys() | {*state.barred, *left_out}
 
 
 def running_room(state: m.BreakoutsState, room_id: str) -> m.BreakoutRoom:

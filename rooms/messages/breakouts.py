@@ -51,8 +51,9 @@ class BreakoutWish(Value, frozen=True):
 
 class BreakoutPlan(Value, frozen=True):
     """What a round shall be. `minutes` 0: no end, as of tables that stay open. Either `count` (rooms) or `per_room`; both 0
-    where rooms are made by hand. `places_late`: late arrivals are placed where they fit. `pairs`: who wishes is brought
-    together with somebody for five minutes. `sound`: warnings may be heard."""
+    where rooms are made by hand. `places_late`: late arrivals are placed where they fit; `left_out`: those whom the
+    moderators left out on purpose are not. `pairs`: who wishes is brought together with somebody for five minutes. `sound`:
+    warnings may be heard."""
 
     way: BreakoutWay = "composed"
     minutes: Minutes = 20
@@ -63,6 +64,7 @@ class BreakoutPlan(Value, frozen=True):
     topics: Topics = ()
     together: Sets = ()
     apart: Sets = ()
+    left_out: Annotated[tuple[Id, ...], Meta(max_length=2000)] = ()
     seed: int = 0
     places_late: bool = True
     pairs: bool = False

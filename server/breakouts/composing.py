@@ -72,13 +72,14 @@ class Composer:
         self, session_id: str, plan: m.BreakoutPlan, rooms: Sequence[m.DraftRoom], words: Translator
     ) -> Answer:
         """Rooms by the plan's way. What is locked or fixed in `rooms` stays. Raises `Refused`."""
-        people = self._people(session_id, rooms)
+        people = self._people(session_id, plan, rooms)
         request = self._request(session_id, people, plan, rooms)
         composition = await self._composition(session_id, request, plan, rooms)
         made = rooms_of(composition.rounds[0], rooms, plan.capacity)
         if plan.way in OPEN_WAYS or plan.way == "topics":
             made = _with_topics(made, plan.topics)
-        return Answer(made, self._report(request, composition_of(made, {p.id for p in people}), people, words))
+        composition = composition_of(made, {person.id for person in people})
+        return Answer(made, self._report(request, composition, self._and_left_out(plan, people), words))
 
     async def judge(
         self,
@@ -89,10 +90,10 @@ class Composer:
         more: Iterable[str] = (),
     ) -> Answer:
         """What is to be said of rooms as they are; `more`: sentences to say besides."""
-        people = self._people(session_id, rooms)
+        people = self._people(session_id, plan, rooms)
         request = self._request(session_id, people, plan, rooms)
         composition = composition_of(rooms, {person.id for person in people})
-        report = self._report(request, composition, people, words)
+        report = self._report(request, composition, self._and_left_out(plan, people), words)
         return Answer(tuple(rooms), replace(report, not_met=(*more, *report.not_met)))
 
     async def settle(
@@ -101,7 +102,7 @@ class Composer:
         """The rooms as those who are present can hold it: no-shows taken out, who came since placed if the plan says so,
         nobody alone where that can be avoided."""
         placed = {person for room in rooms for person in room.people}
-        people = [p for p in self._people(session_id, rooms) if plan.places_late or p.id in placed]
+        people = [p for p in self._people(session_id, plan, rooms) if plan.places_late or p.id in placed]
         request = self._request(session_id, people, plan, rooms)
         composition = composition_of(rooms, {person.id for person in people})
         async with self._busy:
@@ -144,10 +145,17 @@ class Composer:
     def _all(self) -> dict[str, m.BreakoutsState]:
         return self._streams.all_breakouts()
 
-    def _people(self, session_id: str, rooms: Sequence[m.DraftRoom]) -> list[Person]:
+    def _people(self, session_id: str, plan: m.BreakoutPlan, rooms: Sequence[m.DraftRoom]) -> list[Person]:
+        """Who is to be placed; whom a moderator leaves out and puts into a room all the same is."""
         present = self._presence.people(session_id)
-        barred = set(self._streams.breakouts(session_id).barred)
-        return [p for p in who_takes_part(self._all_people.all(), present.keys(), rooms) if p.id not in barred]
+        placed = {person for room in rooms for person in room.people}
+        out = {*self._streams.breakouts(session_id).barred, *(set(plan.left_out) - placed)}
+        return [p for p in who_takes_part(self._all_people.all(), present.keys(), rooms) if p.id not in out]
+
+    def _and_left_out(self, plan: m.BreakoutPlan, people: Sequence[Person]) -> list[Person]:
+        known = {person.id for person in people}
+        left_out = map(self._all_people.get, plan.left_out)
+        return [*people, *(person for person in left_out if person is not None and person.id not in known)]
 
     def _participants(self, session_id: str, people: Iterable[Person]) -> list[Participant]:
         state, year = self._streams.breakouts(session_id), self._now().year

@@ -88,3 +88,19 @@ test("a refusal of the composer's has its code and words", async () => {
   const composer = new Composer("s1", edge({ compose: { code: "nobody_here", message: "Nobody is here." } }));
   await assert.rejects(composer.compose(), { code: "nobody_here", message: "Nobody is here." });
 });
+
+test("who is taken out of all rooms is left out, and no longer once they are in one or let in", async () => {
+  const server = edge();
+  const composer = new Composer("s1", server);
+  composer.take(planned(composer.plan, room("anna", "bo"), room("siri")));
+  await composer.move("anna", "");
+  assert.deepEqual(server.saved.at(-1).plan.left_out, ["anna"]);
+  composer.take(planned(composer.plan, room("bo"), room("siri")));
+  await composer.move("anna", "b2");
+  assert.deepEqual(server.saved.at(-1).plan.left_out, []);
+  composer.take(planned(composer.plan, room("bo"), room("siri", "anna")));
+  await composer.move("bo", "");
+  composer.take(planned(composer.plan, room(), room("siri", "anna")));
+  await composer.letIn("bo");
+  assert.deepEqual(server.saved.at(-1).plan.left_out, []);
+});

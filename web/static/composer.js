@@ -16,7 +16,7 @@ const MOST_UNDONE = 50;
 
 /** @type {BreakoutPlan} */
 export const FIRST_PLAN = {
-  ...{ way: "composed", minutes: 20, count: 0, per_room: 6, capacity: 12, topics: [], together: [], apart: [], seed: 1 },
+  ...{ way: "composed", minutes: 20, count: 0, per_room: 6, capacity: 12, topics: [], together: [], apart: [], left_out: [], seed: 1 },
   ...{ places_late: true, pairs: false, sound: false },
   wishes: [
     { rule: "never_met", strength: "must", weight: 1 },
@@ -103,9 +103,16 @@ export class Composer {
     await this.judge();
   }
 
-  /** @param {string} person @param {string} to */
+  /** Into a room, or out of all: who is left out by hand is not placed again, nor as a late arrival. @param {string} person @param {string} to "": out */
   move(person, to) {
+    if (!to) this.change({ left_out: [...this.plan.left_out.filter((id) => id !== person), person] });
     return this.set(moved(this.rooms, person, to));
+  }
+
+  /** Somebody who was left out may be placed again. @param {string} person */
+  letIn(person) {
+    this.change({ left_out: this.plan.left_out.filter((id) => id !== person) });
+    return this.set(this.rooms);
   }
 
   /** @param {string} one @param {string} other */
@@ -144,6 +151,8 @@ export class Composer {
   async #save(rooms) {
     const mine = ++this.#saves;
     this.#own = rooms;
+    const seated = new Set(rooms.flatMap(({ people }) => people));
+    if (this.plan.left_out.some((id) => seated.has(id))) this.change({ left_out: this.plan.left_out.filter((id) => !seated.has(id)) });
     this.#edge.changed();
     try {
       const draft = { plan: this.plan, rooms };

@@ -20,6 +20,7 @@ export interface BreakoutPlan {
   topics: string[];
   together: string[][];
   apart: string[][];
+  left_out: string[];
   seed: number;
   places_late: boolean;
   pairs: boolean;

@@ -46,6 +46,17 @@ async def test_groups_are_made_of_who_is_here_and_what_is_locked_stays(day: Scen
         assert any("Gäst g1, Gäst g3" in sentence for sentence in judged["report"]["not_met"])
 
 
+async def test_who_is_left_out_is_composed_into_no_group_and_still_named(day: Scene) -> None:
+    await day.come("mona", *GUESTS[:5])
+    async with await day.run.browser("mona") as browser:
+        plan = {"way": "composed", "per_room": 2, "left_out": ["g2"]}
+        answer = (await post(browser, "compose", plan)).json()
+        assert {p for room in answer["rooms"] for p in room["people"]} == {"g1", "g3", "g4", "g5"}
+        assert answer["report"]["people"]["g2"]["name"] == "Gäst g2"
+        judged = (await post(browser, "judge", plan, *answer["rooms"])).json()
+        assert not any("Gäst g2" in sentence for sentence in judged["report"]["not_met"])
+
+
 async def test_every_way_in_makes_rooms(day: Scene) -> None:
     await day.come("mona", *GUESTS)
     async with await day.run.browser("mona") as browser:

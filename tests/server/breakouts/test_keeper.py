@@ -200,3 +200,16 @@ def test_pairs_are_of_people_who_are_not_kept_apart() -> None:
     assert _pairs(["a", "b", "c"], set(), lambda one, other: {one, other} == {"a", "b"}) == [("a", "c")]
     assert _pairs(["a", "b"], set(), lambda one, other: True) == []
     assert _pairs(["a", "b"], {frozenset("ab")}, lambda one, other: False) == [("a", "b")]
+
+
+async def test_whom_a_moderator_leaves_out_is_not_placed_unless_by_hand(day: Scene) -> None:
+    await day.come("mona", *GUESTS[:5])
+    await day.plan(("g1", "g2"), ("g3",), left_out=("g4", "g3"))
+    assert day.state.draft is not None and day.state.draft.plan.left_out == ("g4",)  # who sits in a room is not left out
+    await day.do(await day.run.services.composer.opened("s1"))
+    assert day.seat("g5") != "" and day.seat("g4") == ""
+    await day.come("g6")
+    await until(lambda: day.seat("g6") != "")
+    assert day.seat("g4") == ""
+    await day.do(m.BreakoutMove("g4", "b1"))
+    assert day.seat("g4") == "b1"

@@ -110,7 +110,8 @@ function roomsView(props) {
   const { report } = composer;
   const rooms = composer.rooms.map((room, place) => ({ ...room, id: idOf(place), number: place + 1 }));
   const name = (/** @type {string} */ id) => personName(composer, nameOf, id);
-  const without = composer.plan.way === "composed" || composer.plan.way === "topics" || composer.plan.way === "drawn" ? unplaced(composer.rooms, Object.keys(report?.people ?? {})) : [];
+  const isForAll = composer.plan.way === "composed" || composer.plan.way === "topics" || composer.plan.way === "drawn";
+  const without = unplaced(composer.rooms, isForAll ? Object.keys(report?.people ?? {}) : composer.plan.left_out);
   const isBusy = actions.isBusy("compose");
   return html`<div class="cluster apart">
       <p class="muted small">${t("Drag people, or press a name. Alt and an arrow key move to the room beside.")}</p>
@@ -163,14 +164,16 @@ function cardScoresView(room, report) {
 /** @param {string} id @param {import("./breakout-board.js").Room | undefined} room @param {Composer} composer */
 function marksView(id, room, composer) {
   const isFixed = composer.rooms.some(({ fixed }) => fixed.includes(id));
-  return html`${room?.facilitator === id ? badge(t("Facilitates"), "good") : nothing}${isFixed ? html`<span class="seated-mark">${icon("lock")}<span class="visually-hidden">${t("Stays here")}</span></span>` : nothing}`;
+  return html`${room?.facilitator === id ? badge(t("Facilitates"), "good") : nothing}${isFixed ? html`<span class="seated-mark">${icon("lock")}<span class="visually-hidden">${t("Stays here")}</span></span>` : nothing}${composer.plan.left_out.includes(id) ? badge(t("Left out"), "planned") : nothing}`;
 }
 
 /** @param {string} id @param {import("./breakout-board.js").Room | undefined} room @param {Props} props */
 function toolsView(id, room, { composer, run }) {
-  if (!room) return nothing;
+  const isOut = composer.plan.left_out.includes(id);
+  if (!room) return button({ label: t("Left out"), isPressed: isOut, onClick: () => run(() => (isOut ? composer.letIn(id) : composer.move(id, "")), id) });
   const isLead = room.facilitator === id;
   return html`${button({ label: t("Stays here"), icon: "lock", isPressed: composer.rooms.some(({ fixed }) => fixed.includes(id)), onClick: () => run(() => composer.hold(id)) })}
+    ${button({ label: t("Leave out"), onClick: () => run(() => composer.move(id, ""), id) })}
     ${button({ label: t("Facilitates"), isPressed: isLead, onClick: () => run(() => composer.set(changed(composer.rooms, room.id, { facilitator: isLead ? "" : id }))) })}`;
 }
 
