@@ -10,11 +10,11 @@ import os
 import secrets
 import shlex
 import subprocess
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Any, Final, Literal, cast
 
 from aioice import stun, turn
 from playwright.async_api import Browser, Page, async_playwright, expect
@@ -59,16 +59,12 @@ class Door:
 
 
 @contextlib.asynccontextmanager
-async def coturn(directory: Path, address: str, secret: str) -> AsyncIterator[None]:
-    """As docs/operations.md has it, without a certificate."""
-    arguments = (
-        *("-c", str(ROOT / "docs" / "turnserver.conf"), f"--static-auth-secret={secret}"),
-        *(f"--listening-ip={address}", f"--relay-ip={address}", f"--listening-port={TURN_PORT}"),
-        *("--no-tls", "--no-dtls", f"--allowed-peer-ip={address}"),
-        *(f"--pidfile={directory / 'turn.pid'}", f"--userdb={directory / 'turn.db'}"),
-    )
+async def a_relay(
+    directory: Path, address: str, command: Sequence[str | Path], environment: Mapping[str, str] | None = None
+) -> AsyncIterator[None]:
+    """coturn, once it listens at `address`."""
     with (directory / "turn.log").open("wb") as log:
-        process = await asyncio.create_subprocess_exec("turnserver", *arguments, stdout=log, stderr=log)
+        process = await asyncio.create_subprocess_exec(*command, env=environment, stdout=log, stderr=log)
 
     async def listens() -> bool:
         assert process.returncode is None, (directory / "turn.log").read_text()[-3000:]
@@ -85,6 +81,16 @@ async def coturn(directory: Path, address: str, secret: str) -> AsyncIterator[No
         if process.returncode is None:
             process.terminate()
         await process.wait()
+
+
+def as_documented(directory: Path, address: str, secret: str) -> list[str]:
+    """The command that starts coturn as docs/operations.md has it, without a certificate."""
+    return [
+        *("turnserver", "-c", str(ROOT / "docs" / "turnserver.conf"), f"--static-auth-secret={secret}"),
+        *(f"--listening-ip={address}", f"--relay-ip={address}", f"--listening-port={TURN_PORT}"),
+        *("--no-tls", "--no-dtls", f"--allowed-peer-ip={address}"),
+        *(f"--pidfile={directory / 'turn.pid'}", f"--userdb={directory / 'turn.db'}"),
+    ]
 
 
 @contextlib.asynccontextmanager
@@ -133,12 +139,12 @@ async def _fails(attempt: Any, code: int) -> None:
         raise AssertionError(f"what ought to fail with {code} worked")
 
 
-async def way(page: Page) -> dict[str, Any]:
+async def way(page: Page, end: Literal["local", "remote"] = "local") -> dict[str, Any]:
     """The candidate that the page's sound and picture go by."""
     found = {report["id"]: report for report in await page.evaluate("() => plenum.media.statistics()")}
     (transport,) = [report for report in found.values() if report["type"] == "transport"]
-    local: dict[str, Any] = found[found[transport["selectedCandidatePairId"]]["localCandidateId"]]
-    return local
+    candidate: dict[str, Any] = found[found[transport["selectedCandidatePairId"]][f"{end}CandidateId"]]
+    return candidate
 
 
 def close_network(clients: Sequence[str], ports: Sequence[int]) -> None:
@@ -159,7 +165,8 @@ async def play(directory: Path, clients: Sequence[str], address: str) -> None:
     await asyncio.to_thread(close_network, clients, (served.port, TURN_PORT))
     url = f"http://{address}:{served.port}"
     await served.prepare()
-    async with coturn(directory, address, secret), a_browser() as near, held(served, near) as hall:
+    relay = a_relay(directory, address, as_documented(directory, address, secret))
+    async with relay, a_browser() as near, held(served, near) as hall:
         await leads_nowhere_else(address, secret)
         await go_live(hall)
         # pages there may do what `https:` ones may

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+import ssl
+from collections.abc import AsyncIterator
 
 import pytest
 
 from tests.deploy.certificate import make_certificate
 from tests.deploy.proxying import DEPLOY, MISSING, NAME, WHY, Proxy, a_proxy
 from tests.live.test_ice import request
+from tests.server.running import until
 
 pytestmark = pytest.mark.skipif(bool(MISSING), reason=WHY)
 
@@ -149,36 +151,30 @@ async def test_port_80_leads_to_https_and_answers_the_authoritys_questions() -> 
 # --- certificates ---
 
 
-async def until(condition: Callable[[], Awaitable[bool]]) -> None:
-    async with asyncio.timeout(60):
-        while not await condition():  # noqa: ASYNC110  # another process's doing
-            await asyncio.sleep(0.05)
+async def until_it_shows(proxy: Proxy, folder: str) -> None:
+    """The certificate in one of its folders."""
+    wanted = ssl.PEM_cert_to_DER_cert((proxy.folder / folder / "fullchain.pem").read_text())
+
+    async def does() -> bool:
+        return await proxy.certificate() == wanted
+
+    await until(does)
 
 
 async def test_it_begins_with_a_placeholder_and_takes_what_is_given_or_obtained_without_closing_anything() -> None:
     media = Place("node-1:8001")
     media.keeps = True
     async with places(media) as where, a_proxy(where) as proxy:
-        shown = await proxy.certificate()
+        assert "a placeholder" in proxy.log
         reader, writer = await asyncio.open_connection(proxy.host, proxy.port)
         writer.write(frame("00ab+1"))
         assert await reader.read(100) == b"node-1:8001"
         for folder in ("obtained", "given"):  # the second is preferred
             make_certificate(proxy.folder / folder, NAME)
-
-            async def has_changed(before: bytes = shown) -> bool:
-                return await proxy.certificate() != before
-
-            await until(has_changed)
-            shown = await proxy.certificate()
+            await until_it_shows(proxy, folder)
         make_certificate(proxy.folder / "obtained", NAME)  # renewed, but another is given
         (proxy.folder / "given" / "privkey.pem").write_text("rubbish")
-        renewed = await proxy.certificate()
-
-        async def has_fallen_back() -> bool:
-            return await proxy.certificate() != renewed
-
-        await until(has_fallen_back)
+        await until_it_shows(proxy, "obtained")
         assert proxy.log.count("does not fit its key") == 1
         writer.write(b"still there")  # from before the first
         assert await reader.read(100) == b"still there"
@@ -189,15 +185,13 @@ async def test_it_begins_with_a_placeholder_and_takes_what_is_given_or_obtained_
 async def test_a_certificate_that_has_ended_or_has_anothers_key_is_not_taken(has_ended: bool) -> None:
     async with a_proxy({}) as proxy:
         placeholder = await proxy.certificate()
-        make_certificate(proxy.folder / "given", NAME, has_ended=has_ended)
-        if not has_ended:
-            make_certificate(proxy.folder / "challenges", NAME)
-            (proxy.folder / "challenges" / "privkey.pem").rename(proxy.folder / "given" / "privkey.pem")
-
-        async def has_complained() -> bool:
-            return "not used" in proxy.log
-
-        await until(has_complained)
+        for folder in ("own", "others"):
+            (proxy.folder / folder).mkdir()
+            make_certificate(proxy.folder / folder, NAME, has_ended=has_ended)
+        of_key = "own" if has_ended else "others"
+        (proxy.folder / of_key / "privkey.pem").rename(proxy.folder / "given" / "privkey.pem")
+        (proxy.folder / "own" / "fullchain.pem").rename(proxy.folder / "given" / "fullchain.pem")
+        await until(lambda: "not used" in proxy.log)
         assert await proxy.certificate() == placeholder
 
 
@@ -211,7 +205,7 @@ async def test_its_health_is_that_of_the_pages() -> None:
 
 async def _check(text: str, proxy: Proxy) -> int:
     script = proxy.folder / "proxy"
-    script.write_text(text.replace("127.0.0.1:443", f"{proxy.host}:{proxy.port}"))
+    script.write_text(text.replace("127.0.0.1:443", f"{proxy.host}:{proxy.port}").replace("timeout 5 ", "timeout 60 "))
     process = await asyncio.create_subprocess_exec(
         "sh", str(script), "check", env={"PATH": "/usr/bin:/bin", "HOST_NAME": NAME}
     )

@@ -12,9 +12,9 @@ import secrets
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import httpx
 from aioice import stun
@@ -33,7 +33,7 @@ from tests.browser.stage import (
     sound_goes_on,
     until,
 )
-from tests.browser.turn_scene import a_far_browser, close_network
+from tests.browser.turn_scene import a_far_browser, a_relay, close_network, way
 from tests.deploy.proxying import DEPLOY, NAME, Proxy, a_proxy
 
 PAGES: Final = {"1": 8000, "2": 8100}  # both nodes are in one network namespace here, and have one host
@@ -71,37 +71,16 @@ class Node:
                 await self._process.wait()
 
 
-@contextlib.asynccontextmanager
-async def a_relay(directory: Path, address: str, secret: str) -> AsyncIterator[None]:
-    """coturn as production starts it."""
-    configuration = ROOT / "docs" / "turnserver.conf"
-    environment = {"SECRET": secret, "PUBLIC_ADDRESS": address, "TURN_RUN": str(directory), "PATH": os.environ["PATH"]}
-    environment |= {"TURN_CONFIGURATION": str(configuration)}
-    with (directory / "turn.log").open("wb") as log:
-        process = await asyncio.create_subprocess_exec(DEPLOY / "turn", env=environment, stdout=log, stderr=log)
-
-    async def listens() -> bool:
-        assert process.returncode is None, (directory / "turn.log").read_text()[-3000:]
-        with contextlib.suppress(OSError):
-            _, writer = await asyncio.open_connection(address, 3478)
-            writer.close()
-            return True
-        return False
-
-    try:
-        await until(listens, "coturn's port")
-        yield
-    finally:
-        if process.returncode is None:
-            process.terminate()
-        await process.wait()
+def as_in_production(directory: Path, address: str, secret: str) -> dict[str, str]:
+    """What `tools/deploy/turn` is told."""
+    configuration = str(ROOT / "docs" / "turnserver.conf")
+    told = {"SECRET": secret, "PUBLIC_ADDRESS": address, "TURN_RUN": str(directory), "TURN_CONFIGURATION": configuration}
+    return {"PATH": os.environ["PATH"], **told}
 
 
 async def node_by_443(page: Page, address: str) -> str:
     """The page's sound and picture come from the proxy's port. Returns from which node."""
-    found = {report["id"]: report for report in await page.evaluate("() => plenum.media.statistics()")}
-    (transport,) = [report for report in found.values() if report["type"] == "transport"]
-    remote: dict[str, Any] = found[found[transport["selectedCandidatePairId"]]["remoteCandidateId"]]
+    remote = await way(page, "remote")
     assert (remote["protocol"], remote["address"], remote["port"]) == ("tcp", address, 443), remote
     return str(remote["usernameFragment"]).partition("+")[2]
 
@@ -167,6 +146,7 @@ async def stage(
         "PLENUM_TURN_SECRET": secret,
     }
     os.environ |= settings
+    relays = as_in_production(directory, address, secret)
     served = Conference(directory)
     served.url = f"https://{NAME}"
     await served.prepare()
@@ -183,7 +163,7 @@ async def stage(
         for node in nodes:
             stack.push_async_callback(node.stop)
         await asyncio.gather(*(node.start() for node in nodes))
-        await stack.enter_async_context(a_relay(directory, address, secret))
+        await stack.enter_async_context(a_relay(directory, address, [DEPLOY / "turn"], relays))
         proxy = await stack.enter_async_context(a_proxy(places, address, (443, 80)))
         await relay_answers(proxy)
         # the placeholder's certificate is taken for good
