@@ -25,8 +25,9 @@ class Pair(NamedTuple):
         """Waits until they know everything of each other."""
         await until(lambda: all(cluster_of(node).shared.is_complete for node in self))
 
-    async def live(self) -> None:
-        """Waits until both know that the first session is live."""
+    async def go_live(self) -> None:
+        """Takes the first session live, and waits until both know."""
+        await self.a.go_live()
         await until(
             lambda: all(
                 "s1" in (runs := node.services.streams.conference.runs) and runs["s1"].phase == "live" for node in self

@@ -14,8 +14,7 @@ S1 = "session/s1"
 
 async def test_both_nodes_forget_who_was_erased(tmp_path: Path, postgres_place: str, redis_url: str) -> None:
     async with pair(tmp_path, postgres_place, redis_url) as nodes:
-        await nodes.a.go_live()
-        await nodes.live()
+        await nodes.go_live()
         here, there = await nodes.a.client("anna", (S1,)), await nodes.b.client("anna", (S1,))
         moderators = [await node.client("mona", (S1,)) for node in (nodes.a, nodes.b)]
         await here.do(S1, {"type": "question.ask", "text": "Annas fråga"})

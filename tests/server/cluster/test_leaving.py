@@ -26,7 +26,7 @@ async def test_a_node_that_is_drained_hands_everybody_over_and_lets_nobody_in(
     tmp_path: Path, postgres_place: str, redis_url: str
 ) -> None:
     async with pair(tmp_path, postgres_place, redis_url, connections_per_person=100) as nodes:
-        await nodes.a.go_live()
+        await nodes.go_live()
         mona = await nodes.a.client("mona", (S1,), name="tab")
         tabs = [await nodes.a.client("anna", (S1,)) for _ in range(20)]
         await mona.do(S1, ask("Före?"), 1)

@@ -38,8 +38,7 @@ async def test_a_seat_is_found_from_every_node_and_ends_with_its_session_whereve
 ) -> None:
     async with pair(tmp_path, postgres_place, redis_url) as nodes:
         await carry(nodes)
-        await nodes.a.go_live()
-        await nodes.live()
+        await nodes.go_live()
         async with (
             await nodes.a.browser("anna") as here,
             await nodes.b.browser("anna") as moved,
