@@ -1,4 +1,5 @@
-"""A worker's log: JSON lines on standard error, with the same keys as the server's, and about nobody.
+"""The log of a process that the server starts, a media worker or a recorder: JSON lines on standard error, with the same
+keys as the server's, and about nobody.
 
 Messages are written by who knows no people, only their ids; but addresses are personal data too, and libraries like to tell
 what they were handed. So whatever is an address, or looks like a person's id, an e-mail address or a personal link (`scrub`,
@@ -33,16 +34,16 @@ logger = logging.getLogger("plenum.live")
 
 
 class JsonLines(logging.Formatter):
-    """One object a line; `worker` is its number."""
+    """One object a line; `origin` says in each which process it is, as `worker=3`."""
 
-    def __init__(self, worker: int) -> None:
+    def __init__(self, **origin: str | int) -> None:
         super().__init__()
-        self._worker = worker
+        self._origin = origin
 
     def format(self, record: logging.LogRecord) -> str:
         line: dict[str, Any] = {
             "event": without_addresses(record.getMessage()),
-            "worker": self._worker,
+            **self._origin,
             "logger": record.name,
             "level": record.levelname.lower(),
             "timestamp": datetime.fromtimestamp(record.created, UTC).isoformat().replace("+00:00", "Z"),
@@ -52,10 +53,10 @@ class JsonLines(logging.Formatter):
         return scrub(json.dumps(line))
 
 
-def configure(worker: int) -> None:
+def configure(**origin: str | int) -> None:
     """Everything that this process has to say goes out like that: libraries' warnings and its last words, too."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(JsonLines(worker))
+    handler.setFormatter(JsonLines(**origin))
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
     logging.captureWarnings(True)
     sys.excepthook = _last_words
@@ -98,4 +99,4 @@ def _told(error: BaseException) -> list[dict[str, Any]]:
 
 
 def _last_words(kind: type[BaseException], error: BaseException, at: TracebackType | None) -> None:
-    logger.critical("the media worker ends by an error", exc_info=(kind, error, at))
+    logger.critical("the process ends by an error", exc_info=(kind, error, at))

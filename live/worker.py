@@ -174,7 +174,7 @@ def main() -> None:
     parser.add_argument("--limits", default="{}", help="JSON: those of `limits.Limits` that are not as they are there")
     parser.add_argument("--pure", action="store_true", help="without the compiled helper, even if it has been built")
     options = parser.parse_args()
-    logs.configure(options.index)
+    logs.configure(worker=options.index)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in a terminal reaches the whole group; the server decides
     hosts, proxies = (tuple(filter(None, map(str.strip, text.split(",")))) for text in (options.hosts, options.proxies))
     transports = frozenset(name for name in get_args(Transport) if name in options.transports.split(","))

@@ -27,6 +27,7 @@ from typing import Final
 
 import msgspec
 
+from live import logs
 from live.control import TapFormat
 from recordings.cmaf import CODECS, Busy, Recording, slates
 from recordings.reception import Reception, Result
@@ -55,10 +56,13 @@ class Recorder:
         return {f"{kind}_port": s.getsockname()[1] for kind, s in self._sockets.items()}
 
     async def run(self, commands: asyncio.StreamReader) -> Result:
-        """Records until stdin ends, a signal comes or the file cannot be written."""
+        """Records until stdin ends, a signal comes or the file cannot be written. What else goes wrong is a bug, and raised:
+        the server starts another recorder, which goes on in the file."""
         for number in (signal.SIGTERM, signal.SIGINT):
             self._loop.add_signal_handler(number, self._end, "")
         tasks = [asyncio.create_task(work) for work in (self._obey(commands), self._tick(), self._sync())]
+        for task in tasks:
+            task.add_done_callback(self._look_at_end)
         try:
             error = await self._ended
         finally:
@@ -68,6 +72,7 @@ class Recorder:
             for kind, each in self._sockets.items():
                 self._loop.remove_reader(each)
                 self._read(kind)
+                each.close()
         return self._finish(error)
 
     def _now(self) -> float:
@@ -76,6 +81,14 @@ class Recorder:
     def _end(self, error: str) -> None:
         if not self._ended.done():
             self._ended.set_result(error)
+
+    def _fail(self, bug: BaseException) -> None:
+        if not self._ended.done():
+            self._ended.set_exception(bug)
+
+    def _look_at_end(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (bug := task.exception()) is not None:
+            self._fail(bug)
 
     async def _obey(self, commands: asyncio.StreamReader) -> None:
         try:
@@ -117,13 +130,15 @@ class Recorder:
 
     @contextlib.contextmanager
     def _failing(self) -> Iterator[None]:
-        """A file that cannot be written ends the recording, with the reason."""
+        """A file that cannot be written ends the recording, with the reason; a bug ends it, too."""
         try:
             yield
         except BlockingIOError:
             pass  # nothing more to read from a socket
         except OSError as error:
             self._end(reason(error))
+        except Exception as error:
+            self._fail(error)
 
     def _finish(self, error: str) -> Result:
         if not error:
@@ -181,7 +196,9 @@ async def record(path: Path) -> Result:
 def main() -> int:
     parser = argparse.ArgumentParser(description="Records a room's programme. See the module's docstring.")
     parser.add_argument("--output", type=Path, required=True, help="the file to write, or to go on with")
-    result = asyncio.run(record(parser.parse_args().output))
+    path = parser.parse_args().output
+    logs.configure(recorder=path.stem)
+    result = asyncio.run(record(path))
     with contextlib.suppress(BrokenPipeError):  # the server is gone; the file is finished all the same
         tell(result)
     return 1 if result.error else 0

@@ -10,6 +10,7 @@ from typing import Any, Final
 import structlog
 
 from rooms.errors import Refused
+from server.lanes import name_of
 from server.privacy.forgetting import Forgetting
 from server.reactions import Reactions
 from server.recorder import Recorder
@@ -47,14 +48,8 @@ async def keep_going(work: Work) -> None:
         except Refused as refusal:  # the database is away, and says so itself
             _log.warning("background work waits", code=refusal.code)
         except Exception:
-            report_bug("background", _name(work))
+            report_bug("background", name_of(work))
         await asyncio.sleep(PAUSE_SECONDS)
-
-
-def _name(work: Work) -> str:
-    """Not its arguments, which are the whole server."""
-    function = getattr(work, "func", work)  # of a `partial`
-    return getattr(function, "__qualname__", type(function).__name__)
 
 
 async def follow_other_processes(services: Services, forgetting: Forgetting) -> None:

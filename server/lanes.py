@@ -52,3 +52,9 @@ class Lanes(Generic[JobT]):
         finally:
             self._waiting.pop(lane, None)
             del self._workers[lane]
+
+
+def name_of(work: Callable[..., object]) -> str:
+    """For the log: what it does, without its arguments, which may be the whole server, or say who somebody is."""
+    function = getattr(work, "func", work)  # of a `partial`
+    return getattr(function, "__qualname__", type(function).__name__)

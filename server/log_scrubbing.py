@@ -1,6 +1,6 @@
 """The last line of defence of a promise, that the log has no personal data: what looks like a person's id, an e-mail address
 or a personal link is taken out of every finished line. Nothing writes such things on purpose, but messages of exceptions and
-libraries say what they like. Media workers do the same (`live/logs.py`).
+libraries say what they like. Media workers and recorders do the same (`live/logs.py`).
 """
 
 from __future__ import annotations

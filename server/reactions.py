@@ -20,7 +20,7 @@ from rooms.errors import Refused
 from rooms.recording import running_recording
 from server.ballots import SURVEY, Ballots
 from server.journal import Entry
-from server.lanes import Lanes
+from server.lanes import Lanes, name_of
 from server.recorder import Recorder
 from server.seats import Seats
 from server.streams import Streams, session_of
@@ -82,13 +82,13 @@ class Reactions:
             if refusal.code in PASSING:
                 asyncio.get_running_loop().call_later(RETRY_SECONDS, self._put, lane, reaction)
         except Exception:
-            self._report("reaction", repr(reaction))
+            self._report(f"reaction of {lane}", name_of(reaction))
 
     def _put(self, lane: str, reaction: Reaction) -> None:
         if self._is_over:
             return
         if not self._lanes.put(lane, reaction):  # must not disturb the command that caused it, which is durable
-            self._report("reactions", repr(reaction))
+            self._report(f"reactions of {lane}", name_of(reaction))
 
     async def drain(self) -> None:
         """Waits until nothing is in line, but not for ever: what is left is caught up at the next start."""

@@ -67,6 +67,8 @@ class Calls:
                 return msgspec.msgpack.decode(await future, type=kind)
         except AWAY:
             raise MediaRefused("media_unavailable", "that node does not answer") from None
+        except msgspec.DecodeError:
+            raise MediaRefused("media_unavailable", "that node runs another release") from None
         finally:
             self._asked.pop(request.id, None)
 

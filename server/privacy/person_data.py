@@ -60,6 +60,7 @@ class Collector:
         self._connection = connection
         self._secret = secret  # the name under which they answer, by anonymous poll whose key is there
         self._person = person
+        self._written = msgspec.json.encode(person.id)[1:-1]  # as their id stands in a body
         self._now = now
         self._state = m.ConferenceState()
         self._rooms: dict[str, m.RoomState] = {}
@@ -139,9 +140,11 @@ class Collector:
         async for row in await self._connection.stream(query):
             event = _typed.decode(row.body)
             self._project(row.stream, event, _time(row.at))
-            body = _untyped.decode(row.body)
             is_own = row.actor == self._person.id
             cause_of, _, command = (row.cause or "").partition("/")
+            if not (is_own or cause_of == self._person.id or self._written in row.body):
+                continue  # most of a journal is about others: it is not read twice for that
+            body = _untyped.decode(row.body)
             if is_own or cause_of == self._person.id or self._is_named_in(body):
                 is_programme = isinstance(event, m.ProgrammePublished)  # of everybody; `speaks_in` has what is theirs
                 shown = {"type": body["type"]} if is_programme else self._without_others(body)

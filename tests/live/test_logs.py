@@ -18,7 +18,7 @@ from live.logs import HIDDEN, JsonLines, without_addresses
 
 def written(script: str) -> list[dict[str, Any]]:
     """The lines of a process that is configured as a worker."""
-    command = [sys.executable, "-c", f"import logging, warnings\nfrom live import logs\nlogs.configure(3)\n{script}"]
+    command = [sys.executable, "-c", f"import logging, warnings\nfrom live import logs\nlogs.configure(worker=3)\n{script}"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     return [json.loads(line) for line in done.stderr.splitlines()]
 
@@ -85,6 +85,6 @@ def test_what_is_no_address_stays(text: str) -> None:
 
 def test_line_ends_and_odd_characters_stay_in_their_line() -> None:
     record = logging.LogRecord("x", logging.ERROR, "", 0, "two\nlines \u2028 %s", ("å\x1b",), None)
-    line = JsonLines(0).format(record)
+    line = JsonLines(worker=0).format(record)
     assert line.isascii() and "\n" not in line
     assert json.loads(line)["event"] == "two\nlines \u2028 å\x1b"

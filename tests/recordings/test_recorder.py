@@ -19,8 +19,12 @@ import pytest
 
 from recordings.boxes import INDEX_SIZE
 from recordings.catalogue import Catalogue, probe
-from recordings.reception import Result
+from recordings.cmaf import Recording, slates
+from recordings.reception import Reception, Result
+from recordings.recorder import Recorder
 from tests.recordings.media import TAP, Stream, Tap, decoded, heard, pictures, video
+
+PATIENCE_SECONDS = 60.0
 
 
 class Started:
@@ -151,6 +155,39 @@ async def test_a_request_it_cannot_read_ends_it(tmp_path: Path, line: bytes) -> 
     async with recorder(tmp_path / "s1-r1.mp4") as started:
         started.tell(line)
         assert (await started.result()).error == "bad_request"
+
+
+@pytest.mark.parametrize("broken", ["tick", "retap"])
+async def test_a_bug_ends_the_recorder_and_is_no_silence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, broken: str
+) -> None:
+    """Silence would go on being recorded, and nobody would know."""
+    with contextlib.closing(Recording(tmp_path / "s1-r1.mp4", slates())) as recording:
+        recorder = Recorder(recording, 0.0)
+
+        def fail(*_: object) -> None:
+            raise KeyError("a bug")
+
+        monkeypatch.setattr(Reception, broken, fail)
+        commands = asyncio.StreamReader()
+        commands.feed_data(msgspec.json.encode(TAP) + b"\n")
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            with pytest.raises(KeyError, match="a bug"):
+                await recorder.run(commands)
+
+
+async def test_what_it_has_to_say_is_json_lines_about_nobody() -> None:
+    """Its last words, too."""
+    script = (
+        "import sys\nfrom recordings import recorder\n"
+        "async def record(path):\n    raise KeyError('p00112233445566aa')\n"
+        "recorder.record = record\nsys.argv = ['recorder', '--output', 's1-r1.mp4']\nrecorder.main()"
+    )
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", script, stdout=PIPE, stderr=PIPE)
+    _, told = await process.communicate()
+    (line,) = [msgspec.json.decode(each) for each in told.splitlines()]
+    assert (line["recorder"], line["level"]) == ("s1-r1", "critical")
+    assert line["exception"][0]["exc_value"] == "'(person)'"
 
 
 async def test_two_recorders_never_write_one_file(tmp_path: Path) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 
-from server.lanes import Lanes
+from server.lanes import Lanes, name_of
 from tests.server.running import until
 
 
@@ -51,3 +52,9 @@ async def test_only_so_many_wait() -> None:
     lanes = Lanes[int](work, 2)
     assert [lanes.put("one", number) for number in range(3)] == [True, True, False]
     await lanes.stop()
+
+
+def test_work_is_named_without_what_it_is_about() -> None:
+    """Names end up in the log, and arguments are people's ids."""
+    assert name_of(partial(test_only_so_many_wait, "p00112233445566aa")) == "test_only_so_many_wait"
+    assert name_of(Lanes[int](lambda lane, job: asyncio.sleep(0), 1).stop) == "Lanes.stop"
