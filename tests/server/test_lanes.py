@@ -56,5 +56,6 @@ async def test_only_so_many_wait() -> None:
 
 def test_work_is_named_without_what_it_is_about() -> None:
     """Names end up in the log, and arguments are people's ids."""
-    assert name_of(partial(test_only_so_many_wait, "p00112233445566aa")) == "test_only_so_many_wait"
+    assert name_of(partial(test_only_so_many_wait)) == "test_only_so_many_wait"
+    assert name_of(partial(print, "p00112233445566aa")) == "print"
     assert name_of(Lanes[int](lambda lane, job: asyncio.sleep(0), 1).stop) == "Lanes.stop"
