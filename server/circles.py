@@ -53,13 +53,15 @@ class _Circle:
 
 
 class Circles:
-    """`on_change(session_id)` tells that somebody began or ceased to speak in one of its rooms."""
+    """`on_change(session_id)` tells that somebody began or ceased to speak in one of its rooms; `on_mute(session_id,
+    room_id, person_id, is_muted)` that somebody told this node so."""
 
     def __init__(self, streams: Streams, hub: Hub) -> None:
         self._streams = streams
         self._hub = hub
         self._circles: dict[tuple[str, str], _Circle] = {}
         self.on_change: Callable[[str], None] = lambda session_id: None
+        self.on_mute: Callable[[str, str, str, bool], None] = lambda session_id, room_id, person_id, is_muted: None
 
     def slots_changed(self, session_id: str, room_id: str, slots: dict[str, str], codecs: dict[str, str]) -> None:
         if circle := self._of(session_id, room_id):
@@ -75,7 +77,16 @@ class Circles:
             self.on_change(session_id)
 
     def mute(self, session_id: str, room_id: str, person_id: str, *, is_muted: bool) -> None:
-        """Somebody there has switched their microphone."""
+        """Somebody there has switched their microphone, and says so here."""
+        self.set_muted(session_id, room_id, person_id, is_muted=is_muted)
+        self.on_mute(session_id, room_id, person_id, is_muted)
+
+    def all_muted(self) -> list[tuple[str, str, str]]:
+        """Session, room and person, of all whose microphone is off."""
+        return [(*key, person_id) for key, circle in self._circles.items() for person_id in circle.muted]
+
+    def set_muted(self, session_id: str, room_id: str, person_id: str, *, is_muted: bool) -> None:
+        """Somebody there has switched their microphone, whichever node was told so."""
         circle = self._of(session_id, room_id)
         if circle and is_muted != (person_id in circle.muted):
             circle.muted ^= {person_id}

@@ -19,6 +19,7 @@ from server.cluster.fence import Fence
 from server.cluster.guesses import share_guesses
 from server.cluster.media_engine import ClusterEngine
 from server.cluster.media_recorder import ClusterRecorder
+from server.cluster.muted import share_muted
 from server.cluster.node import Nodes
 from server.cluster.notes import SharedNotes
 from server.cluster.redis import RedisLink
@@ -78,6 +79,7 @@ class Cluster:
         hub, shared = services.hub, self.shared
         self.counts.connect(services.ballots, tallies)
         share_guesses(self.link, services.guesses)
+        share_muted(self.link, self.nodes, services.seats.circles)
         self.bus.connect(services.streams)
         services.streams.several = True
         services.streams.sleeps = self.fence.sleeps
