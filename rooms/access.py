@@ -16,7 +16,7 @@ Page = Literal["lobby", "session", "desk", "board", "library", "survey", "me"]
 EVERYBODY: Final[Roles] = frozenset({"attendee", "speaker", "moderator", "board", "organiser"})
 MODERATORS: Final[Roles] = frozenset({"moderator", "organiser"})
 STAFF: Final[Roles] = MODERATORS | {"board"}
-ON_STAGE: Final[Roles] = frozenset({"speaker", "moderator"})
+ON_STAGE: Final[Roles] = MODERATORS | {"speaker"}
 PARTICIPANTS: Final[Roles] = frozenset({"attendee", "board"})
 NOBODY: Final[Roles] = frozenset()  # the server alone
 
@@ -173,7 +173,7 @@ def check_session(conference: m.ConferenceState, session_id: str) -> tuple[m.Ses
 
 def check_watching(actor: m.Actor, run: m.SessionRun) -> None:
     """Raises unless `actor` may receive a session's sound and picture now. Backstage is for those who go on stage."""
-    if run.phase == "live" or (run.phase == "backstage" and _holds(actor, ON_STAGE | MODERATORS)):
+    if run.phase == "live" or (run.phase == "backstage" and _holds(actor, ON_STAGE)):
         return
     raise Refused("session_ended" if run.phase == "ended" else "not_live")
 

@@ -230,7 +230,8 @@ def connect(services: Services, stack: AsyncExitStack) -> tuple[Reactions, Stage
     services.notes.book.on_change = notes.changed
     stack.callback(notes.stop)
     keeper = Keeper(services)
-    for listener in (hub.deliver, seats.circles.heed, reactions.heed, tallies.heed, ballots.heed, notes.heed, keeper.heed):
+    of_notes = notes.heed, services.notes.leaving.heed
+    for listener in (hub.deliver, seats.circles.heed, reactions.heed, tallies.heed, ballots.heed, *of_notes, keeper.heed):
         bus.subscribe(listener)
     bus.subscribe_own(reactions.heed_own)
     ballots.on_change = tallies.votes_changed

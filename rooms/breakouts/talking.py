@@ -75,7 +75,7 @@ def set_points(sketch: Sketch, actor: m.Actor, points: Sequence[str], room_id: s
 def show_notes(sketch: Sketch, actor: m.Actor, room_id: str, *, on: bool) -> None:
     room = _named(sketch, actor, room_id)
     check_leading(actor, room)
-    showing = m.BreakoutShowing(room.id, room.title or room.topic) if on else None
+    showing = m.BreakoutShowing(room.id, room.title or room.topic, room.number) if on else None
     is_shown = sketch.state.showing is not None and sketch.state.showing.room_id == room.id
     if on != is_shown:
         sketch.do(m.BreakoutsNotesShown(showing))

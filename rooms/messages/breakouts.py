@@ -126,10 +126,11 @@ class BreakoutNews(Value, frozen=True):
 
 
 class BreakoutShowing(Value, frozen=True):
-    """The room whose notes are on the stage."""
+    """The room whose notes are on the stage; `number` is its number in its round (0: shown by an earlier version)."""
 
     room_id: str
     title: str
+    number: int = 0
 
 
 class BreakoutsState(Struct, frozen=True, forbid_unknown_fields=True, tag="breakouts"):

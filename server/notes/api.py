@@ -13,6 +13,7 @@ from starlette.routing import Route
 from rooms import messages as m
 from rooms.access import check_breakout_reading, check_page
 from rooms.errors import Refused
+from server.notes.document import EMPTY, missing, vector_of
 from server.notes.notebook import Answer, Place
 from server.services import Services
 
@@ -36,11 +37,15 @@ async def exchange(request: Request) -> Response:
     place = Place(request.path_params["session_id"], request.path_params["room_id"])
     update, vector = _read(await request.body())  # first: who is sent out while it comes in reads no more
     context = services.streams.context(place.session_id)
-    room = check_breakout_reading(actor, services.streams.breakouts(place.session_id), place.room_id)
-    if update:
-        _check_writing(actor, room, context.run.phase)
+    state = services.streams.breakouts(place.session_id)
+    if update and context.run.phase == "live" and _was_moved(services, actor, state, place):
+        await services.notes.book.write(place, update, vector)
+        answer = Answer(missing(EMPTY, EMPTY), vector_of(EMPTY))  # they read no more
+    elif update:
+        _check_writing(actor, check_breakout_reading(actor, state, place.room_id), context.run.phase)
         answer = await services.notes.book.write(place, update, vector)
     else:
+        check_breakout_reading(actor, state, place.room_id)
         answer = await services.notes.book.read(place, vector)
     return Response(_encode(answer), media_type="application/json", headers={"Cache-Control": "no-store"})
 
@@ -70,6 +75,12 @@ def _check_writing(actor: m.Actor, room: m.BreakoutRoom, phase: m.Phase) -> None
         raise Refused("not_in_room")
     if phase != "live":
         raise Refused("session_ended" if phase == "ended" else "not_live")
+
+
+def _was_moved(services: Services, actor: m.Actor, state: m.BreakoutsState, place: Place) -> bool:
+    """Out of the room a moment ago: their last words are taken."""
+    is_gone = not _may_read(actor, state, place.room_id)
+    return is_gone and services.notes.leaving.may_write(place, actor.person_id)
 
 
 def _may_read(actor: m.Actor, state: m.BreakoutsState, room_id: str) -> bool:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
 from server.database import Database
+from server.notes.leaving import Leaving
 from server.notes.notebook import Notebook
 from server.paces import Paces
 
@@ -19,6 +20,7 @@ AT_ONCE: Final = 50
 class Notes:
     book: Notebook
     paces: Paces
+    leaving: Leaving = field(default_factory=Leaving)
 
 
 def open_notes(database: Database, now: Callable[[], datetime]) -> Notes:

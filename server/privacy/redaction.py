@@ -57,6 +57,8 @@ class Redaction:
             found = {self._ids.get(key, key): self._redact(each) for key, each in value.items()}
             if "text" in value and (self._texts is None or value.get("author_id") in self._texts):
                 found["text"] = ""
+            if self._texts is None and "question_id" in value and "points" in value:  # what points were put together under
+                found["title"] = ""
             if self._points and "points" in value and "in_touch" in value:
                 found["points"] = []
             if self._names is not None and isinstance(speakers := found.get("speakers"), list):

@@ -93,6 +93,7 @@ PERSONS_IDS: Final = {
     "fixed",
     "together",
     "apart",
+    "left_out",
 }
 THINGS_IDS: Final = {"session_id", "poll_id", "question_id", "recording_id", "id", "room", "room_id", "room_ids", "way_back"}
 THEIR_TEXTS: Final = {
@@ -104,7 +105,7 @@ OTHERS_TEXTS: Final = {
     "organiser": "an association's",
     "time_zone": "a place's",
     "languages": "codes",
-    "title": "of a room, session or poll: the organiser's and moderators' words",
+    "title": "of a room, session or poll: the organiser's and moderators' words; of gathered points blanked by the clock",
     "theme": "a session's",
     "host": "an organisation's",
     "options": "of a poll: the moderators' words",
@@ -325,7 +326,8 @@ def test_when_the_time_of_texts_is_up_none_is_left_and_the_event_can_be_read(eve
     after = Redaction({}, texts=None).body(body)
     assert type(msgspec.json.decode(after, type=m.Event)) is event
     assert f'"text":"{WHO}"'.encode() not in after
-    assert (after == body) is ("text" not in set(leaves(inspect.type_info(event))))
+    found = set(leaves(inspect.type_info(event)))
+    assert (after == body) is not ("text" in found or {"points", "question_id"} <= found)
 
 
 @pytest.mark.parametrize("event", EVENTS.values(), ids=EVENTS)
@@ -337,7 +339,7 @@ def test_every_text_in_every_event_is_thought_of(event: type[m.Event]) -> None:
 async def test_whom_moderators_keep_them_together_with_or_apart_from_is_not_in_the_export(
     database: Database, keys: FileKeys
 ) -> None:
-    plan = m.BreakoutPlan(together=((WHO, "pbo"),), apart=((WHO, "pyt"),))
+    plan = m.BreakoutPlan(together=((WHO, "pbo"),), apart=((WHO, "pyt"),), left_out=(WHO,))
     planned = m.BreakoutsPlanned(m.BreakoutsDraft(plan, (m.DraftRoom("Ett", people=(WHO,)),)))
     await Journal(database).append("breakouts/s1", 1, [planned], actor="pmona", cause=None, at=at(1))
     people = People(database)
@@ -346,5 +348,5 @@ async def test_whom_moderators_keep_them_together_with_or_apart_from_is_not_in_t
     assert person is not None
     (found,) = [e.event for e in (await collect(database, keys, person, NOW)).events if e.stream == "breakouts/s1"]
     draft = found["draft"]
-    assert (draft["plan"]["together"], draft["plan"]["apart"]) == ([], [])
+    assert (draft["plan"]["together"], draft["plan"]["apart"], draft["plan"]["left_out"]) == ([], [], [])
     assert draft["rooms"][0]["people"] == [WHO]

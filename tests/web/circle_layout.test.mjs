@@ -1,7 +1,7 @@
 // web/static/circle-layout.js: who is shown where in a breakout room.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { NO_MEDIA, circleOf } from "../../web/static/circle-layout.js";
+import { NO_MEDIA, circleOf, isHeardFromStage } from "../../web/static/circle-layout.js";
 
 const OFF = { camera: false, microphone: false, screen: false };
 const people = Array.from({ length: 12 }, (_, index) => `p${index}`);
@@ -34,6 +34,13 @@ test("a shared screen is large, whosever it is", () => {
 test("who visits sees everybody, and is not among them", () => {
   const { tiles } = circle({ people: ["p1", "p2"], ownId: "mod", isVisiting: true }, { slots: { video0: "p1" } });
   assert.deepEqual(tiles.map(({ isOwn }) => isOwn), [false, false]);
+});
+
+test("who speaks to all from one's own room is heard once, and not silenced before they are heard from the stage", () => {
+  assert.equal(isHeardFromStage("p2", "p2", { audio0: "p2", video0: "p3" }), true);
+  assert.equal(isHeardFromStage("p2", "p2", { audio0: "p3", video0: "p2" }), false);
+  assert.equal(isHeardFromStage("p3", "p2", { audio0: "p2" }), false);
+  assert.equal(isHeardFromStage("", "", { audio0: "" }), false);
 });
 
 test("who spoke stays large while nobody does", () => {

@@ -55,3 +55,11 @@ function howShown(slot, { media, decodes, paused }) {
   const codec = (slot && media.codecs[slot]) || "";
   return { unshown: codec && decodes && !decodes.includes(codec) ? codec : "", isPaused: Boolean(slot && paused?.has(slot)) };
 }
+
+/**
+ * Whether somebody who sits in one's room speaks to all rooms and is heard from the stage already: their voice comes by both ways.
+ * @param {string} person @param {string} speaker who speaks to all, "" for nobody @param {Readonly<Record<string, string>>} stage its slots
+ */
+export function isHeardFromStage(person, speaker, stage) {
+  return speaker !== "" && person === speaker && Object.entries(stage).some(([slot, who]) => slot.startsWith("audio") && who === speaker);
+}

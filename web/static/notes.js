@@ -21,6 +21,9 @@ const RETRY_MS = 2_000;
 /** An answer that has not come by then is asked for again: the network may be another one. */
 const ANSWER_MS = 15_000;
 
+/** Nobody is kept in a room for longer, by a network that does not answer. */
+const FLUSH_MS = 1_500;
+
 /**
  * @typedef {"loading" | "saved" | "saving" | "offline" | "refused"} NotesStatus
  * @typedef {(body: {update: string, vector: string}) => Promise<{update: string, vector: string}>} Exchange asks the server; throws a `Refusal`
@@ -121,6 +124,16 @@ export class Notes extends EventTarget {
   /** Asks for what may have been missed, and brings what waits: after a connection was lost. */
   look() {
     if (this.#document && !this.#isClosed && !this.#isGone) this.#again(0);
+  }
+
+  /** Brings what waits at once, before one leaves the room and may write no more. */
+  flush() {
+    return Promise.race([this.#flush(), new Promise((resolve) => setTimeout(resolve, FLUSH_MS))]);
+  }
+
+  async #flush() {
+    while (this.#isAsking) await new Promise((resolve) => this.addEventListener("change", resolve, { once: true }));
+    if (this.#isDirty && !this.#isClosed && !this.#isGone) await this.#ask();
   }
 
   close() {

@@ -85,7 +85,7 @@ export interface BreakoutsState {
   met: string[][];
   news: { author_id: string; text: string; at: string } | null;
   speaking: string;
-  showing: { room_id: string; title: string } | null;
+  showing: { room_id: string; title: string; number: number } | null;
 }
 
 export type BreakoutsEvent =
@@ -117,7 +117,7 @@ export type BreakoutsEvent =
   | { type: "breakouts.speaking"; person_id: string }
   | { type: "breakout.barred" | "breakout.unbarred"; person_id: string }
   | { type: "breakouts.waiting"; person_id: string; waits: boolean }
-  | { type: "breakouts.notes_shown"; showing: { room_id: string; title: string } | null };
+  | { type: "breakouts.notes_shown"; showing: { room_id: string; title: string; number: number } | null };
 
 export type BreakoutsCommand =
   | { type: "breakouts.ask_topics" | "breakouts.wish"; topics: string[] }

@@ -68,6 +68,15 @@ def test_one_rooms_notes_are_on_the_stage_at_a_time(rooms: Rooms) -> None:
     rooms.do(m.BreakoutShowNotes(True), "a")
     rooms.do(m.BreakoutShowNotes(True), "d")
     assert rooms.state.showing is not None and rooms.state.showing.room_id == "b2"
+    assert rooms.state.showing.number == 2
     assert rooms.do(m.BreakoutShowNotes(False), "a") == []
     rooms.do(m.BreakoutShowNotes(False, "b2"))
     assert rooms.state.showing is None
+
+
+def test_a_room_without_a_title_is_shown_by_its_number_in_the_round() -> None:
+    rooms = Rooms().open(("a", "b"), ("c", "d"))
+    rooms.do(m.BreakoutsClose(at_once=True))
+    rooms.open(("a", "c"), ("b", "d"))
+    rooms.do(m.BreakoutShowNotes(True), "b")
+    assert rooms.state.showing == m.BreakoutShowing("b4", "", 2)

@@ -15,8 +15,8 @@ from tests.server.running import Running, until
 async def opened(nodes: Pair) -> None:
     """Anna and Siri sit in b1, as both nodes know."""
     await open_rooms(nodes.a)
-    await nodes.live()
-    await until(lambda: nodes.b.services.streams.breakouts("s1").rooms.keys() == {"b1", "b2"})
+    streams = nodes.b.services.streams
+    await until(lambda: streams.breakouts("s1").rooms.keys() == {"b1", "b2"} and streams.context("s1").run.phase == "live")
 
 
 def muted(node: Running) -> list[tuple[str, str, str]]:

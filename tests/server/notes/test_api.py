@@ -102,6 +102,20 @@ async def test_who_is_sent_out_while_a_request_comes_in_reads_and_writes_no_more
     assert await server.services.notes.book.text(Place("s1", "b1")) == "Förtroligt."
 
 
+async def test_the_last_words_of_who_was_moved_are_taken_and_they_read_no_more(server: Running) -> None:
+    await write(server, "siri", "Förtroligt. ")
+    await server.services.streams.handle(STREAM, MONA, m.BreakoutMove("anna", "b2"))
+    page = Page()
+    page.write(0, "Sist.")
+    assert (await exchange(server, "anna", page, page.unsent(EMPTY)))[0] == 200
+    assert str(page.text) == "Sist."
+    assert "Sist." in await server.services.notes.book.text(Place("s1", "b1"))
+    assert (await exchange(server, "anna", Page()))[1]["code"] == "not_in_room"
+    await server.services.streams.handle(STREAM, MONA, m.BreakoutBar("anna"))
+    for who in ("anna", "bo"):
+        assert (await write(server, who, "Nej!"))[1]["code"] == "not_in_room"
+
+
 async def test_who_visited_as_a_moderator_and_is_none_any_more_hears_nothing(server: Running) -> None:
     await server.services.streams.handle(STREAM, MONA, m.BreakoutVisit("b1"))
     demote = update(people).where(people.c.id == "mona").values(roles="attendee")

@@ -30,10 +30,16 @@ export class BreakoutsOfPage {
   #wished = null;
   #page;
   #arrived;
+  #leaving;
 
-  /** @param {LivePage} page @param {(isIn: boolean) => void} arrived called when one has come into a room, or there is one to choose; and back */
-  constructor(page, arrived) {
+  /**
+   * @param {LivePage} page
+   * @param {(isIn: boolean) => void} arrived called when one has come into a room, or there is one to choose; and back
+   * @param {() => Promise<void>} leaving waited for before one goes out by oneself
+   */
+  constructor(page, arrived, leaving) {
     this.#page = page;
+    this.#leaving = leaving;
     this.#arrived = arrived;
     page.connection.addEventListener("event", (event) => this.#heed(/** @type {CustomEvent<{stream: string, event: StreamEvent}>} */ (event).detail));
   }
@@ -102,7 +108,11 @@ export class BreakoutsOfPage {
       ...{ state, room, ownId, isModerator, zone, nameOf, actions, left: leftIn(state, room, clock.now()), isSounding: mayChime(state.sound) },
       ...{ why: this.#why.room === room.id ? this.#why.words : "", understood: this.#understood },
       askHelp: (on) => void actions.run("help", () => this.#do({ type: on ? "breakout.ask_help" : "breakout.withdraw_help" })),
-      leave: () => void actions.run("leave-room", () => this.#do({ type: "breakout.leave" })),
+      leave: () =>
+        void actions.run("leave-room", async () => {
+          await this.#leaving();
+          await this.#do({ type: "breakout.leave" });
+        }),
       mute: (person) => void actions.run(`mute-${person}`, () => this.#do({ type: "breakout.mute", person_id: person })),
       sound: (on) => {
         rememberChime(on);

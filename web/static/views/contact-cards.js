@@ -9,6 +9,8 @@ import { empty, icon } from "./parts.js";
  * @typedef {{room_id: string, cards: Card[]}} Group
  */
 
+const RETRY_MS = 5_000;
+
 export class Cards {
   #sessionId;
   #refresh;
@@ -16,6 +18,8 @@ export class Cards {
   #asked = "";
   /** @type {Group[] | null} */
   #groups = null;
+  /** They could not be had, and are asked for again soon. */
+  hasFailed = false;
 
   /** @param {string} sessionId @param {() => void} refresh */
   constructor(sessionId, refresh) {
@@ -38,19 +42,29 @@ export class Cards {
   async #fetch() {
     try {
       const response = await fetch(`/api/breakouts/${encodeURIComponent(this.#sessionId)}/cards`);
-      if (response.ok) this.#groups = (await response.json()).groups;
+      if (!response.ok) throw new Error(String(response.status));
+      this.#groups = (await response.json()).groups;
+      this.hasFailed = false;
     } catch {
-      setTimeout(() => (this.#asked = ""), 5_000); // asked again at one of the next looks
+      this.hasFailed = true;
+      setTimeout(() => this.#again(), RETRY_MS);
     }
+    this.#refresh();
+  }
+
+  #again() {
+    this.#asked = ""; // looked at anew as soon as the page is drawn
     this.#refresh();
   }
 }
 
-/** @param {Card[] | null} cards @param {string} sessionId @param {string} roomId */
-export function cardsView(cards, sessionId, roomId) {
-  if (!cards) return nothing;
+/** @param {Cards} found @param {string} sessionId @param {string} roomId */
+export function cardsView(found, sessionId, roomId) {
+  const cards = found.of(roomId);
+  const trouble = found.hasFailed ? html`<p class="notice attention" role="status">${icon("warning")}<span>${t("The contact cards could not be fetched. Another attempt is made automatically.")}</span></p>` : nothing;
+  if (!cards) return trouble;
   if (!cards.length) return empty({ icon: "people", title: t("No cards yet"), text: t("Nobody else has agreed so far. You can leave this page: the cards are under Me.") });
-  return html`<ul class="cards" role="list">
+  return html`${trouble}<ul class="cards" role="list">
       ${cards.map(
         ({ name, title, municipality, email }) => html`<li class="card">
           <strong>${name}</strong>

@@ -133,7 +133,7 @@ export class LivePage {
 
   /** True for those who may go on stage. */
   get maySpeak() {
-    return this.#has("speaker", "moderator");
+    return this.#has("speaker", "moderator", "organiser");
   }
 
   /** True for those who see all rooms. */
@@ -153,7 +153,7 @@ export class LivePage {
 
   /** True if one receives sound and picture now. */
   get mayWatch() {
-    return this.phase === "live" || (this.phase === "backstage" && this.#has("speaker", "moderator", "organiser"));
+    return this.phase === "live" || (this.phase === "backstage" && this.maySpeak);
   }
 
   get layout() {

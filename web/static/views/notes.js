@@ -54,6 +54,11 @@ export class NotesField {
     void notes.open();
   }
 
+  /** Brings what was written last, before one leaves. */
+  async flush() {
+    await this.#notes?.flush();
+  }
+
   /** @param {{mayWrite: boolean}} options */
   view({ mayWrite }) {
     const notes = this.#notes;

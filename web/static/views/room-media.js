@@ -10,7 +10,7 @@
 
 import { openRooms, seatOf } from "../breakouts_state.js";
 import { Carrier } from "../carrier.js";
-import { NO_MEDIA, circleOf } from "../circle-layout.js";
+import { NO_MEDIA, circleOf, isHeardFromStage } from "../circle-layout.js";
 import { t } from "../i18n.js";
 import { relays } from "../relays.js";
 import { slotsOf } from "../stage-layout.js";
@@ -83,7 +83,8 @@ export class RoomMedia {
     const speaker = this.state.speaking;
     const isForNow = (/** @type {string} */ person) => !this.carrier.roomId || (speaker !== "" && person === speaker);
     sound.play(media.slots, (slot) => signals.slots[slot] === ownId || !isForNow(signals.slots[slot] ?? ""));
-    sound.play(this.carrier.slots, (slot) => slots[slot] === ownId, { of: "room", isUnder: Boolean(speaker) });
+    const isSilent = (/** @type {string} */ slot) => slots[slot] === ownId || isHeardFromStage(slots[slot] ?? "", speaker, signals.slots);
+    sound.play(this.carrier.slots, isSilent, { of: "room", isUnder: Boolean(speaker) });
   }
 
   get layout() {

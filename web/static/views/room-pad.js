@@ -8,8 +8,9 @@
 
 import { html, noChange, nothing } from "lit";
 import { live } from "lit/directives/live.js";
-import { number, t } from "../i18n.js";
+import { t } from "../i18n.js";
 import { toast } from "../toast.js";
+import { roomName } from "./breakout-words.js";
 import { Cards, cardsView } from "./contact-cards.js";
 import { NotesField, stageNotesView } from "./notes.js";
 import { button, problem } from "./parts.js";
@@ -50,6 +51,11 @@ export class RoomPad {
   /** Closes what is open of a room that one has left; called at every look at the page, whatever it shows. */
   look() {
     if (this.#field.roomId && this.#field.roomId !== this.room?.id) this.#field.open(this.#page.data.session_id, "");
+  }
+
+  /** Before one leaves the room. */
+  flush() {
+    return this.#field.flush();
   }
 
   /** Draws the pad of one's room, and keeps it open. */
@@ -131,7 +137,7 @@ export class RoomPad {
       <p class="field-help" id="touch-help">${t("When the room closes, those of the group who agreed get each other's name, title, municipality and e-mail address.")}</p>
       ${problem(this.#page.actions, "touch")}
       ${room.in_touch.length ? html`<p class="small muted">${t("Agreed so far: {names}", { names: room.in_touch.map(this.#page.nameOf).join(", ") })}</p>` : nothing}
-      ${isClosed && agrees ? cardsView(this.#cards.of(room.id), this.#page.data.session_id, room.id) : nothing}
+      ${isClosed && agrees ? cardsView(this.#cards, this.#page.data.session_id, room.id) : nothing}
     </section>`;
   }
 
@@ -153,7 +159,7 @@ export function stageNotes(page) {
   const showing = state?.showing;
   const { roomId, text } = page.connection.signals(stream).stageNotes;
   if (!showing || showing.room_id !== roomId) return nothing;
-  return stageNotesView({ title: showing.title || t("Room {number}", { number: number(state.rooms[roomId]?.number ?? Number(roomId.slice(1))) }), text });
+  return stageNotesView({ title: roomName({ title: showing.title, number: showing.number || (state.rooms[roomId]?.number ?? Number(roomId.slice(1))) }), text });
 }
 
 /** @param {BreakoutsState | undefined} state @param {BreakoutRoom} room */

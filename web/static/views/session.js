@@ -28,7 +28,7 @@ import { endView } from "./waiting.js";
 
 const root = find("#session", HTMLElement);
 const page = new LivePage(draw, root.dataset.phase);
-const rooms = new BreakoutsOfPage(page, (isIn) => choose(isIn ? "group" : view.tab === "group" ? (pad.room ? "notes" : "questions") : view.tab));
+const rooms = new BreakoutsOfPage(page, (isIn) => choose(isIn ? "group" : view.tab === "group" ? (pad.room ? "notes" : "questions") : view.tab), () => pad.flush());
 const pad = new RoomPad(page);
 
 const view = {
