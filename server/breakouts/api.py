@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 import msgspec
+from msgspec.structs import replace
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -59,9 +60,13 @@ async def take_list(request: Request) -> Response:
 
 
 async def give_list(request: Request) -> Response:
-    """GET /api/breakouts/{session_id}/list: the draft's rooms as CSV, or those of the last round."""
+    """GET /api/breakouts/{session_id}/list: the draft's rooms as CSV, or those of the last round; with `?in_touch`, of all
+    rounds the groups that agreed to stay in touch, with those who did."""
     services, _, session_id = _moderator(request)
     state = services.streams.breakouts(session_id)
+    if "in_touch" in request.query_params:
+        staying = [replace(room, people=room.in_touch) for room in state.rooms.values() if len(room.in_touch) > 1]
+        return csv_download(request, list_of(staying, services.people), "rooms")
     last = [room for room in state.rooms.values() if room.round == state.number]
     rooms = state.draft.rooms if state.draft is not None else last
     return csv_download(request, list_of(rooms, services.people), "rooms")

@@ -1,7 +1,7 @@
 // web/static/harvest.js: points to gather, and what moving one makes of the groups.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ALONE, OUT, byVotes, groupWords, leftOut, moved, named, toGather } from "../../web/static/harvest.js";
+import { ALONE, OUT, byVotes, groupWords, inTouch, leftOut, moved, named, toGather } from "../../web/static/harvest.js";
 
 const point = (id, text) => ({ id, room_id: id.slice(0, 2), text });
 const HARVEST = {
@@ -34,4 +34,10 @@ test("titles, words, what is left out, the order by votes", () => {
   assert.deepEqual(HARVEST.groups.map((group) => groupWords(HARVEST, group)), ["Ett", "Två och tre"]);
   assert.deepEqual(leftOut({ ...HARVEST, groups: HARVEST.groups.slice(1) }).map(({ id }) => id), ["b1-0"]);
   assert.deepEqual(byVotes(HARVEST, { q1: 4 }).map(({ id }) => id), ["g2", "g1"]);
+});
+
+test("groups stay in touch as soon as two agree, in the order of the rounds", () => {
+  const room = (id, round, number, in_touch) => ({ id, round, number, in_touch });
+  const rooms = { b3: room("b3", 2, 1, ["c", "d"]), b2: room("b2", 1, 2, ["a", "b"]), b1: room("b1", 1, 1, ["e"]) };
+  assert.deepEqual(inTouch({ rooms }).map(({ id }) => id), ["b2", "b3"]);
 });

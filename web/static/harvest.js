@@ -56,6 +56,11 @@ export function byVotes(harvest, votes) {
   return harvest.groups.filter(({ points }) => points.length).sort((a, b) => count(b) - count(a));
 }
 
+/** The rooms of which at least two agreed to stay in touch, those first that were opened first. @param {BreakoutsState} rooms */
+export function inTouch({ rooms }) {
+  return Object.values(rooms).filter(({ in_touch }) => in_touch.length > 1).sort((a, b) => a.round - b.round || a.number - b.number);
+}
+
 /** @param {Harvest} harvest @param {string} id */
 function questionOf(harvest, id) {
   return harvest.groups.find((group) => group.id === id)?.question_id ?? "";

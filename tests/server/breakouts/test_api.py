@@ -122,6 +122,20 @@ async def test_a_list_comes_in_and_goes_out(day: Scene) -> None:
         assert (bad.status_code, bad.json()["code"]) == (400, "bad_list")
 
 
+async def test_groups_that_agreed_to_stay_in_touch_can_be_taken_to_another_day(day: Scene) -> None:
+    await day.open(("g1", "g2", "g3"), ("g4", "g5", "g6"))
+    for guest in ("g1", "g3", "g4"):
+        await day.do(m.BreakoutTouch(True), guest)
+    await day.do(m.BreakoutsClose(at_once=True))
+    async with await day.run.browser("mona") as browser:
+        csv = (await browser.get(f"{API}/list?in_touch=1", headers={"accept-language": "en"})).content
+        assert [guest for guest in GUESTS if f"{guest}@example.org".encode() in csv] == ["g1", "g3"]
+        again = (await browser.post(f"{API}/list", content=csv)).json()
+        assert [room["people"] for room in again["rooms"]] == [["g1", "g3"]]
+    async with await day.run.browser("g1") as browser:
+        assert (await browser.get(f"{API}/list?in_touch=1")).status_code == 403
+
+
 async def test_everybody_is_told_why_they_are_where_they_are(day: Scene) -> None:
     await day.come("mona", *GUESTS[:4])
     wish = m.BreakoutWish("never_met", "must")

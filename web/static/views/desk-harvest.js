@@ -4,8 +4,8 @@
  */
 
 import { html, nothing } from "lit";
-import { moved, named, toGather } from "../harvest.js";
-import { t } from "../i18n.js";
+import { inTouch, moved, named, toGather } from "../harvest.js";
+import { number, t } from "../i18n.js";
 import { roomName, roomTitle } from "./breakout-words.js";
 import { deskHarvestView } from "./harvest.js";
 import { button, icon, problem } from "./parts.js";
@@ -53,7 +53,7 @@ export class DeskHarvest {
       show: () => void actions.run("harvest-show", () => this.#page.do({ type: "harvest.show" })),
       vote: () => void actions.run("harvest-vote", () => this.#page.do({ type: "harvest.vote" })),
     })}
-    ${this.#notesView()}
+    ${this.#notesView()} ${this.#inTouchView()}
     ${Object.values(this.#rooms.rooms).length
       ? html`<p class="stack tight"><a class="button" href=${`/api/breakouts/${this.#page.data.session_id}/list`} download>${icon("download")}<span>${t("The groups as a list (CSV)")}</span></a>
           <span class="field-help">${t("To continue them another day with the same people: take the list in there, as “From a list”.")}</span></p>`
@@ -96,6 +96,20 @@ export class DeskHarvest {
       <p class="notes-read">${text}</p>
       ${phase === "live" ? button({ label: isShown ? t("Take off the stage") : t("Show on the stage"), name: `${isShown ? t("Take off the stage") : t("Show on the stage")}: ${title}`, icon: "screen", isPressed: isShown, isBusy: actions.isBusy("show-notes"), onClick: show }) : nothing}
     </details>`;
+  }
+
+  /** Who agreed to stay in touch, so that somebody can help them to. */
+  #inTouchView() {
+    const { nameOf, data } = this.#page;
+    const rooms = inTouch(this.#rooms);
+    if (!rooms.length) return nothing;
+    return html`<section class="stack tight" aria-labelledby="in-touch-title">
+      <h2 class="kicker" id="in-touch-title">${t("Groups that want to stay in touch")}</h2>
+      <ul class="stack tight" role="list">
+        ${rooms.map((room) => html`<li><strong>${roomTitle(room)}</strong> <span class="muted small">${t("Round {number}", { number: number(room.round) })}</span><br />${room.in_touch.map(nameOf).join(", ")}</li>`)}
+      </ul>
+      <p><a class="button" href=${`/api/breakouts/${data.session_id}/list?in_touch=1`} download>${icon("download")}<span>${t("These groups as a list (CSV)")}</span></a></p>
+    </section>`;
   }
 
   #look() {

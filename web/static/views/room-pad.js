@@ -134,7 +134,7 @@ export class RoomPad {
         <input type="checkbox" .checked=${this.#page.actions.isBusy("touch") ? noChange : live(agrees)} aria-describedby="touch-help" @change=${change} />
         <span>${t("Exchange contact cards with the others who agree")}</span>
       </label>
-      <p class="field-help" id="touch-help">${t("When the room closes, those of the group who agreed get each other's name, title, municipality and e-mail address.")}</p>
+      <p class="field-help" id="touch-help">${t("When the room closes, those of the group who agreed get each other's name, title, municipality and e-mail address. The moderators see who agreed, and can bring you together again another day.")}</p>
       ${problem(this.#page.actions, "touch")}
       ${room.in_touch.length ? html`<p class="small muted">${t("Agreed so far: {names}", { names: room.in_touch.map(this.#page.nameOf).join(", ") })}</p>` : nothing}
       ${isClosed && agrees ? cardsView(this.#cards, this.#page.data.session_id, room.id) : nothing}
