@@ -20,6 +20,7 @@ import structlog
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 
 ANSWER_SECONDS: Final = 2.0  # for one command, and for a connection
@@ -38,12 +39,42 @@ Listener = Callable[[bytes], None]
 _log = structlog.get_logger("redis")
 
 
+class _Pool(BlockingConnectionPool):
+    """Once it is closed there are no connections: neither a new one nor one that was just being made. Redis' own would leave
+    either open for good."""
+
+    _is_closed = False
+
+    async def get_connection(self, *_: Any, **__: Any) -> Any:
+        self._check()
+        connection = await super().get_connection()  # type: ignore[no-untyped-call]
+        try:
+            self._check()
+        except RedisConnectionError:
+            await self.release(connection)
+            raise
+        return connection
+
+    async def release(self, connection: Any) -> None:
+        if self._is_closed:
+            await connection.disconnect(nowait=True)
+        await super().release(connection)
+
+    async def aclose(self) -> None:
+        self._is_closed = True
+        await super().aclose()
+
+    def _check(self) -> None:
+        if self._is_closed:
+            raise RedisConnectionError("closed")
+
+
 class RedisLink:
     """`on(channel, listener)` for what is to be heard, then `run()` as long as the node lives; `tell` without waiting,
     `publish` and `client` with an answer or one of `AWAY` within `ANSWER_SECONDS`."""
 
     def __init__(self, url: str) -> None:
-        pool = BlockingConnectionPool.from_url(
+        pool = _Pool.from_url(
             url,
             socket_timeout=ANSWER_SECONDS,
             socket_connect_timeout=ANSWER_SECONDS,

@@ -124,3 +124,17 @@ def test_a_connection_that_ended_a_moment_ago_is_redis_being_away(redis_url: str
         await link.close()
 
     uvloop.run(publish_on_a_broken_connection())
+
+
+async def test_whoever_asks_as_it_is_closed_or_afterwards_leaves_no_connection_open(redis_url: str) -> None:
+    for turns in range(20):
+        link = RedisLink(redis_url)
+        asking = asyncio.create_task(link.publish("news", b"now"))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        await link.close()
+        await asyncio.gather(asking, return_exceptions=True)
+        with pytest.raises(AWAY):
+            await link.publish("news", b"later")
+        pool = link.client.connection_pool
+        assert not [each for each in (*pool._available_connections, *pool._in_use_connections) if each.is_connected]
