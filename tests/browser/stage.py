@@ -237,7 +237,9 @@ async def held(served: Conference, browser: Browser) -> AsyncIterator[Hall]:
 async def a_browser() -> AsyncIterator[Browser]:
     """A real Chromium with a fake camera, microphone and screen."""
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=chromium(), headless=True, args=list(CHROMIUM_FLAGS))
+        browser = await playwright.chromium.launch(
+            timeout=120_000, executable_path=chromium(), headless=True, args=list(CHROMIUM_FLAGS)
+        )
         try:
             yield browser
         finally:

@@ -100,7 +100,7 @@ async def a_far_browser(directory: Path, clients: Sequence[str], *flags: str) ->
     wrapper.write_text(f'#!/bin/sh\nexec {shlex.join(clients)} {shlex.quote(chromium() or "")} "$@"\n')
     wrapper.chmod(0o755)
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=wrapper, args=[*CHROMIUM_FLAGS, *flags])
+        browser = await playwright.chromium.launch(timeout=120_000, executable_path=wrapper, args=[*CHROMIUM_FLAGS, *flags])
         try:
             yield browser
         finally:

@@ -98,7 +98,7 @@ class Pages:
 async def browser() -> AsyncIterator[Browser]:
     path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     async with async_playwright() as playwright:
-        running = await playwright.chromium.launch(executable_path=path, args=CAMERA)
+        running = await playwright.chromium.launch(timeout=120_000, executable_path=path, args=CAMERA)
         yield running
         await running.close()
 

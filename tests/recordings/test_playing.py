@@ -100,7 +100,7 @@ def served(path: Path) -> Iterator[str]:
 async def page() -> AsyncIterator[Page]:
     arguments = ["--no-sandbox", "--autoplay-policy=no-user-gesture-required"]
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=shutil.which("chromium"), args=arguments)
+        browser = await playwright.chromium.launch(timeout=120_000, executable_path=shutil.which("chromium"), args=arguments)
         yield await browser.new_page()
         await browser.close()
 

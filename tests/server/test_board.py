@@ -173,7 +173,7 @@ async def browser_page(full: Running) -> AsyncIterator[Page]:
     """The board in Chromium, signed in. Anything that the page complains of fails the test."""
     complaints: list[str] = []
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=shutil.which("chromium"))
+        browser = await playwright.chromium.launch(timeout=120_000, executable_path=shutil.which("chromium"))
         context = await browser.new_context(base_url=full.url, locale="en")
         page = await context.new_page()
         page.on("console", lambda message: complaints.append(message.text) if message.type in ("error", "warning") else None)

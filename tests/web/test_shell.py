@@ -35,7 +35,7 @@ async def server(tmp_path: Path) -> AsyncIterator[Running]:
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
 async def chromium() -> AsyncIterator[Browser]:
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
+        browser = await playwright.chromium.launch(timeout=120_000, executable_path=shutil.which("chromium"), args=FLAGS)
         yield browser
         await browser.close()
 
