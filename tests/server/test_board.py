@@ -175,6 +175,7 @@ async def browser_page(full: Running) -> AsyncIterator[Page]:
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(timeout=120_000, executable_path=shutil.which("chromium"))
         context = await browser.new_context(base_url=full.url, locale="en")
+        context.set_default_timeout(60_000)
         page = await context.new_page()
         page.on("console", lambda message: complaints.append(message.text) if message.type in ("error", "warning") else None)
         page.on("pageerror", lambda error: complaints.append(str(error)))

@@ -17,6 +17,9 @@ from tests.server.running import Running, running
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]  # one Chromium for all of them
 
+PATIENCE_MS = 60_000
+expect.set_options(timeout=PATIENCE_MS)
+
 FLAGS = ["--no-sandbox", "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
 Visit = Callable[..., Awaitable[tuple[Page, list[str]]]]
 PHONE: Any = {"width": 360, "height": 740}
@@ -49,6 +52,7 @@ async def visit(server: Running, chromium: Browser) -> AsyncIterator[Visit]:
     async def opened(person_id: str, path: str, **options: Any) -> tuple[Page, list[str]]:
         settings = {"locale": "sv-SE", "timezone_id": "Europe/Stockholm", "base_url": server.url} | options
         contexts.append(await chromium.new_context(**settings))
+        contexts[-1].set_default_timeout(PATIENCE_MS)
         page = await contexts[-1].new_page()
         complaints: list[str] = []
         page.on("console", lambda line: complaints.append(line.text) if line.type in ("error", "warning") else None)
@@ -148,6 +152,7 @@ async def test_every_page_fits_a_phone_and_nothing_is_blocked(server: Running, v
     page, complaints = await visit("anna", "/lobby", viewport=PHONE, color_scheme=scheme)
     for path in ("/lobby", "/check", "/library", "/survey", "/me", "/privacy"):
         await page.goto(path)
+        await page.evaluate("document.fonts.ready.then(() => true)")  # a slow page is laid out, and asks for it, later
         assert await page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"], path
         assert await page.evaluate(SMALL_TARGETS) == [], path
         assert await page.locator("h1").count() == 1, path
