@@ -21,10 +21,10 @@ RULES: Final[Mapping[Rule, str]] = {
     "size_mixed": _("Small and large municipalities mixed"),
     "experience": _("New with experienced"),
     "county": _("From different counties"),
-    "topic": _("The topic one chose"),
+    "topic": _("The topic they chose"),
     "field": _("Within the same professional field"),
-    "turnout": _("Those who may not come, spread"),
-    "never_met": _("Nobody one has met before"),
+    "turnout": _("People who may not come, spread out"),
+    "never_met": _("Nobody they have met before"),
     "teams_together": _("Teams stay together"),
     "teams_apart": _("Teams go to different rooms"),
     "facilitator": _("A facilitator in every room"),
@@ -98,7 +98,7 @@ def _fact(words: Translator, fact: Fact, name: Name) -> str:
         case "alone":
             return words.gettext("nobody else is in your room yet")
         case "drawn":
-            return words.gettext("drawn by lot")
+            return words.gettext("drawn at random")
         case "topic_chosen":
             return words.gettext("“{topic}”, as you chose", topic=fact.label)
         case "topic":

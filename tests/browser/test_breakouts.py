@@ -266,7 +266,7 @@ async def all_come_back(mona: Page, guests: Guests, before: dict[str, Any]) -> N
     assert in_room["siri"] == before
     for page in guests.values():
         await page.evaluate(NOTICE_COUNT)
-    await click(mona, "End in 60 seconds")
+    await click(mona, "Close in 60 seconds")
     for page in guests.values():
         await page.wait_for_function("() => globalThis.sawCount")
     await mona.evaluate(END_NOW)

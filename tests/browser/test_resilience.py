@@ -98,7 +98,7 @@ async def test_when_the_media_worker_is_killed_sound_and_picture_come_back_every
 
     await until(another, "another media worker")
     await asyncio.gather(*(work(page) for page in (mona, anna) for work in (goes_on, sound_goes_on)))
-    await expect(anna.get_by_text("They come back by themselves")).to_have_count(0)
+    await expect(anna.get_by_text("They come back automatically")).to_have_count(0)
     assert await asyncio.gather(*map(is_the_same_page, pages)) == [True, True, True]
     assert hall.complaints == []
 
@@ -161,14 +161,14 @@ async def test_after_ten_seconds_without_network_everything_comes_back(hall: Hal
     relay.strand()  # when it is back it is another network: the browser's old addresses are of no use
     await ask(anna, "Är jag tillbaka?")  # which makes the page doubt the silence
     await expect(anna.get_by_text("Reconnecting…")).to_be_visible()
-    await expect(anna.get_by_text("Sound and picture were lost. They come back by themselves.")).to_be_visible()
+    await expect(anna.get_by_text("Sound and picture were lost. They come back automatically.")).to_be_visible()
     await photograph(anna, "reconnecting")
     await asyncio.sleep(back_at - asyncio.get_running_loop().time())  # the passage of time is the point
     await expect(mona.get_by_text("Är jag tillbaka?")).to_have_count(0)  # the relay does cut
     relay.mend()
     await expect(anna.get_by_text("Reconnecting…")).to_have_count(0)
     await goes_on(anna)
-    await expect(anna.get_by_text("They come back by themselves")).to_have_count(0)
+    await expect(anna.get_by_text("They come back automatically")).to_have_count(0)
     assert await offers(anna) == before  # the same one by a new way (ICE restart): nothing was offered anew,
     assert relay.handshakes == handshakes  # and no keys agreed
     await expect(mona.get_by_text("Är jag tillbaka?")).to_have_count(1)

@@ -69,6 +69,6 @@ export function clockView(left) {
 export function countView(left) {
   if (left === null || left > COUNTED_MS) return nothing;
   return html`<p class="room-count" role="status">
-    ${icon("clock")}<span>${t("The conversation ends. You are taken back to the plenary by itself.")}</span><strong class="tabular" aria-hidden="true">${leftOnClock(left)}</strong>
+    ${icon("clock")}<span>${t("The conversation is about to end. You are taken back to the plenary automatically.")}</span><strong class="tabular" aria-hidden="true">${leftOnClock(left)}</strong>
   </p>`;
 }

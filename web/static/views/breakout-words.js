@@ -56,11 +56,11 @@ export function wayWord(way) {
 export function wayHelp(way) {
   switch (way) {
     case "composed":
-      return t("Groups are made by your wishes below.");
+      return t("Groups are made according to your wishes below.");
     case "chosen":
-      return t("Everybody chooses a room themselves, as long as it has seats.");
+      return t("Everybody chooses a room, as long as there are seats.");
     case "drawn":
-      return t("Groups are drawn by lot, of even size.");
+      return t("Groups of even size, drawn at random.");
     case "again":
       return t("The groups of the last round, with the same people.");
     case "list":
@@ -70,8 +70,16 @@ export function wayHelp(way) {
     case "tables":
       return t("Tables for informal talk that stay open. Everybody comes and goes as they like.");
     default:
-      return t("Those who wish meet somebody at random, for five minutes.");
+      return t("Everybody who wants to meets somebody drawn at random, for five minutes.");
   }
+}
+
+/** What opening the rooms will do. @param {Pick<import("../../types/breakouts").BreakoutPlan, "way" | "places_late">} plan @returns {string} */
+export function openingWords({ way, places_late }) {
+  if (way === "chosen" || way === "tables") return t("Nobody is moved: everybody chooses where to go.");
+  if (way === "pairs") return t("Nobody is moved: whoever wants a conversation asks for one.");
+  const moved = t("Everybody who is here is taken to their room at once.");
+  return places_late ? `${moved} ${t("Whoever comes later is given a place.")}` : moved;
 }
 
 /** The words of the composer's rules, as `server/grouping_words.py` has them. @param {Rule} rule @returns {string} */
@@ -88,13 +96,13 @@ export function ruleWord(rule) {
     case "county":
       return t("From different counties");
     case "topic":
-      return t("The topic one chose");
+      return t("The topic they chose");
     case "field":
       return t("Within the same professional field");
     case "turnout":
-      return t("Those who may not come, spread");
+      return t("People who may not come, spread out");
     case "never_met":
-      return t("Nobody one has met before");
+      return t("Nobody they have met before");
     case "teams_together":
       return t("Teams stay together");
     case "teams_apart":

@@ -11,11 +11,11 @@ import { leftIn } from "../breakouts.js";
 import { t } from "../i18n.js";
 import { toast } from "../toast.js";
 import { Warnings, mayChime, rememberChime } from "./breakout-clock.js";
-import { hallView, hasHall } from "./breakout-hall.js";
+import { hallHeadView, hallView, hasChoices, hasHall } from "./breakout-hall.js";
 import { groupView, roomHeadView, toldView } from "./breakout-room.js";
 import { roomTitle } from "./breakout-words.js";
 
-/** In no room, and there is something to choose or to read. */
+/** In no room, and there is something to choose. */
 const HALL = "hall";
 
 export class BreakoutsOfPage {
@@ -63,6 +63,11 @@ export class BreakoutsOfPage {
     return !this.room && phase !== "ended" && hasHall(this.state, plan?.kind === "breakouts");
   }
 
+  /** True if there is something to choose for somebody without a room. */
+  get hasChoices() {
+    return this.hasHall && hasChoices(this.state);
+  }
+
   /** Notices where one is and how late it is; called at every look at the page. */
   look() {
     const { connection, clock } = this.#page;
@@ -87,17 +92,27 @@ export class BreakoutsOfPage {
     return room && groupView(this.#props(room));
   }
 
-  /** @param {string} [where] told apart where the page shows it twice */
-  hall(where = "main") {
-    const { ownId, clock, actions } = this.#page;
+  /** Over the stage, for whoever sits in no room. @param {boolean} isInFront the choices are what the panel shows @param {() => void} show brings them there */
+  hallHead(isInFront, show) {
+    return hallHeadView(this.#hallProps(show), isInFront);
+  }
+
+  /** The choices that are one's own. */
+  hall() {
+    return hallView(this.#hallProps(() => {}));
+  }
+
+  /** @param {() => void} show @returns {import("./breakout-hall.js").Props} */
+  #hallProps(show) {
+    const { ownId, clock, actions, connection } = this.#page;
     const run = (/** @type {string} */ key, /** @type {import("../../types/messages").Command} */ command) => void actions.run(key, () => this.#do(command));
-    return hallView({
-      ...{ where, state: this.state, ownId, now: clock.now(), taken: this.#page.connection.signals(this.stream).counts, wished: this.#wished, actions },
+    return {
+      ...{ state: this.state, ownId, now: clock.now(), taken: connection.signals(this.stream).counts, wished: this.#wished, actions, show },
       choose: ({ id }) => run(`choose-${id}`, { type: "breakout.choose", room_id: id }),
       wish: (topics) => void this.#wish(topics),
       offer: (on) => run("offer", { type: "breakouts.offer", on }),
       pair: (on) => run("pair", { type: "breakouts.pair", on }),
-    });
+    };
   }
 
   /** @param {BreakoutRoom} room @returns {import("./breakout-room.js").Props} */
@@ -148,7 +163,7 @@ export class BreakoutsOfPage {
   /** Says where one has come to, unless one has just opened the page. @param {BreakoutRoom | undefined} room */
   #notice(room) {
     const before = this.#where;
-    this.#where = room?.id ?? (this.hasHall ? HALL : "");
+    this.#where = room?.id ?? (this.hasChoices ? HALL : "");
     if (this.#where === before) return;
     if (room) void this.#ask(room);
     if (this.#where || before) this.#arrived(Boolean(this.#where));

@@ -82,7 +82,7 @@ function sizeView({ plan, change }) {
               <option value="per_room" ?selected=${!isByRooms}>${t("People per room")}</option><option value="rooms" ?selected=${isByRooms}>${t("Number of rooms")}</option>
             </select></label>
           ${numberField(isByRooms ? t("Rooms") : t("People"), isByRooms ? plan.count : plan.per_room, isByRooms ? 1 : 2, isByRooms ? 100 : MOST_IN_A_ROOM, (value) => size(isByRooms, value))}`}
-    ${plan.way === "tables" ? html`<label class="check"><input type="checkbox" .checked=${live(plan.pairs)} @change=${(/** @type {Event} */ event) => change({ pairs: isChecked(event) })} /><span>${t("Also bring those who wish together in pairs, at random, for five minutes")}</span></label>` : nothing}
+    ${plan.way === "tables" ? html`<label class="check"><input type="checkbox" .checked=${live(plan.pairs)} @change=${(/** @type {Event} */ event) => change({ pairs: isChecked(event) })} /><span>${t("Offer one to one as well: five minutes with somebody drawn at random")}</span></label>` : nothing}
     <label class="check"><input type="checkbox" .checked=${live(plan.sound)} @change=${(/** @type {Event} */ event) => change({ sound: isChecked(event) })} /><span>${t("A soft sound with the warnings at 5 minutes and 1 minute")}</span></label>
   </div>`;
 }
@@ -102,7 +102,7 @@ function topicsView(props) {
   const { plan, change } = props;
   const lines = (/** @type {string} */ text) => text.split("\n").map((line) => line.trim().slice(0, TOPIC_LENGTH));
   const heed = (/** @type {Event} */ event) => change({ topics: [...new Set(lines(valueOf(event)).filter(Boolean))].slice(0, MOST_TOPICS) });
-  return html`<label class="field"><span class="field-label">${t("Topics, one a line")}</span>
+  return html`<label class="field"><span class="field-label">${t("Topics, one per line")}</span>
       <textarea class="input" rows="3" .value=${plan.topics.join("\n")} @change=${heed}></textarea>
       <span class="field-help">${plan.topics.length ? n("{count} topic", "{count} topics", plan.topics.length) : t("Leave it empty if everybody talks about the same.")}</span></label>
     ${hasWishes(plan.way) && (plan.topics.length || props.asked.length) ? askView(props) : nothing}`;
@@ -166,7 +166,7 @@ function ruleView(rule, label, props) {
 /** @param {Rule} rule @param {string} label @param {Wishes} props */
 function strengthView(rule, label, { plan, change, willing }) {
   if (rule === "facilitator") return html`<span class="muted small tabular">${n("{count} is willing", "{count} are willing", willing)}</span>`;
-  if (ALWAYS_MUSTS.has(rule)) return html`<span class="muted small">${t("Must be kept")}</span>`;
+  if (ALWAYS_MUSTS.has(rule)) return html`<span class="muted small">${t("Required")}</span>`;
   const wish = plan.wishes.find((one) => one.rule === rule);
   const now = wish?.strength === "must" ? "must" : (wish?.weight ?? 1) >= IMPORTANT ? "important" : "wish";
   const set = (/** @type {Event} */ event) => {
@@ -177,7 +177,7 @@ function strengthView(rule, label, { plan, change, willing }) {
   return html`<select class="input strength" aria-label=${t("How much it matters: {rule}", { rule: label })} @change=${set}>
     <option value="wish" ?selected=${now === "wish"}>${t("A wish")}</option>
     <option value="important" ?selected=${now === "important"}>${t("Important")}</option>
-    ${ONLY_WISHES.has(rule) ? nothing : html`<option value="must" ?selected=${now === "must"}>${t("Must be kept")}</option>`}
+    ${ONLY_WISHES.has(rule) ? nothing : html`<option value="must" ?selected=${now === "must"}>${t("Required")}</option>`}
   </select>`;
 }
 
@@ -195,7 +195,7 @@ function pairsView({ plan, people, nameOf, change }) {
   const options = sorted.map((id) => html`<option value=${id}>${nameOf(id)}</option>`);
   return html`<details class="answered pairs">
     <summary>${t("Keep people together or apart ({count})", { count: number(plan.together.length + plan.apart.length) })}</summary>
-    <p class="field-help">${t("Always kept. Participants are never told.")}</p>
+    <p class="field-help">${t("Always required. Participants are never told.")}</p>
     <ul role="list">${["together", "apart"].map((kind) => pairList(/** @type {"together" | "apart"} */ (kind), { plan, nameOf, change }))}</ul>
     ${sorted.length
       ? html`<form class="pair-form" @submit=${add}>

@@ -78,7 +78,7 @@ function heedFile(event, take) {
 
 /** @param {Props} props */
 function emptyView({ composer }) {
-  const text = hasWishes(composer.plan.way) ? t("Choose how the groups shall be made, and compose them. Nobody sees them before you open the rooms.") : t("Nobody sees the rooms before you open them.");
+  const text = hasWishes(composer.plan.way) ? t("Choose how to make the groups, and compose them. Nobody sees them until you open the rooms.") : t("Nobody sees the rooms until you open them.");
   return empty({ icon: "people", title: t("No rooms yet"), text });
 }
 
@@ -89,9 +89,9 @@ function reportView(report) {
   return html`<div class="report" role="status">
     ${report.not_met.length
       ? html`<div class="notice attention">${icon("warning")}
-          <div><p><strong>${n("{count} wish that must be kept cannot be met:", "{count} wishes that must be kept cannot be met:", report.not_met.length)}</strong></p>
+          <div><p><strong>${n("{count} requirement cannot be met:", "{count} requirements cannot be met:", report.not_met.length)}</strong></p>
             <ul>${report.not_met.map((sentence) => html`<li>${sentence}</li>`)}</ul></div></div>`
-      : html`<p class="notice good">${icon("check")}<span>${t("Everything that must be kept is kept.")}</span></p>`}
+      : html`<p class="notice good">${icon("check")}<span>${t("All requirements are met.")}</span></p>`}
     ${rules.length
       ? html`<details class="answered"><summary>${t("How well the wishes are met: {share}", { share: percent(report.overall) })}</summary>
           <ul class="bars" role="list">${rules.map(([rule, score]) => scoreView(rule, score))}</ul></details>`
@@ -133,7 +133,7 @@ function roomsView(props) {
     })}
     <div class="actions composer-open">
       ${button({ label: t("Open the rooms…"), icon: "arrow-right", look: "primary large", isDisabled: !isLive, isBusy: actions.isBusy("open-rooms"), onClick: open })}
-      ${button({ label: t("Throw the groups away"), icon: "trash", look: "plain", isBusy: actions.isBusy("discard-rooms"), onClick: discard })}
+      ${button({ label: t("Discard the groups"), icon: "trash", look: "plain", isBusy: actions.isBusy("discard-rooms"), onClick: discard })}
       ${isLive ? nothing : html`<p class="muted small">${t("Rooms can be opened when the session is live.")}</p>`}
     </div>
     ${problem(actions, "open-rooms")} ${problem(actions, "discard-rooms")}`;

@@ -12,7 +12,7 @@ import { helpQueue, leftIn, openRooms } from "../breakouts.js";
 import { Composer } from "../composer.js";
 import { n, t } from "../i18n.js";
 import { Refusal } from "../protocol.js";
-import { leftOnClock, roomTitle } from "./breakout-words.js";
+import { leftOnClock, openingWords, roomTitle } from "./breakout-words.js";
 import { focusOn } from "./breakout-board.js";
 import { toast } from "../toast.js";
 import { composerView } from "./composer.js";
@@ -232,7 +232,7 @@ export class DeskBreakouts {
   async #open() {
     const { actions } = this.#page;
     const unmet = this.composer.report?.not_met ?? [];
-    const text = unmet.length ? unmet.join(" ") : t("Everybody is taken to their room at once. Those who are not here are left out, and placed when they come.");
+    const text = unmet.length ? unmet.join(" ") : openingWords(this.composer.plan);
     if (!(await confirm({ title: t("Open the rooms?"), text, action: t("Open the rooms") }))) return;
     const opened = await actions.run("open-rooms", async () => {
       await this.composer.save();
@@ -242,22 +242,22 @@ export class DeskBreakouts {
   }
 
   async #discard() {
-    const text = t("The groups that were made are gone. Your wishes stay.");
-    if (!(await confirm({ title: t("Throw the groups away?"), text, action: t("Throw away"), isDangerous: true }))) return;
+    const text = t("These groups are deleted. Your wishes are kept.");
+    if (!(await confirm({ title: t("Discard the groups?"), text, action: t("Discard"), isDangerous: true }))) return;
     await this.#page.actions.run("discard-rooms", () => this.#do({ type: "breakouts.discard" }));
   }
 
   /** @param {boolean} atOnce */
   async #close(atOnce) {
-    const text = t("Everybody is taken back to the plenary at once, in the middle of a sentence perhaps.");
-    if (atOnce && !(await confirm({ title: t("End all rooms now?"), text, action: t("End now"), isDangerous: true }))) return;
+    const text = t("Everybody is taken back to the plenary immediately, even in the middle of a sentence.");
+    if (atOnce && !(await confirm({ title: t("Close all rooms now?"), text, action: t("Close now"), isDangerous: true }))) return;
     await this.#page.actions.run("close-rooms", () => this.#do({ type: "breakouts.close", at_once: atOnce }));
   }
 
   /** @param {string} person */
   async #bar(person) {
     const name = this.#page.nameOf(person);
-    const text = t("They are taken back to the plenary, and no room lets them in until you allow it again.");
+    const text = t("They are taken back to the plenary, and can enter no room until you let them in again.");
     if (!(await confirm({ title: t("Keep {name} out of all rooms?", { name }), text, action: t("Keep out"), isDangerous: true }))) return;
     this.#inTurn(() => this.#page.actions.run("move", () => this.#do({ type: "breakout.bar", person_id: person })));
   }

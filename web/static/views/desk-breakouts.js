@@ -28,7 +28,7 @@ export function runningView(props) {
   const all = openRooms(state);
   return html`<div class="running stack">
     ${runHeadView(props)} ${helpView(props)} ${tellView(props)}
-    ${all.length ? roomsView(props, all) : empty({ icon: "people", title: t("Nobody has been brought together yet"), text: t("Pairs are made as soon as two participants wish to talk.") })}
+    ${all.length ? roomsView(props, all) : empty({ icon: "people", title: t("No conversations yet"), text: t("A conversation begins as soon as two participants want one.") })}
     ${barredView(props)}
   </div>`;
 }
@@ -42,7 +42,7 @@ function runHeadView({ state, now, zone, actions, extend, close }) {
   return html`<header class="run-head">
     <div>
       <h2>${wayWord(state.way)}: ${n("{count} room", "{count} rooms", rooms.length)}, ${n("{count} person", "{count} people", seated)}</h2>
-      ${end === null ? nothing : html`<p class="muted small tabular">${t("All rooms end at {time}", { time: timeOf(end, zone) })}</p>`}
+      ${end === null ? nothing : html`<p class="muted small tabular">${t("All rooms close at {time}", { time: timeOf(end, zone) })}</p>`}
     </div>
     ${clockView(leftIn(state, undefined, now))}
     <div class="cluster" role="group" aria-label=${t("Time of all rooms")}>
@@ -51,8 +51,8 @@ function runHeadView({ state, now, zone, actions, extend, close }) {
         : html`${button({ label: t("+5 min"), name: t("+5 min for all rooms"), isBusy, onClick: () => extend(5) })}
             ${button({ label: t("+1 min"), name: t("+1 min for all rooms"), isBusy, onClick: () => extend(1) })}
             ${button({ label: t("−1 min"), name: t("−1 min for all rooms"), isBusy, onClick: () => extend(-1) })}`}
-      ${button({ label: t("End in 60 seconds"), icon: "stop", isBusy: actions.isBusy("close-rooms"), onClick: () => close(false) })}
-      ${button({ label: t("End now…"), icon: "stop", look: "danger", isBusy: actions.isBusy("close-rooms"), onClick: () => close(true) })}
+      ${button({ label: t("Close in 60 seconds"), icon: "stop", isBusy: actions.isBusy("close-rooms"), onClick: () => close(false) })}
+      ${button({ label: t("Close now…"), icon: "stop", look: "danger", isBusy: actions.isBusy("close-rooms"), onClick: () => close(true) })}
     </div>
     ${problem(actions, "extend")} ${problem(actions, "close-rooms")}
   </header>`;
@@ -67,7 +67,7 @@ function helpView({ state, now, visited, actions, visit, answer }) {
       ${waiting.map((room) => {
         const since = Math.max(0, now - Date.parse(room.help_since ?? ""));
         return html`<li class="notice attention">${icon("hand")}
-          <p><strong>${t("{room} asks for help", { room: roomTitle(room) })}</strong> <span class="muted tabular">${t("for {time}", { time: leftOnClock(since) })}</span></p>
+          <p><strong>${t("{room} asks for help", { room: roomTitle(room) })}</strong> <span class="muted tabular">${t("waiting for {time}", { time: leftOnClock(since) })}</span></p>
           <div class="cluster">
             ${button({ label: t("Go there"), icon: "arrow-right", look: "primary", name: t("Go there: {room}", { room: roomName(room) }), isDisabled: visited === room.id, onClick: () => visit(room) })}
             ${button({ label: t("Done"), icon: "check", name: t("Done: {room}", { room: roomName(room) }), isBusy: actions.isBusy(`help-${room.id}`), onClick: () => answer(room) })}
@@ -87,7 +87,7 @@ function tellView({ text, actions, write, tell, speak, isSpeaking, maySpeak }) {
   };
   return html`<form class="tell" @submit=${submit}>
     <label class="field"><span class="field-label">${t("To all rooms")}</span>
-      <input class="input" maxlength="300" placeholder=${t("What everybody shall read")} .value=${text} @input=${(/** @type {InputEvent} */ event) => write(/** @type {HTMLInputElement} */ (event.target).value)} /></label>
+      <input class="input" maxlength="300" placeholder=${t("What everybody should read")} .value=${text} @input=${(/** @type {InputEvent} */ event) => write(/** @type {HTMLInputElement} */ (event.target).value)} /></label>
     <div class="cluster">
       <button class="button" ?disabled=${!text.trim()} aria-busy=${actions.isBusy("tell") ? "true" : nothing}>${icon("chat")}<span>${t("Send")}</span></button>
       ${maySpeak
@@ -150,7 +150,7 @@ function toolsView(id, room, { move, appoint, bar }) {
   if (!room) return nothing;
   const isLead = room.facilitator === id;
   return html`${button({ label: t("To the plenary"), icon: "home", onClick: () => move(id, "") })}
-    ${isLead ? nothing : button({ label: t("Let them facilitate"), onClick: () => appoint(room, id) })}
+    ${isLead ? nothing : button({ label: t("Make facilitator"), onClick: () => appoint(room, id) })}
     ${button({ label: t("Keep out of all rooms…"), icon: "lock", look: "danger", onClick: () => bar(id) })}`;
 }
 

@@ -56,7 +56,7 @@ export class DeskHarvest {
     ${this.#notesView()} ${this.#inTouchView()}
     ${Object.values(this.#rooms.rooms).length
       ? html`<p class="stack tight"><a class="button" href=${`/api/breakouts/${this.#page.data.session_id}/list`} download>${icon("download")}<span>${t("The groups as a list (CSV)")}</span></a>
-          <span class="field-help">${t("To continue them another day with the same people: take the list in there, as “From a list”.")}</span></p>`
+          <span class="field-help">${t("To continue with the same groups another day, import the list there as “From a list”.")}</span></p>`
       : nothing}`;
   }
 

@@ -80,7 +80,7 @@ export function reasonWord(reason, undecodable) {
 export function adviceOf(row) {
   const { level, sends } = row;
   if (isCodecAlone(row)) return t("They hear everything. Advise them to use another browser. Software on stage should send VP8 if it can.");
-  if (level === "lost") return t("They come back by themselves when their network does.");
+  if (level === "lost") return t("They come back automatically when their network does.");
   if (sends) return t("Ask them to switch off their camera, or to sit closer to the router.");
   return t("Advise them to switch on Simpler mode, or to sit closer to the router.");
 }

@@ -25,7 +25,7 @@ const TITLE_CHARACTERS = 120;
 export function harvestView(props) {
   const { harvest, votes } = props;
   return html`<section class="harvest stack" aria-labelledby="harvest-title">
-    <h2 class="kicker" id="harvest-title">${t("What the breakout rooms bring home")}</h2>
+    <h2 class="kicker" id="harvest-title">${t("What the breakout rooms bring back")}</h2>
     <ol class="questions" role="list">
       ${repeat(byVotes(harvest, votes), ({ id }) => id, (group) => hallGroupView(group, props))}
     </ol>
@@ -68,7 +68,7 @@ export function deskHarvestView(props) {
   const groups = harvest?.groups.filter(({ points }) => points.length) ?? [];
   const unasked = groups.filter(({ question_id }) => !question_id).length;
   return html`<section class="harvest stack" aria-labelledby="desk-harvest-title">
-    <h2 class="kicker" id="desk-harvest-title">${t("What the breakout rooms bring home")}</h2>
+    <h2 class="kicker" id="desk-harvest-title">${t("What the breakout rooms bring back")}</h2>
     <div class="cluster">
       ${waiting ? button({ label: n("Gather {count} point", "Gather {count} points", waiting), icon: "check", look: "primary", isBusy: actions.isBusy("gather"), onClick: gather }) : nothing}
       ${groups.length && !harvest?.shown ? button({ label: t("Show to everybody"), icon: "screen", isBusy: actions.isBusy("harvest-show"), onClick: show }) : nothing}

@@ -138,7 +138,7 @@ export function stageNotesView({ title, text }) {
 /** @param {import("../notes.js").NotesStatus} status */
 function stateWords(status) {
   if (status === "loading") return t("The notes are being fetched…");
-  if (status === "offline") return t("No contact with the server. What you write is kept in this page and saved as soon as there is.");
+  if (status === "offline") return t("No contact with the server. What you write is kept on this page, and saved as soon as contact is back.");
   if (status === "saving") return t("Saving…");
   return status === "saved" ? t("Saved") : nothing;
 }

@@ -59,7 +59,7 @@ function heed(event) {
   } else if (event.type === "question.published" && event.question.author_id === page.ownId) {
     toast(t("Your question can now be seen by everybody."), { tone: "good" });
   } else if (event.type === "harvest.shown") {
-    toast(t("You can see what the breakout rooms bring home."));
+    toast(t("You can now see what the breakout rooms bring back."));
     if (!isWriting()) choose("harvest");
   } else if (event.type === "session.went_live" && event.session_id === page.data.session_id) {
     toast(t("The session is live."), { tone: "good" });
@@ -96,7 +96,7 @@ function sessionView() {
   if (page.phase === "ended") return html`${headView()} <div class="session-main">${endPanel()}</div> ${sideView()}`;
   return html`
     ${headView()} ${recordingNotice()}
-    <div class="session-main">${rooms.told()} ${rooms.head()} ${rooms.hasHall ? rooms.hall() : nothing}${stageNotes(page)} ${stageView(rooms.room ? roomStage(page) : stageProps())} ${underStage()}</div>
+    <div class="session-main">${rooms.told()} ${rooms.head()} ${rooms.hasHall ? rooms.hallHead(view.tab === "group", () => goTo("group")) : nothing} ${stageNotes(page)} ${stageView(rooms.room ? roomStage(page) : stageProps())} ${underStage()}</div>
     ${sideView()}
   `;
 }
@@ -193,7 +193,7 @@ function sideView() {
       choose: goTo,
       controls: "side-panel",
       tabs: [
-        ...(rooms.room ? [{ id: "group", label: t("Group"), count: rooms.room.people.length }] : rooms.hasHall ? [{ id: "group", label: t("Rooms") }] : []),
+        ...(rooms.room ? [{ id: "group", label: t("Group"), count: rooms.room.people.length }] : rooms.hasChoices ? [{ id: "group", label: t("Rooms") }] : []),
         ...(pad.room && !rooms.room ? [{ id: "notes", label: t("Notes") }] : []),
         ...(harvest ? [{ id: "harvest", label: t("From the rooms") }] : []),
         { id: "questions", label: t("Questions"), count: published.length },
@@ -217,7 +217,7 @@ function tabView() {
     const polls = Object.values(page.room.polls);
     return pollsView({ polls, signals, mine, actions, choices: view.choices, choose: choosePollOption, answer });
   }
-  if (view.tab === "group") return rooms.room ? html`${rooms.group()} ${pad.view()}` : rooms.hall("side");
+  if (view.tab === "group") return rooms.room ? html`${rooms.group()} ${pad.view()}` : rooms.hall();
   const harvest = shownHarvest();
   if (view.tab === "notes" && pad.room) return pad.view();
   if (view.tab === "harvest" && harvest) return harvestView({ harvest, questions: page.room.questions, votes: signals.votes, mine, isLive: page.phase === "live", actions, vote });

@@ -34,7 +34,7 @@ function refusedView({ media, speaker }) {
 function emptyStageView({ phase }) {
   return phase === "backstage"
     ? empty({ icon: "camera", title: t("The stage is empty"), text: t("You are backstage: the hall sees and hears nothing yet.") })
-    : empty({ icon: "clock", title: t("Nobody is on stage right now"), text: t("Sound and picture come by themselves.") });
+    : empty({ icon: "clock", title: t("Nobody is on stage right now"), text: t("Sound and picture start automatically.") });
 }
 
 /** What a breakout room shows and says. @param {LivePage} page */
@@ -70,7 +70,7 @@ function roomCover(page) {
 }
 
 function lostView() {
-  return html`<p class="notice attention" role="status">${icon("network")}<span>${t("Sound and picture were lost. They come back by themselves.")}</span></p>`;
+  return html`<p class="notice attention" role="status">${icon("network")}<span>${t("Sound and picture were lost. They come back automatically.")}</span></p>`;
 }
 
 /** @param {LivePage} page */

@@ -21,7 +21,7 @@ export function countdownView({ plan, now, zone, isDesk }) {
         : html`<p class="waiting-dots" aria-hidden="true"><span></span><span></span><span></span></p>`}
     ${isDesk
       ? nothing
-      : html`<p class="waiting-help">${t("Keep this page open: sound and picture come by themselves.")}</p>
+      : html`<p class="waiting-help">${t("Keep this page open: sound and picture start automatically.")}</p>
           <p><a class="button" href="/check">${icon("speaker")}<span>${t("Check sound and picture")}</span></a></p>`}
   </div>`;
 }
