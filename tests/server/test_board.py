@@ -126,7 +126,7 @@ async def test_an_open_evaluation_shows_how_many_have_answered_and_nothing_else(
     await answers(server, 7, "A telling comment")
     _, page = await page_of(server, "britt")
     assert "The result appears here when the evaluation is closed" in page
-    assert "Comments stand here when it is closed" in page
+    assert "Comments appear here when it is closed" in page
     assert "7 of the 0 who were present have answered" in page
     assert "A telling comment" not in page
     assert "Too few answers to show" not in page
