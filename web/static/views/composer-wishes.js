@@ -1,6 +1,6 @@
 /** What the moderator wishes of the groups: how people get there, how many, how long, by which rules. Pure functions; neighbour: `composer.js`. */
 
-import { html, nothing } from "lit";
+import { html, noChange, nothing } from "lit";
 import { live } from "lit/directives/live.js";
 import { n, number, t } from "../i18n.js";
 import { ruleWord, wayHelp, wayWord } from "./breakout-words.js";
@@ -103,7 +103,7 @@ function topicsView(props) {
   const lines = (/** @type {string} */ text) => text.split("\n").map((line) => line.trim().slice(0, TOPIC_LENGTH));
   const heed = (/** @type {Event} */ event) => change({ topics: [...new Set(lines(valueOf(event)).filter(Boolean))].slice(0, MOST_TOPICS) });
   return html`<label class="field"><span class="field-label">${t("Topics, one per line")}</span>
-      <textarea class="input" rows="3" .value=${plan.topics.join("\n")} @change=${heed}></textarea>
+      <textarea class="input" rows="3" name="topics" .value=${isWritten("topics") ? noChange : plan.topics.join("\n")} @input=${heed}></textarea>
       <span class="field-help">${plan.topics.length ? n("{count} topic", "{count} topics", plan.topics.length) : t("Leave it empty if everybody talks about the same.")}</span></label>
     ${hasWishes(plan.way) && (plan.topics.length || props.asked.length) ? askView(props) : nothing}`;
 }
@@ -216,6 +216,11 @@ function pairList(kind, { plan, nameOf, change }) {
     const remove = () => change({ [kind]: plan[kind].filter((_, other) => other !== place) });
     return html`<li><span>${words}</span>${button({ label: t("Remove"), icon: "close", look: "plain", name: t("Remove: {what}", { what: words }), onClick: remove })}</li>`;
   });
+}
+
+/** What is being written is left alone. @param {string} name of a field */
+function isWritten(name) {
+  return document.activeElement?.getAttribute("name") === name;
 }
 
 /** @param {Event} event @returns {string} */
