@@ -137,7 +137,7 @@ function choosableView(room, { state, ownId, actions, taken, choose }) {
   return html`<li>
     <div><strong>${roomTitle(room)}</strong>
       <p class="muted small tabular">${here ? n("{count} is there", "{count} are there", here) : t("Empty")} · ${free > 0 ? n("{count} seat free", "{count} seats free", free) : t("Full")}</p></div>
-    ${button({ label: t("Go in"), icon: "arrow-right", look: free > 0 ? "primary" : "", name: t("Go into {room}", { room: roomName(room) }), isDisabled: free <= 0, isBusy: actions.isBusy(key), onClick: () => choose(room) })}
+    ${button({ label: t("Go in"), icon: "arrow-right", look: free > 0 ? "primary" : "", name: t("Go in: {room}", { room: roomName(room) }), isDisabled: free <= 0, isBusy: actions.isBusy(key), onClick: () => choose(room) })}
     ${wayBack(state, ownId)?.id === room.id ? nothing : problem(actions, key)}
   </li>`;
 }
