@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import httpx
-from playwright.async_api import Browser, BrowserContext, Error, Page, ViewportSize, async_playwright, expect
+from playwright.async_api import Browser, BrowserContext, Error, Locator, Page, ViewportSize, async_playwright, expect
 
 from tests.browser.relay import Relay
 
@@ -246,10 +246,11 @@ async def a_browser() -> AsyncIterator[Browser]:
             await browser.close()
 
 
-async def photograph(page: Page, name: str) -> None:
-    """A screenshot for whoever wants to look, in `screenshots/` (not in git)."""
+async def photograph(what: Page | Locator, name: str) -> None:
+    """A screenshot of a page, or of a part of it, for whoever wants to look, in `screenshots/` (not in git)."""
     SCREENSHOTS.mkdir(exist_ok=True)
-    await page.screenshot(path=SCREENSHOTS / f"{name}.png", full_page=True)
+    path = SCREENSHOTS / f"{name}.png"
+    await (what.screenshot(path=path, full_page=True) if isinstance(what, Page) else what.screenshot(path=path))
 
 
 SHOWN_FRAMES: Final = """() => [...document.querySelectorAll("video")]

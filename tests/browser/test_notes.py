@@ -1,5 +1,5 @@
 """What a group leaves behind, in real browsers: notes that two write in at once, points, contact cards; and the harvest at
-the desk, shown and voted on."""
+the desk, shown and voted on. The pictures are the guides' (`docs/breakouts-*.md`)."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from playwright.async_api import Browser, Locator, Page, async_playwright, expec
 
 from rooms import messages as m
 from server.identity import COOKIE
+from tests.browser.stage import photograph
 from tests.server.notes.test_api import MONA, STREAM, open_rooms
 from tests.server.running import Running, running, until
 
@@ -78,6 +79,7 @@ async def test_two_write_in_the_same_notes_and_the_caret_stays_where_it_is(chrom
     await expect(siri.get_by_role("region", name="Notes of Ett")).to_contain_text("Utan nät.", timeout=PATIENCE)
     await anna.reload()
     await expect(await notes_of(anna)).to_have_value("Vi börjar med skolan. Sedan vården. Utan nät.", timeout=PATIENCE)
+    await photograph(anna.locator(".side"), "breakouts-notes")
     await anna.context.close()
     await siri.context.close()
 
@@ -109,6 +111,7 @@ async def test_points_come_to_the_desk_are_grouped_and_voted_on_and_cards_are_ex
     await title.fill("Gemensam jurist")
     await title.press("Tab")
     await expect(mona.get_by_label("Title of the group “Gemensam jurist”")).to_be_visible(timeout=PATIENCE)
+    await photograph(mona.locator(".part-queue"), "breakouts-harvest")
     await mona.get_by_role("button", name="Put to the vote").click()
 
     await anna.get_by_role("tab", name="From the rooms").click()
