@@ -75,6 +75,8 @@ class _Transport(RTCDtlsTransport):
     """What goes out is remembered for fewer packets than aiortc does: shifting its window of 1,024 by one for each packet
     was 7 % of all that a busy worker did."""
 
+    keying = b""  # of what goes out
+
     def _setup_srtp(self) -> None:
         super()._setup_srtp()
         if self._tx_srtp is None or self._ssl is None:
@@ -82,8 +84,8 @@ class _Transport(RTCDtlsTransport):
         chosen = self._ssl.get_selected_srtp_profile()
         profile = next(profile for profile in self._srtp_profiles if profile.openssl_profile == chosen)
         view = self._ssl.export_keying_material(KEYING, 2 * (profile.key_length + profile.salt_length))
-        key = profile.get_key_and_salt(view, 1)  # the server's (RFC 5764, 4.2)
-        policy = Policy(key=key, ssrc_type=Policy.SSRC_ANY_OUTBOUND, srtp_profile=profile.libsrtp_profile)
+        self.keying = profile.get_key_and_salt(view, 1)  # the server's (RFC 5764, 4.2)
+        policy = Policy(key=self.keying, ssrc_type=Policy.SSRC_ANY_OUTBOUND, srtp_profile=profile.libsrtp_profile)
         policy.allow_repeat_tx, policy.window_size = True, SENT_WINDOW
         self._tx_srtp = Session(policy)
 
@@ -114,7 +116,7 @@ class SecureTransport:
         if self._dtls.state != "connected":
             raise HandshakeFailed("the handshake or the certificate was wrong")
         self._dtls.on("statechange", self._check_end)
-        return transforms(self._dtls._rx_srtp, self._dtls._tx_srtp)
+        return transforms(self._dtls._rx_srtp, self._dtls._tx_srtp, self._dtls.keying)
 
     def _check_end(self) -> None:
         if self._dtls.state == "closed" and not self._records.closed:

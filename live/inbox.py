@@ -81,7 +81,7 @@ class Inbox:
     """One worker's."""
 
     def __init__(self, helper: Helper) -> None:
-        library = helper.library
+        self.helper, library = helper, helper.library
         self.calls = Calls(helper)
         self._receive = library.plenum_receive
         self._receive.argtypes = [ctypes.c_void_p, ctypes.c_int, ctypes.c_double]

@@ -97,6 +97,7 @@ class Budget(ctypes.Structure):
 
 
 class RawLine(ctypes.Structure):
+    protect: int
     session: int
     incoming: int
     sizes: int | None
@@ -121,6 +122,7 @@ class RawLine(ctypes.Structure):
     feedback: Budget
     estimator: Estimator
     _fields_ = (
+        ("protect", ctypes.c_void_p),
         ("session", ctypes.c_void_p),
         ("incoming", ctypes.c_void_p),
         ("sizes", ctypes.c_void_p),

@@ -3,7 +3,8 @@
  * cuts up (UDP GSO), and up to MESSAGES of those in one sendmmsg. Optional: native.py is what Python sees of it, and the loop
  * in Python the reference.
  *
- * Encryption is libsrtp's srtp_protect, whose address comes from the binding that made the sessions: nothing is linked. */
+ * Encryption is that of sealing.c where it can be, else libsrtp's srtp_protect, whose address comes from the binding that made the
+ * sessions: nothing is linked. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <string.h>
@@ -22,7 +23,6 @@ enum {
 };
 
 struct group {
-    transform protect;
     struct line **lines;
     int32_t *left; /* as many as lines */
     int32_t count;
@@ -145,7 +145,7 @@ int plenum_send(const struct group *group, const struct packet *packets, int cou
                     line->times[number & line->mask] = now;
                 }
             }
-            if (group->protect(line->session, octets, &size))
+            if (line->protect(line->session, octets, &size))
                 line->dropped++;
             else
                 append(&box, line, octets, size);

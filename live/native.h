@@ -1,5 +1,5 @@
 /* What the parts of the compiled helper share: `native.c` sends, `receiving.c` receives, `feedback.c` reads transport-wide
- * feedback, `bandwidth.c` estimates by it. Mirrored by mirrored.py, native.py and inbox.py. */
+ * feedback, `bandwidth.c` estimates by it, `sealing.c` encrypts. Mirrored by mirrored.py, native.py and inbox.py. */
 #ifndef PLENUM_NATIVE_H
 #define PLENUM_NATIVE_H
 
@@ -68,6 +68,7 @@ struct budget {
 /* A client: where it is, what encrypts for it and what decrypts, and what is known of the packets it was sent. What the
  * pointers point to belongs to Python. */
 struct line {
+    transform protect; /* with `session`: libsrtp's, or that of sealing.c */
     void *session;    /* that protects; NULL: DTLS is not complete */
     void *incoming;   /* that unprotects */
     int16_t *sizes;   /* rings of what was sent, by transport-wide number: octets, and when. NULL: none is kept */

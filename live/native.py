@@ -15,21 +15,21 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final, Protocol
 
-from pylibsrtp import Session
+from pylibsrtp import Error, Session
 
 from live.mirrored import FLOWS as FLOWS
 from live.mirrored import REPORTERS, Flow, RawLine
 from live.srtp import address_of, function_address
 
 LIBRARY: Final = Path(__file__).with_name("libnative.so")
-LONGEST: Final = 2048 - 148  # octets of a packet before encryption
+LONGEST_SEALED: Final = 2048  # octets of a packet
+LONGEST: Final = LONGEST_SEALED - 148  # before encryption
 BURST: Final = 64  # packets a call
 _NO_EPOCH: Final = -(1 << 63)
 
 
 class _Group(ctypes.Structure):
     _fields_ = (
-        ("protect", ctypes.c_void_p),
         ("lines", ctypes.c_void_p),
         ("left", ctypes.c_void_p),
         ("count", ctypes.c_int32),
@@ -47,6 +47,30 @@ class Directory(Protocol):
     def unlist(self, line: Line) -> None: ...
 
 
+class Sealer:
+    """What encrypts a client's RTP with AES-GCM instead of libsrtp (`sealing.c`); see `Helper.sealer`."""
+
+    __slots__ = ("_buffer", "_kept", "_length", "_protect", "_view", "at", "function")
+
+    def __init__(self, protect: Any, state: Any) -> None:
+        self._protect, self._kept = protect, state
+        self.at, self.function = ctypes.addressof(state), ctypes.cast(protect, ctypes.c_void_p).value or 0
+        self._buffer = (ctypes.c_char * LONGEST_SEALED)()
+        self._view = memoryview(self._buffer).cast("B")
+        self._length = ctypes.c_int()
+
+    def protect(self, packet: bytes) -> bytes:
+        """One RTP packet. Raises `pylibsrtp.Error`, or `ValueError`: too long."""
+        size = len(packet)
+        if size > LONGEST:
+            raise ValueError("packet is too long")
+        self._view[:size] = packet
+        self._length.value = size
+        if self._protect(self.at, self._buffer, ctypes.byref(self._length)):
+            raise Error("the packet is not RTP, or too late")
+        return bytes(self._view[: self._length.value])
+
+
 class Line:
     """A client's end. Until `secure` has said what encrypts for it, and `aim` where it is, it is left to the caller. With a
     `directory` it is found there by its address."""
@@ -57,12 +81,15 @@ class Line:
         self.raw = RawLine(fd=-1, end=-math.inf, epoch=_NO_EPOCH)
         self._directory = directory
         self._fd = -1
-        self._sessions: tuple[Session | None, ...] = ()
+        self._sessions: tuple[Session | Sealer | None, ...] = ()
         self._kept: tuple[object, ...] = ()
 
-    def secure(self, outgoing: Session, incoming: Session | None = None) -> None:
+    def secure(self, outgoing: Session | Sealer, incoming: Session | None = None) -> None:
         self._sessions = outgoing, incoming
-        self.raw.session = address_of(outgoing)
+        if isinstance(outgoing, Sealer):
+            self.raw.protect, self.raw.session = outgoing.function, outgoing.at
+        else:
+            self.raw.protect, self.raw.session = function_address("srtp_protect"), address_of(outgoing)
         if incoming is not None:
             self.raw.incoming = address_of(incoming)
         self._list()
@@ -151,7 +178,7 @@ class Group:
         pointers = (ctypes.c_void_p * len(lines))(*(ctypes.addressof(line.raw) for line in lines))
         self._left = (ctypes.c_int32 * len(lines))()
         self._packets = (_Packet * BURST)()
-        raw = _Group(function_address("srtp_protect"), ctypes.addressof(pointers), ctypes.addressof(self._left), len(lines))
+        raw = _Group(ctypes.addressof(pointers), ctypes.addressof(self._left), len(lines))
         self._kept = raw, pointers, tuple(lines)
         self._at = ctypes.addressof(raw)
 
@@ -179,6 +206,17 @@ class Helper:
         self._send = library.plenum_send
         self._send.argtypes = [ctypes.c_void_p, ctypes.POINTER(_Packet), ctypes.c_int, ctypes.c_double]
         self._send.restype = ctypes.c_int
+        self._sealer_size = library.plenum_sealer_size()
+        self._start_sealer, self._protect = library.plenum_sealer_init, library.plenum_seal
+        self._start_sealer.argtypes = [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_int]
+        self._protect.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.POINTER(ctypes.c_int)]
+
+    def sealer(self, keying: bytes) -> Sealer | None:
+        """For an SRTP master key and salt (RFC 5764, 4.2). None where the profile is not AES-GCM, or the processor lacks
+        what it takes."""
+        state = (ctypes.c_uint8 * self._sealer_size)()
+        is_started = self._start_sealer(ctypes.addressof(state), keying, len(keying))
+        return Sealer(self._protect, state) if is_started else None
 
     def group(self, lines: Sequence[Line]) -> Group:
         return Group(self._send, lines)

@@ -19,7 +19,8 @@ Transform = Callable[[bytes], bytes]  # raises pylibsrtp.Error, or ValueError: t
 
 
 class Srtp(NamedTuple):
-    """What can be done with a peer's packets; the sessions: `outgoing` protects, `incoming` unprotects."""
+    """What can be done with a peer's packets; the sessions: `outgoing` protects, `incoming` unprotects. `keying`: the master
+    key and salt of what goes out."""
 
     protect: Transform
     protect_rtcp: Transform
@@ -27,10 +28,11 @@ class Srtp(NamedTuple):
     unprotect_rtcp: Transform
     outgoing: Session
     incoming: Session | None = None
+    keying: bytes = b""
 
 
-def transforms(incoming: Session, outgoing: Session) -> Srtp:
-    """Of a peer's two sessions."""
+def transforms(incoming: Session, outgoing: Session, keying: bytes = b"") -> Srtp:
+    """Of a peer's two sessions; `keying` is the outgoing one's."""
     buffer = ffi.new("char[]", LONGEST)  # each result is copied out of it before the next call
     return Srtp(
         _bind(lib.srtp_protect, outgoing, buffer, TRAILER),
@@ -39,6 +41,7 @@ def transforms(incoming: Session, outgoing: Session) -> Srtp:
         _bind(lib.srtp_unprotect_rtcp, incoming, buffer, 0),
         outgoing,
         incoming,
+        keying,
     )
 
 

@@ -20,7 +20,6 @@ from live.dtls import sha256_fingerprint
 
 PATIENCE: Final = 60.0  # seconds: the machine may be slow, and the server busy
 CHECK_INTERVAL: Final = 0.2
-RTCP_SSRC: Final = 1
 
 
 class Wire:

@@ -83,12 +83,31 @@ static void count(struct stream *s, int which, uint16_t sequence, uint64_t arriv
 
 /* See make_feedback. */
 int feedback(struct viewer *v, uint8_t *out) {
-    return make_feedback(&v->transport, out);
+    return v->transport.id ? make_feedback(&v->transport, out) : 0;
 }
 
-/* Gives feedback of every `step`-th viewer, from `first` on, each from its address. `protect`: srtp_protect_rtcp. What does not
- * fit into the socket is lost, as on any network. */
-void give_feedback(int fd, struct viewer *viewers, uint32_t count, uint32_t first, uint32_t step, transform protect) {
+/* Writes a receiver report (RFC 3550, 6.4.2) of the streams that came, without losses; returns its length. */
+int report(struct viewer *v, uint8_t *out) {
+    uint8_t *at = out + 8;
+    for (int i = 0; i < STREAMS; i++) {
+        const struct stream *s = &v->streams[i];
+        if (!s->received) continue;
+        memset(at, 0, 24);
+        at = put16(put16(at, s->ssrc >> 16), s->ssrc & 0xffff) + 4;
+        at = put16(put16(at, s->cycles), s->last) + 12;
+    }
+    memset(out, 0, 8);
+    out[0] = (uint8_t)(0x80 | (at - out - 8) / 24);
+    out[1] = 201;
+    put16(out + 2, (uint32_t)((at - out) / 4 - 1));
+    out[7] = 1; /* its SSRC, as in feedback */
+    return (int)(at - out);
+}
+
+/* Gives feedback of every `step`-th viewer, from `first` on, each from its address; or reports, if that is what is to be `made`.
+ * `protect`: srtp_protect_rtcp. What does not fit into the socket is lost, as on any network. */
+static void give(int fd, struct viewer *viewers, uint32_t count, uint32_t first, uint32_t step, transform protect,
+                 int (*made)(struct viewer *, uint8_t *)) {
     static __thread uint8_t packets[BATCH][LONGEST];
     static __thread uint8_t controls[BATCH][CMSG_SPACE(sizeof(struct in_pktinfo))] __attribute__((aligned(8)));
     struct mmsghdr messages[BATCH];
@@ -96,7 +115,7 @@ void give_feedback(int fd, struct viewer *viewers, uint32_t count, uint32_t firs
     unsigned ready = 0;
     for (uint32_t i = first; i < count; i += step) {
         struct viewer *v = &viewers[i];
-        int length = v->session && v->transport.id ? make_feedback(&v->transport, packets[ready]) : 0;
+        int length = v->session ? made(v, packets[ready]) : 0;
         if (length && !protect(v->session, packets[ready], &length)) {
             struct msghdr *header = &messages[ready].msg_hdr;
             vectors[ready] = (struct iovec){packets[ready], (size_t)length};
@@ -120,6 +139,14 @@ void give_feedback(int fd, struct viewer *viewers, uint32_t count, uint32_t firs
         }
     }
     if (ready) sendmmsg(fd, messages, ready, MSG_DONTWAIT);
+}
+
+void give_feedback(int fd, struct viewer *viewers, uint32_t count, uint32_t first, uint32_t step, transform protect) {
+    give(fd, viewers, count, first, step, protect, feedback);
+}
+
+void give_reports(int fd, struct viewer *viewers, uint32_t count, uint32_t first, uint32_t step, transform protect) {
+    give(fd, viewers, count, first, step, protect, report);
 }
 
 /* Returns the stream's bit if it is being learnt from. */

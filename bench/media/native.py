@@ -113,8 +113,8 @@ def build(directory: Path, source: Path = SOURCE) -> Path:
 def load(library: Path) -> ctypes.CDLL:
     """What `build` has made."""
     loaded = ctypes.CDLL(str(library))
-    loaded.give_feedback.argtypes = [ctypes.c_int, ctypes.c_void_p, _U32, _U32, _U32, ctypes.c_void_p]
-    loaded.give_feedback.restype = None
+    for give in (loaded.give_feedback, loaded.give_reports):
+        give.argtypes, give.restype = [ctypes.c_int, ctypes.c_void_p, _U32, _U32, _U32, ctypes.c_void_p], None
     return loaded
 
 

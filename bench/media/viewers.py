@@ -21,10 +21,9 @@ from aiortc import RTCCertificate
 
 from bench.measures import cpu_seconds
 from bench.media import native
-from bench.media.client import PATIENCE, RTCP_SSRC, Client, Wire
+from bench.media.client import PATIENCE, Client, Wire
 from bench.media.publisher import RATES, Stamps
 from bench.media.sdp import TRANSPORT_CC, VIDEO, Remote
-from live import rtcp
 from live.srtp import function_address
 
 CAPACITY: Final = 4000
@@ -33,6 +32,7 @@ LEAD: Final = 0.2  # seconds from the decision to the first packet of a window
 AFTERMATH: Final = 1.0  # seconds after which packets of a window that still have not come are lost
 GRAIN: Final = 0.005  # seconds
 SPREAD: Final = 10  # groups of viewers that give feedback one after the other
+TURNS: Final = 10 * SPREAD  # until everybody has sent a report: a second
 CONSENT: Final = 5  # seconds between checks of a viewer (RFC 7675, 5.1)
 WARM_UP: Final = 60.0  # seconds in which the first packet has to come
 
@@ -179,26 +179,18 @@ class Viewers:
         """What browsers tell: transport-wide feedback ten times a second where it is agreed on, receiver reports once a
         second, consent every five; spread over the viewers."""
         turn = 0
-        give, protect = self._library.give_feedback, function_address("srtp_protect_rtcp")
+        table, protect = ctypes.addressof(self._table), function_address("srtp_protect_rtcp")
         while True:
             await asyncio.sleep(0.1 / SPREAD)
-            share = turn % SPREAD
-            give(self._wire.socket.fileno(), ctypes.addressof(self._table), len(self._clients), share, SPREAD, protect)
-            for index in range(share, len(self._clients), SPREAD):
-                if (index + turn) // SPREAD % 10 == 0:
-                    client = self._clients[index]
-                    self._report(self._table[index], client)
-                    if turn // SPREAD // 10 % CONSENT == 0:
-                        client.keep_alive()
+            fd, count, second = self._wire.socket.fileno(), len(self._clients), turn // TURNS
+            self._library.give_feedback(fd, table, count, turn % SPREAD, SPREAD, protect)
+            self._library.give_reports(fd, table, count, turn % TURNS, TURNS, protect)
+            for index in range(turn % TURNS, count, TURNS):
+                if (
+                    index // TURNS + second
+                ) % CONSENT == 0:  # never all in one second: browsers take 4 to 6 s (RFC 7675, 5.1)
+                    self._clients[index].keep_alive()
             turn += 1
-
-    def _report(self, viewer: native.Viewer, client: Client) -> None:
-        blocks = tuple(
-            rtcp.ReportBlock(stream.ssrc, highest=stream.cycles << 16 | stream.last)
-            for stream in viewer.streams
-            if stream.received
-        )
-        client.send_rtcp(rtcp.ReceiverReport(RTCP_SSRC, blocks))
 
     # --- windows ---
 

@@ -213,3 +213,24 @@ def test_viewers_give_feedback_in_turn_each_from_its_address(library: ctypes.CDL
             (feedback,) = rtcp.parse(ends[number][1].unprotect_rtcp(data))
             assert isinstance(feedback, rtcp.TransportFeedback)
             assert (address[0], feedback.base) == (f"127.200.1.{number}", 5 + number)
+
+
+def test_viewers_report_what_came_in_turn(library: ctypes.CDLL) -> None:
+    protect, count = function_address("srtp_protect_rtcp"), 3
+    with receiving(library) as hall, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
+        server.bind(("127.0.0.1", 0))
+        server.settimeout(60)
+        ends = [sessions(seed=number) for number in range(count)]
+        for number, viewer in enumerate(hall.viewers[:count]):
+            viewer.give_feedback(ends[number][0], f"127.200.1.{number}", server.getsockname())
+            hall.rtp(number, 7 + number)
+        hall.flush()
+        for first in (1, 0):
+            library.give_reports(hall.wire.socket.fileno(), ctypes.addressof(hall.viewers), count, first, 2, protect)
+        for number in (1, 0, 2):
+            data, address = server.recvfrom(4096)
+            (report,) = rtcp.parse(ends[number][1].unprotect_rtcp(data))
+            streams = hall.viewers[number].streams
+            blocks = tuple(rtcp.ReportBlock(s.ssrc, highest=s.cycles << 16 | s.last) for s in streams if s.received)
+            assert blocks and report == rtcp.ReceiverReport(1, blocks)
+            assert address[0] == f"127.200.1.{number}"
