@@ -116,7 +116,7 @@ class SecureTransport:
         if self._dtls.state != "connected":
             raise HandshakeFailed("the handshake or the certificate was wrong")
         self._dtls.on("statechange", self._check_end)
-        return transforms(self._dtls._rx_srtp, self._dtls._tx_srtp, self._dtls.keying)
+        return transforms(self._dtls._rx_srtp, self._dtls._tx_srtp, keying=self._dtls.keying)
 
     def _check_end(self) -> None:
         if self._dtls.state == "closed" and not self._records.closed:

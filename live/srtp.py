@@ -31,7 +31,7 @@ class Srtp(NamedTuple):
     keying: bytes = b""
 
 
-def transforms(incoming: Session, outgoing: Session, keying: bytes = b"") -> Srtp:
+def transforms(incoming: Session, outgoing: Session, *, keying: bytes = b"") -> Srtp:
     """Of a peer's two sessions; `keying` is the outgoing one's."""
     buffer = ffi.new("char[]", LONGEST)  # each result is copied out of it before the next call
     return Srtp(

@@ -49,7 +49,7 @@ def session(profile: int, kind: int = Policy.SSRC_ANY_OUTBOUND) -> Session:
 
 def reference(profile: int) -> Srtp:
     """libsrtp with the same key."""
-    return transforms(session(profile, Policy.SSRC_ANY_INBOUND), session(profile), KEYING[profile])
+    return transforms(session(profile, Policy.SSRC_ANY_INBOUND), session(profile), keying=KEYING[profile])
 
 
 def sealer_of(helper: Helper, profile: int) -> Sealer:
