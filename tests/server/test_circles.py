@@ -175,6 +175,7 @@ async def test_the_others_see_whose_microphone_is_off(tmp_path: Path) -> None:
         location = (await anna.post("/media/s1/breakouts/b1", json=SPEAK)).headers["Location"]
         await anna.patch(location, json={"heights": {}, "muted": True})
         await siri.heard("breakout_media", muted=["anna"])
+        siri.frames.clear()
         await anna.patch(location, json={"heights": {}, "muted": False})
         await siri.heard("breakout_media", muted=[])
         await anna.patch(location, json={"heights": {}, "muted": True})
@@ -218,6 +219,7 @@ async def test_when_the_engine_or_a_part_of_it_is_gone_so_are_pictures_and_seats
         engine.notify(PeersLost("peer", ()))
         reset = await anna.heard("media", stream="session/s1", status="reset")
         assert reset["lost"] == ["peer"] and run.services.seats.count == 0
+        anna.frames.clear()
         engine.notify(EngineDown())
         await anna.heard("breakout_media", slots={})
 

@@ -12,12 +12,12 @@ class Devices extends EventTarget {
   switches = { camera: false, microphone: false, screen: false };
   tracks = { camera: null, microphone: null, screen: null };
   opened = [];
-  refusal = null;
+  refusals = {}; // by kind
   stopped = 0;
 
   async #set(kind, on) {
     await Promise.resolve();
-    if (on && this.refusal) throw this.refusal;
+    if (on && this.refusals[kind]) throw this.refusals[kind];
     if (on) this.opened.push(kind);
     this.switches = { ...this.switches, [kind]: on };
     this.tracks = { ...this.tracks, [kind]: on ? { kind } : null };
@@ -249,9 +249,9 @@ test("a camera that does not open is told, and the microphone comes on all the s
   const told = [];
   carrier.addEventListener("problem", ({ detail }) => told.push(detail.device));
   await arriveIn("b1");
-  devices.refusal = new Error("busy");
+  devices.refusals = { camera: new Error("busy") };
   await carrier.joinIn();
-  assert.deepEqual([told, carrier.hasJoined], [["camera", "microphone"], true]);
+  assert.deepEqual([told, on(devices.switches), carrier.hasJoined], [["camera"], [false, true], true]);
 });
 
 test("who pushes to talk is not heard by arriving", async () => {

@@ -175,6 +175,7 @@ async def test_the_hall_reads_the_notes_that_are_on_the_stage_as_they_grow(serve
     await bo.until(lambda frame: frame["type"] == "stage_notes" and "Sedan." in frame["text"])
     late = await server.client("britt", ("conference", STREAM))
     assert "Sedan." in (await late.heard("stage_notes"))["text"]
+    bo.frames.clear()
     await siri.do(STREAM, {"type": "breakout.show_notes", "on": False, "room_id": "b1"})
     await bo.heard("stage_notes", room_id="", text="")
 
