@@ -7,7 +7,6 @@ import re
 from pathlib import Path
 from typing import Final
 
-import av
 from msgspec import Struct
 
 from recordings import boxes
@@ -81,6 +80,8 @@ class Catalogue:
 def remux(source: Path, target: Path) -> None:
     """The same pictures and sounds as WebM: nothing is encoded. Takes the place of an older one when it is whole; where it
     cannot be written (the disk is full), there is none, and the recording is what it was."""
+    import av  # late: a server that has no such recording to put right never needs FFmpeg
+
     part = target.with_suffix(".part")
     try:
         with av.open(str(source)) as reads, av.open(str(part), "w", format="webm") as writes:
@@ -98,6 +99,8 @@ def remux(source: Path, target: Path) -> None:
 
 def probe(path: Path) -> float | None:
     """The duration in seconds as a player sees it; None where it cannot open the file."""
+    import av  # late, as in `remux`
+
     try:
         with av.open(str(path)) as container:
             return container.duration / av.time_base if container.duration else None

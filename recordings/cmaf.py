@@ -18,8 +18,6 @@ from fractions import Fraction
 from pathlib import Path
 from typing import BinaryIO, Final
 
-import av
-
 from recordings import boxes
 from recordings.boxes import SOUND_RATE, VIDEO_RATE
 from recordings.timeline import Sample
@@ -48,6 +46,8 @@ def slates() -> dict[str, tuple[bytes, ...]]:
 
 def slate(name: str = "H264", width: int = 640, height: int = 360) -> tuple[bytes, ...]:
     """One black picture: as H.264 units, with its parameter sets, or as a VP8 frame."""
+    import av  # late: the server needs this module, and never FFmpeg
+
     encoder, options = _ENCODERS[name]
     codec = av.CodecContext.create(encoder, "w")
     assert isinstance(codec, av.VideoCodecContext)
@@ -68,6 +68,8 @@ def split(annex_b: bytes) -> list[bytes]:
 
 def head(nals: tuple[bytes, ...]) -> bytes:
     """ftyp and moov for a recording whose first picture is `nals`. Raises `av.FFmpegError` where that is no picture."""
+    import av  # late, as in `slate`
+
     sink = io.BytesIO()
     annex_b = b"".join(b"\0\0\0\1" + nal for nal in nals)
     with av.open(io.BytesIO(annex_b), format="h264") as source:
@@ -158,13 +160,15 @@ class Recording:
         self._append(boxes.fragment(self._sequence, runs))
 
     def _head(self) -> bytes:
+        from av import FFmpegError  # late, as in `slate`
+
         first = self._pictures[0].nals if self._pictures else self.slate
         if self.codec == "VP8":
             made = boxes.with_pictures(head(self._as_large(first[0])), sample_entry(first[0]))
         else:
             try:
                 made = head(first)
-            except (av.FFmpegError, ValueError, IndexError):
+            except (FFmpegError, ValueError, IndexError):
                 made = head(self.slate)  # parameter sets that cannot be read; `avc3` does not need the right ones here
         return made + boxes.reserved()
 

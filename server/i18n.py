@@ -1,8 +1,8 @@
 """Languages: gettext catalogues, which one a request gets, and how dates and numbers are written in it.
 
-English is the message id. The catalogues (`web/locales/LANG/LC_MESSAGES/plenum.po`) are read once at the start and
-compiled in memory, so an edited text cannot lag behind a compiled one. Values stand in braces, `{name}`, in templates and
-scripts alike.
+English is the message id. The catalogues (`web/locales/LANG/LC_MESSAGES/plenum.po`) are read once, each when somebody needs
+it, and compiled in memory, so an edited text cannot lag behind a compiled one. Values stand in braces, `{name}`, in
+templates and scripts alike.
 """
 
 from __future__ import annotations
@@ -105,11 +105,15 @@ class Translations:
 
     def __init__(self, wanted: Callable[[], Sequence[str]] = tuple, directory: Path = LOCALES) -> None:
         self._wanted = wanted
-        self._translators = {lang: _load(directory, lang) for lang in LANGUAGES}
+        self._directory = directory
+        self._translators: dict[str, Translator] = {}
 
     def of(self, lang: str) -> Translator:
         """The translator of a language that is offered; English for any other."""
-        return self._translators.get(lang, self._translators["en"])
+        lang = lang if lang in LANGUAGES else "en"
+        if lang not in self._translators:
+            self._translators[lang] = _load(self._directory, lang)
+        return self._translators[lang]
 
     @property
     def choices(self) -> dict[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import socket
 import sys
 import time
 from types import FrameType
@@ -74,11 +75,13 @@ def configuration(
     )
 
 
-async def serve(settings: Settings, engine: MediaEngine) -> None:
-    """Runs until SIGINT or SIGTERM; the caller started the engine and stops it."""
+async def serve(settings: Settings, engine: MediaEngine, listeners: list[socket.socket] | None = None) -> None:
+    """Runs until SIGINT or SIGTERM; the caller started the engine and stops it. `listeners`: on which it answers; else
+    on the settings' port, once it is ready."""
     calm_collector()
     draining = asyncio.Event()
-    await DrainingServer(configuration(settings, engine, draining), draining, seconds_to_leave(settings)).serve()
+    server = DrainingServer(configuration(settings, engine, draining), draining, seconds_to_leave(settings))
+    await server.serve(listeners)
 
 
 def calm_collector() -> None:

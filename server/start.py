@@ -4,6 +4,7 @@ longer than everything else together. Nothing heavy may be imported here."""
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from types import ModuleType
@@ -15,13 +16,18 @@ from live.limits import Limits
 from server.descriptors import make_room
 from server.settings import Settings
 
+Check = Callable[[Settings], Awaitable[None]]
 
-def start(settings: Settings, check: Callable[[Settings], Awaitable[None]], announce: Callable[[], None]) -> None:
-    """Runs a server until SIGINT or SIGTERM. `check` may refuse, by an exception of its own, before anything listens;
-    `announce` is called when nothing stands in the way. Raises `MediaRefused` if the media engine does not come up."""
+
+def start(
+    settings: Settings, check: Check, announce: Callable[[], None], listeners: list[socket.socket] | None = None
+) -> None:
+    """Runs a server until SIGINT or SIGTERM. `check` may refuse, by an exception of its own, before anybody is answered;
+    `announce` is called when nothing stands in the way. `listeners`: on which it answers; else it opens its port itself,
+    when it is ready. Raises `MediaRefused` if the media engine does not come up."""
     settings = replace(settings, connections=make_room(settings.connections))
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_start(settings, check, announce))
+        runner.run(_start(settings, check, announce, listeners))
 
 
 def embedded_engine(settings: Settings) -> EmbeddedEngine:
@@ -53,7 +59,9 @@ def media_limits(settings: Settings) -> Limits:
     )
 
 
-async def _start(settings: Settings, check: Callable[[Settings], Awaitable[None]], announce: Callable[[], None]) -> None:
+async def _start(
+    settings: Settings, check: Check, announce: Callable[[], None], listeners: list[socket.socket] | None
+) -> None:
     engine = embedded_engine(settings)
     engine.begin()
     try:
@@ -61,7 +69,7 @@ async def _start(settings: Settings, check: Callable[[Settings], Awaitable[None]
         await check(settings)
         await engine.wait_until_up()
         announce()
-        await module.serve(settings, engine)
+        await module.serve(settings, engine, listeners)
     finally:
         await engine.stop()
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
 
 from babel.dates import get_timezone_location
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
@@ -19,6 +19,9 @@ from rooms import messages as m
 from rooms.access import Page, may
 from server.i18n import Translator
 
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
 TEMPLATES: Final = Path(__file__).resolve().parent.parent / "web" / "templates"
 
 
@@ -26,8 +29,15 @@ class Templates:
     """The compiled templates; one for the whole server."""
 
     def __init__(self, directory: Path = TEMPLATES) -> None:
-        self._environment = Environment(
-            loader=FileSystemLoader(directory),
+        self._directory = directory
+
+    @cached_property
+    def _environment(self) -> Environment:
+        """Made for the first page: after a crash everybody's connection is there before that, and Jinja takes a while."""
+        from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+        return Environment(
+            loader=FileSystemLoader(self._directory),
             autoescape=True,
             undefined=StrictUndefined,
             trim_blocks=True,

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from server.cli.failure import Failure
-from server.cli.workspace import HERE, Directory, opened, quiet, settings_of
+from server.cli.opening import opened, quiet, settings_of
+from server.cli.workspace import HERE, Directory
 from server.settings import Settings
 from server.settings_sources import PREFIX
 

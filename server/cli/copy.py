@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from server.cli.failure import Failure
-from server.cli.workspace import opened_at
+from server.cli.opening import opened_at
 from server.shown import shown
 
 

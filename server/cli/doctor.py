@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 import typer
 
 from server.cli.failure import describe
-from server.cli.workspace import HERE, Directory, opened, settings_of
-from server.doctor import Finding, examine
+from server.cli.opening import opened, settings_of
+from server.cli.workspace import HERE, Directory
 from server.settings import Settings
+
+if TYPE_CHECKING:
+    from server.doctor import Finding
 
 
 def doctor(
@@ -25,6 +28,8 @@ def doctor(
 
     Example: plenum doctor -C spring-conference
     """
+    from server.doctor import examine  # late: no other command needs it, and it takes a while
+
     settings = settings_of(directory)
     findings = [*examine(settings), asyncio.run(_database(settings))]
     if settings.redis_url:
@@ -45,6 +50,8 @@ def doctor(
 
 async def _database(settings: Settings) -> Finding:
     """That it can be opened; one that is not there yet is not made."""
+    from server.doctor import Finding
+
     kind = "PostgreSQL" if settings.database_url else "SQLite"
     if not settings.has_database:
         return Finding("database", "ok", "none yet: the first start makes it")

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from server.cli.failure import Failure
-from server.cli.workspace import HERE, Directory, opened, settings_of
+from server.cli.opening import opened, settings_of
+from server.cli.workspace import HERE, Directory
 from server.settings import Settings
 
 if TYPE_CHECKING:

@@ -8,11 +8,10 @@ from typing import Final
 
 from live.control import MediaRefused
 from rooms.errors import Refused
-from server.archive import ArchiveError
-from server.people_file import PeopleFileError
 from server.programme_file import ProgrammeFileError
 from server.settings import SettingsError
-from server.starter import AlreadyThere
+
+INTERRUPTED: Final = 130  # an exit status, as a shell tells of SIGINT
 
 # For what SQLite says in a few words.
 _REMEDIES: Final[Mapping[str, str]] = {
@@ -28,6 +27,10 @@ class Failure(Exception):
 
 def describe(error: Exception) -> str | None:
     """One line for a failure that can be expected; None if `error` is a bug."""
+    from server.archive import ArchiveError  # late, as most commands do not fail
+    from server.people_file import PeopleFileError
+    from server.starter import AlreadyThere
+
     match error:
         case Failure() | SettingsError() | ProgrammeFileError() | PeopleFileError() | AlreadyThere() | ArchiveError():
             return str(error)

@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, get_args
 import msgspec
 import typer
 from msgspec.structs import asdict
-from rich.table import Table
-from rich.text import Text
 
 from rooms import messages as m
 from server.cli.failure import Failure
-from server.cli.workspace import HERE, Directory, console, home_country, opened, settings_of
+from server.cli.opening import opened, settings_of
+from server.cli.workspace import HERE, Directory, console, home_country
 from server.municipalities import read_tables
 from server.people_file import PeopleFileError, PeopleTable, read_people
 from server.person import Import, Person, plan_import
@@ -116,6 +115,9 @@ async def _import(settings: Settings, table: PeopleTable, *, dry_run: bool) -> I
 def _show_changes(plan: Import) -> None:
     if plan.is_empty:
         return
+    from rich.table import Table  # late: most commands print no table
+    from rich.text import Text
+
     table = Table("", "name", "e-mail", "what", box=None, pad_edge=False)
     for person in plan.added[:MOST_SHOWN]:
         table.add_row("new", Text(person.name), Text(person.email), Text(_about(person)))

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from server.cli.failure import Failure
-from server.cli.workspace import HERE, Directory, opened, settings_of
+from server.cli.opening import opened, settings_of
+from server.cli.workspace import HERE, Directory
 from server.privacy.organisers_files import Leftover, leftovers, strike_out
 from server.settings import Settings
 from server.shown import shown

@@ -13,7 +13,8 @@ from msgspec import Struct
 
 from server import programme_file
 from server.cli.failure import Failure
-from server.cli.workspace import home_country, opened
+from server.cli.opening import opened
+from server.cli.workspace import home_country
 from server.database import Database
 from server.demo import people as invented
 from server.demo.programme import HALL, MARK, conference

@@ -23,8 +23,8 @@ from msgspec import Struct
 from rich.console import Console
 from rich.text import Text
 
-from server.cli.conference import check_ports
 from server.cli.failure import Failure
+from server.cli.running import check_ports
 from server.demo.children import Child
 from server.demo.orders import AudienceOrders, ModeratorOrders, ServerOrders, SpeakerOrders
 from server.demo.people import MOST, SPEAKER

@@ -7,11 +7,12 @@ beginning has not arrived is left out: whoever sent it sends it again, since it 
 
 from __future__ import annotations
 
-from typing import Final
-
-from pycrdt import Doc, Text
+from typing import TYPE_CHECKING, Final
 
 from rooms.errors import Refused
+
+if TYPE_CHECKING:
+    from pycrdt import Doc, Text
 
 TEXT: Final = "notes"  # the name of the one text in the document
 MOST_CHARACTERS: Final = 12_000  # pages stop at 10,000: who writes at the same time may overshoot a little
@@ -50,6 +51,8 @@ def text_of(state: bytes) -> str:
 
 
 def _load(state: bytes) -> Doc[Text]:
+    from pycrdt import Doc  # late: a server starts sooner, and most never have notes
+
     document: Doc[Text] = Doc()
     if state:
         document.apply_update(state)
@@ -68,4 +71,6 @@ def _apply(document: Doc[Text], update: bytes) -> None:
 
 
 def _text(document: Doc[Text]) -> str:
+    from pycrdt import Text  # late, as above
+
     return str(document.get(TEXT, type=Text))

@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from server import copying
 from server.archive import ArchiveError, Writer, opened
 from server.cli.failure import Failure
-from server.cli.workspace import settings_of
+from server.cli.opening import settings_of
 from server.database import Database, DatabaseFailure
 from server.database.schema import HEAD
 from server.restore import check, restore
