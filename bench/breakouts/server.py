@@ -1,51 +1,61 @@
-"""The server, as it is installed, and what a service manager does: it starts it again, at once."""
+"""The server, as it is installed (`plenum run`), and what a service manager does: it starts it again."""
 
 from __future__ import annotations
 
 import asyncio
 import os
+import random
 import signal
+import socket
 import subprocess
+import sys
 import tempfile
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Final
 
 from bench import plenum
 from bench.measures import cpu_seconds, resident_kib
 from bench.setups import Place
 
+RESTART_PAUSE: Final = 0.1  # seconds, as docs/plenum.service has it
+PORTS: Final = (20_000, 32_000)  # below those that systems give to outgoing connections
+MEDIA: Final = 100  # ports from that of the pages to that of the first media worker
+START_SECONDS: Final = 60.0
+
 
 class Server:
-    """`cookies`: of each person, by number. `port`: from its start on, and kept."""
+    """`cookies`: of each person, by number. `port`: of the pages; that of the media is `MEDIA` higher. Both are kept."""
 
     def __init__(self, place: Place, cookies: list[str]) -> None:
         self.cookies = cookies
         self._place = place
-        self._process: subprocess.Popen[str] | None = None
-        self.port = 0
+        self._process: subprocess.Popen[bytes] | None = None
+        self.port = _free_port()
 
     async def start(self) -> None:
         """Returns when it listens."""
-        self._process = process = await asyncio.to_thread(self._start)
-        assert process.stdout is not None
-        said = await asyncio.to_thread(process.stdout.readline)
-        if not said:
-            raise SystemExit("bench-breakouts: the server did not start")
-        self.port = int(said)
+        self._process = await asyncio.to_thread(self._start)
+        give_up_at = time.monotonic() + START_SECONDS
+        while not _listens(self.port):
+            if self._process.poll() is not None or time.monotonic() > give_up_at:
+                raise SystemExit("bench-breakouts: the server did not start")
+            await asyncio.sleep(0.01)
 
-    def _start(self) -> subprocess.Popen[str]:
-        command, more = plenum.command(self._place, "auto", self.port)
-        pipe = subprocess.PIPE
-        return subprocess.Popen(command, env={**os.environ, **more}, stdin=pipe, stdout=pipe, text=True)
+    def _start(self) -> subprocess.Popen[bytes]:
+        wanted = plenum.settings(self._place)
+        names = ("public_addresses", "connections", "connections_per_address", "log_level")
+        more = {f"PLENUM_{name.upper()}": str(getattr(wanted, name)) for name in names}
+        more["PLENUM_MEDIA_PORT"] = str(self.port + MEDIA)
+        command = (sys.executable, "-m", "server", "run", "-C", str(self._place.directory), "--port", str(self.port))
+        return subprocess.Popen(command, env={**os.environ, **more}, stderr=subprocess.DEVNULL)
 
     async def close(self) -> None:
-        """It ends when its standard input does."""
         if self._process is not None:
-            assert self._process.stdin is not None and self._process.stdout is not None
-            self._process.stdin.close()
+            self._process.terminate()
             await asyncio.to_thread(self._process.wait)
-            self._process.stdout.close()
 
     def kill_worker(self, index: int) -> None:
         os.kill(self.workers()[index], signal.SIGKILL)
@@ -54,7 +64,8 @@ class Server:
         """And it is started again."""
         assert self._process is not None
         self._process.kill()
-        await self.close()
+        await asyncio.to_thread(self._process.wait)
+        await asyncio.sleep(RESTART_PAUSE)
         await self.start()
 
     def workers(self) -> dict[int, int]:
@@ -87,3 +98,31 @@ async def serving(people: int) -> AsyncIterator[Server]:
             yield server
         finally:
             await server.close()
+
+
+def _free_port() -> int:
+    """Free, and those for the media, too."""
+    for port in random.sample(range(*PORTS), 100):
+        kinds = (
+            (0, socket.SOCK_STREAM),
+            (MEDIA, socket.SOCK_STREAM),
+            (MEDIA, socket.SOCK_DGRAM),
+            (MEDIA + 1, socket.SOCK_DGRAM),
+        )
+        if all(_is_free(port + more, kind) for more, kind in kinds):
+            return port
+    raise SystemExit("bench-breakouts: no port is free")
+
+
+def _is_free(port: int, kind: socket.SocketKind) -> bool:
+    with socket.socket(socket.AF_INET, kind) as probe:
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
