@@ -12,7 +12,7 @@ import traceback
 from collections.abc import Sequence
 from typing import Final, NoReturn
 
-from server.cli.failure import INTERRUPTED, describe
+from server.cli.failure import INTERRUPTED, describe, printable
 from server.cli.running import plain_orders, run_conference
 
 FAILED: Final = 2
@@ -43,7 +43,7 @@ def _run(arguments: Sequence[str]) -> int:
 
 
 def _fail(line: str) -> int:
-    print(f"plenum: {' '.join(line.split())}", file=sys.stderr, flush=True)
+    print(f"plenum: {printable(line)}", file=sys.stderr, flush=True)
     return FAILED
 
 

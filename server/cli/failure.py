@@ -21,6 +21,11 @@ _REMEDIES: Final[Mapping[str, str]] = {
 }
 
 
+def printable(text: str) -> str:
+    """On one line, and nothing in it that a terminal would obey: file names can hold anything."""
+    return "".join(each if each.isprintable() else "?" for each in " ".join(text.split()))
+
+
 class Failure(Exception):
     """The command cannot be done. The message is one clear line."""
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from server import programme_file
-from server.cli.failure import Failure
+from server.cli.failure import Failure, printable
 from server.cli.opening import opened, settings_of
 from server.listening import listen
 from server.secret import read_secret
@@ -58,14 +58,14 @@ def run_conference(orders: Orders) -> None:
     settings = settings_of(directory, port=orders.port, host=orders.host)
     programme = programme_file.load(directory / PROGRAMME)
     hints = f"stop with Ctrl-C; personal links: plenum links -C {directory}"
-    line = f"{programme.name}: {settings.url}  ({hints})"
+    line = f"{programme.name}: {settings.url} ({hints})"
     with contextlib.ExitStack() as stack:
         listeners = _take_port(settings, stack)
         _check_media_port(settings)
         from server.start import start  # late: its libraries need not be there for whoever knocks
 
         stack.enter_context(contextlib.suppress(KeyboardInterrupt))  # that is how one stops it
-        start(settings, _check_data, lambda: print(line, file=sys.stderr, flush=True), listeners)
+        start(settings, _check_data, lambda: print(printable(line), file=sys.stderr, flush=True), listeners)
 
 
 def _take_port(settings: Settings, stack: contextlib.ExitStack) -> list[socket.socket] | None:
