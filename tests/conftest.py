@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from hypothesis import HealthCheck, settings
 
 # How long an example takes, or takes to be thought of, says how busy the machine is; where time matters, a test measures
@@ -10,3 +12,6 @@ settings.register_profile("plenum", deadline=None, suppress_health_check=[Health
 # The same examples every time: what refuses a change shall have come with that change. New ones are found by `make test`.
 settings.register_profile("gate", settings.get_profile("plenum"), derandomize=True)
 settings.load_profile("plenum")
+
+# Hundreds of processes are started. Each would compile all that it imports, which takes longer than the rest of its start.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
