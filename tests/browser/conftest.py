@@ -28,10 +28,33 @@ async def browser() -> AsyncIterator[Browser]:
         yield browser
 
 
-@pytest_asyncio.fixture(loop_scope="module")
-async def hall(tmp_path: Path, prepared: Conference, browser: Browser) -> AsyncIterator[Hall]:
-    served = Conference(tmp_path)
+def one_like(prepared: Conference, directory: Path) -> Conference:
+    served = Conference(directory)
     served.prepare_like(prepared)
     served.media_port = _free_port()  # tests that put something between need to know it
-    async with held(served, browser) as hall:
+    return served
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def hall(tmp_path: Path, prepared: Conference, browser: Browser) -> AsyncIterator[Hall]:
+    async with held(one_like(prepared, tmp_path), browser) as hall:
         yield hall
+
+
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
+async def open_house(
+    tmp_path_factory: pytest.TempPathFactory, prepared: Conference, browser: Browser
+) -> AsyncIterator[Hall]:
+    """One for all tests of a module that leave it as they found it, and those who are there all the time."""
+    async with held(one_like(prepared, tmp_path_factory.mktemp("house")), browser) as hall:
+        yield hall
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def visit(open_house: Hall, browser: Browser) -> AsyncIterator[Hall]:
+    """The same, for those who come and go within a test."""
+    visit = Hall(open_house.served, browser)
+    try:
+        yield visit
+    finally:
+        await visit.leave()
