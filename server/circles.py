@@ -18,7 +18,8 @@ from rooms.breakouts import is_running
 from rooms.errors import Refused
 from server.hub import Hub
 from server.journal import Entry
-from server.streams import Streams, session_of
+from server.stream import session_of
+from server.streams import Streams
 
 DOT: Final = "."
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from rooms import messages as m
 from rooms.access import is_staff
-from server.frames import FrameWriter
+from server.frame_writer import FrameWriter
 from server.outbox import Frame, Outbox
 from server.ring import Ring
 

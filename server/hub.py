@@ -22,7 +22,7 @@ from server.journal import Entry
 from server.outbox import Frame
 from server.ring import Ring
 from server.snapshots import Snapshots
-from server.streams import Stream, redact
+from server.stream import Stream, redact
 
 SIGNAL_PERIOD: Final = 0.25  # seconds; signals of the same kind are coalesced in between
 CLOSE_NOT_SIGNED_IN: Final = 4401

@@ -1,4 +1,4 @@
-"""How frames leave: finished WebSocket frames straight to the transport where the server offers it (`server/frames.py`),
+"""How frames leave: finished WebSocket frames straight to the transport where the server offers it (`server/frame_writer.py`),
 ASGI `send` through a bounded queue elsewhere. Either way one slow reader never delays the others."""
 
 from __future__ import annotations
@@ -9,7 +9,8 @@ from typing import Protocol
 
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
-from server.frames import EXTENSION, FrameWriter, encode_text_frame
+from server.frame_writer import FrameWriter, encode_text_frame
+from server.frames import EXTENSION
 
 
 class Frame:

@@ -23,7 +23,8 @@ from server.journal import Entry
 from server.lanes import Lanes, name_of
 from server.recorder import Recorder
 from server.seats import Seats
-from server.streams import Streams, session_of
+from server.stream import session_of
+from server.streams import Streams
 
 WAITING_REACTIONS: Final = 10_000  # far more than moderators can cause; past it a bug is reported, nothing is lost for good
 DRAIN_SECONDS: Final = 10.0

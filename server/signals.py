@@ -12,7 +12,8 @@ from server.ballots import Ballots
 from server.hub import Hub
 from server.journal import Entry
 from server.presence import Presence
-from server.streams import Streams, session_of
+from server.stream import session_of
+from server.streams import Streams
 
 COALESCE_SECONDS: Final = 0.25
 

@@ -23,7 +23,7 @@ from server.hub import CLOSE_NOT_SIGNED_IN
 from server.outbox import outbox
 from server.security import is_same_origin
 from server.services import Services
-from server.streams import session_of
+from server.stream import session_of
 
 CLOSE_PROTOCOL: Final = 4400
 BURST_SECONDS: Final = 5

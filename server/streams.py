@@ -1,4 +1,4 @@
-"""The streams' present: one projection each, and the only way to change it.
+"""The streams' present: one projection each (`stream`), and the only way to change it.
 
 `handle` takes a command through decide → journal → apply → announce under the stream's lock. A caller that goes away
 half-way (a closed socket) does not interrupt it: what was decided is written, applied and announced, or none of it.
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections import deque
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Final
@@ -23,44 +22,15 @@ from rooms.errors import Refused
 from rooms.room import SessionContext
 from server.bus import MemoryBus
 from server.journal import Conflict, Entry, Journal
+from server.stream import Stream, session_of
 
 TRIES: Final = 20  # of one command against other nodes; somebody gets through each time
-WAITING: Final = 1000  # entries of a stream that were heard and not taken in yet; past it the oldest are dropped: a gap
 GLANCE_SECONDS: Final = 2.0  # for the journal, where the database has just refused something
 DRAIN_SECONDS: Final = 8.0  # the patience of the database
-TAIL: Final = 512  # entries kept per stream for those who come back; older ones get a snapshot
 
 DurableCommand = m.ConferenceCommand | m.RoomCommand | m.BreakoutsCommand  # whatever makes events
 
 _log = structlog.get_logger("streams")
-
-
-class Stream:
-    """One stream's projection, its last entries and the causes of its commands."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self.seq = 0
-        self.state = empty_state(name)
-        self.tail: deque[Entry] = deque(maxlen=TAIL)
-        self.causes: set[str] = set()
-        self.redacted = 0  # whoever has seen no more than this has seen what is erased
-        self.lock = asyncio.Lock()
-        self.heard: deque[Entry | int] = deque(maxlen=WAITING)  # of other nodes: entries, or numbers that there are
-        self.taking: asyncio.Task[None] | None = None
-
-    def apply(self, entry: Entry) -> None:
-        self.state = apply(self.state, entry.event)
-        self.seq = entry.seq
-        self.tail.append(entry)
-        if entry.cause is not None:
-            self.causes.add(entry.cause)
-
-    def missed(self, since: int) -> list[Entry] | None:
-        """The entries after `since`, or None where a snapshot is shorter (or the number is none of ours)."""
-        if since <= self.redacted or since > self.seq or self.seq - since > len(self.tail):
-            return None
-        return [entry for entry in self.tail if entry.seq > since]
 
 
 class Streams:
@@ -306,35 +276,3 @@ class Streams:
         if stream is None:
             stream = self._streams[name] = Stream(name)
         return stream
-
-
-def session_of(name: str) -> str:
-    """The session's id in the name of one of its streams."""
-    return name.partition("/")[2]
-
-
-def empty_state(name: str) -> m.State:
-    """The state of a stream in which nothing has happened."""
-    if name == m.CONFERENCE:
-        return m.ConferenceState()
-    return m.BreakoutsState() if name.startswith("breakouts/") else m.RoomState()
-
-
-def redact(state: m.State, actor: m.Actor) -> m.State:
-    """What `actor` may see of a stream's state."""
-    if isinstance(state, m.ConferenceState):
-        return conference.redact(state, actor)
-    if isinstance(state, m.BreakoutsState):
-        return breakouts.redact(state, actor)
-    return room_rules.redact(state, actor)
-
-
-def apply(state: m.State, event: m.Event) -> m.State:
-    """The state after `event`, one of the stream's."""
-    if isinstance(state, m.ConferenceState) and isinstance(event, m.ConferenceEvent):
-        return conference.apply(state, event)
-    if isinstance(state, m.RoomState) and isinstance(event, m.RoomEvent):
-        return room_rules.apply(state, event)
-    if isinstance(state, m.BreakoutsState) and isinstance(event, m.BreakoutsEvent):
-        return breakouts.apply(state, event)
-    raise TypeError(f"{type(event).__name__} does not belong to {type(state).__name__}")

@@ -11,7 +11,7 @@ from bench.chaos.history import Heard, Record
 from rooms import messages as m
 from rooms.access import hears
 from server.journal import Entry
-from server.streams import apply, empty_state, redact
+from server.stream import apply, empty_state, redact
 
 Streams = Mapping[str, Sequence[Entry]]
 

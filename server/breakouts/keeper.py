@@ -21,7 +21,7 @@ from rooms.breakouts.running import COUNTDOWN
 from rooms.errors import Refused
 from server.journal import Entry
 from server.services import Services
-from server.streams import session_of
+from server.stream import session_of
 
 LOOK_SECONDS: Final = 1.0  # at who came, who is alone, who waits
 LEAST_SECONDS: Final = 0.1  # between two looks, whatever happens

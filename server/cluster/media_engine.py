@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable
 from types import NoneType
 from typing import Any, Final, TypeVar
 
@@ -30,6 +30,7 @@ from live.control import (
     Use,
     WorkerStatistics,
 )
+from server.background import keep_going
 from server.cluster import media_wire as wire
 from server.cluster.media_calls import ANSWER_SECONDS, Calls, Moved
 from server.cluster.media_here import ROOM_PEERS, Here
@@ -42,7 +43,6 @@ from server.cluster.redis import RedisLink
 MAX_NOTIFICATIONS: Final = 4096  # when full the oldest is dropped: the newest state is what counts
 FULL, DRAINING = 1e3, 1e6  # added to a load: taken only where there is nothing else
 RECORD_SECONDS: Final = 40.0  # until a recorder runs, or has finished
-PAUSE_SECONDS: Final = 1.0  # before background work that failed begins again
 
 _log = structlog.get_logger("media nodes")
 T = TypeVar("T")
@@ -85,7 +85,7 @@ class ClusterEngine:
 
     def begin(self) -> None:
         """Takes part from now on."""
-        self._tasks = [asyncio.create_task(_keep_going(work)) for work in (self._here.listen, self._keeper.run)]
+        self._tasks = [asyncio.create_task(keep_going(work)) for work in (self._here.listen, self._keeper.run)]
 
     async def drain(self) -> None:
         """Hands all rooms to other nodes, if there are any: whoever is here offers again, and goes on here until then."""
@@ -287,15 +287,6 @@ class ClusterEngine:
 async def _if_there(work: Awaitable[None]) -> None:
     with contextlib.suppress(Moved):  # gone, and everybody with it
         await work
-
-
-async def _keep_going(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
-    while True:
-        try:
-            await work()
-        except Exception:
-            _log.exception("media between nodes")
-        await asyncio.sleep(PAUSE_SECONDS)
 
 
 async def _cannot_record(call: wire.Record) -> None:

@@ -21,7 +21,7 @@ from rooms import messages as m
 from rooms.conference import current_session
 from rooms.errors import Refused
 from server.demo.visitor import Visitor
-from server.streams import apply, empty_state
+from server.stream import apply, empty_state
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 5.0  # seconds before a reconnect, jittered, doubled for each that fails
 PATIENCE_SECONDS: Final = 10.0  # for an acknowledgement

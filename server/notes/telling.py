@@ -15,7 +15,8 @@ from rooms.errors import Refused
 from server.hub import Hub
 from server.journal import Entry
 from server.notes.notebook import Notebook, Place
-from server.streams import Streams, session_of
+from server.stream import session_of
+from server.streams import Streams
 
 STAGE_SECONDS: Final = 1.0  # between two tellings of the whole text to the whole hall
 

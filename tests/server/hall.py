@@ -12,7 +12,8 @@ from typing import Any
 
 import uvicorn
 
-from server.frames import EXTENSION, FrameProtocol, FrameWriter, encode_text_frame
+from server.frame_writer import FrameWriter, encode_text_frame
+from server.frames import EXTENSION, FrameProtocol
 
 
 @dataclass

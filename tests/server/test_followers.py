@@ -10,7 +10,7 @@ import pytest
 
 from rooms import messages as m
 from server.followers import Connection, Followers
-from server.frames import FrameWriter
+from server.frame_writer import FrameWriter
 from server.outbox import Frame
 from server.ring import Ring
 from tests.server.pairs import RecordingRing, recording_ring, tcp_pair

@@ -26,7 +26,8 @@ from websockets.frames import Frame, Opcode
 from websockets.streams import StreamReader
 from websockets.version import version as websockets_version
 
-from server.frames import _TCP_OPTIONS, CONTROL_AT_ONCE, FrameProtocol, Inbox, encode_text_frame
+from server.frame_writer import encode_text_frame
+from server.frames import _TCP_OPTIONS, CONTROL_AT_ONCE, FrameProtocol, Inbox
 from tests.server.hall import Connection, Hall, serving
 from tests.server.running import PATIENCE_SECONDS
 

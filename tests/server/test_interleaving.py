@@ -22,7 +22,7 @@ from websockets.frames import Opcode
 from rooms import messages as m
 from server import followers
 from server.followers import Followers
-from server.frames import FrameWriter, encode_text_frame
+from server.frame_writer import FrameWriter, encode_text_frame
 from server.outbox import Frame
 from tests.server.hall import Connection, Hall, serving
 from tests.server.pairs import RecordingRing, recording_ring, reset
