@@ -1,5 +1,5 @@
-"""How frames leave: finished WebSocket frames straight to the transport where the server offers it (`server/frame_writer.py`),
-ASGI `send` through a bounded queue elsewhere. Either way one slow reader never delays the others."""
+"""How frames leave: finished ones straight to the transport where the server offers it (`server/frame_writer.py`), by ASGI
+`send` through a bounded queue elsewhere. Either way one slow reader never delays the others."""
 
 from __future__ import annotations
 
