@@ -9,7 +9,7 @@ from typing import Final
 from rooms import messages as m
 from server.journal import Entry
 from server.notes.notebook import Place
-from server.streams import session_of
+from server.stream import session_of
 
 GRACE_SECONDS: Final = 5.0
 MOST: Final = 5000  # the oldest is forgotten
