@@ -25,7 +25,7 @@ def four(**known: tuple[object, ...]) -> Request:
     ("rule", "known", "scores"),
     [
         ("size_same", {"size_band": (0, 0, 0, 1)}, (1.0, 0.0)),
-        ("size_neighbouring", {"size_band": (0, 1, 0, 2)}, (1.0, 0.0)),
+        ("size_neighbouring", {"size_band": (2, 3, 0, 2)}, (1.0, 0.0)),
         ("size_mixed", {"size_band": (0, 1, 2, 2)}, (1.0, 0.0)),
         ("county", {"county": ("A", "B", "C", "C")}, (1.0, 0.0)),
         ("field", {"field": ("x", "x", "x", "y")}, (1.0, 0.0)),
@@ -65,6 +65,27 @@ def test_as_many_new_people_as_there_are_in_all_rounded_up_or_down_are_right() -
     request = Request(everybody, (Round(rooms=3, wishes=wishes("experience")),))
     report = judge(request, by_hand(("p0", "p1", "p2"), ("p3", "p4", "p5"), ("p6", "p7", "p8")))
     assert [group["experience"] for group in report.rounds[0].groups] == [1, 1, 0]
+
+
+def test_a_team_that_is_whole_one_that_is_split_and_a_group_without_any() -> None:
+    request = replace(four(team=("c", "c", "", "")), rounds=(Round(rooms=2, wishes=wishes("teams_together")),))
+    whole, split = (
+        judge(request, by_hand(*groups)).rounds[0] for groups in ((("p0", "p1"), ("p2", "p3")), (("p0", "p2"), ("p1", "p3")))
+    )
+    assert whole.groups == ({"teams_together": 1.0}, {}) and whole.overall == 1
+    assert split.groups == ({"teams_together": 0.0}, {"teams_together": 0.0}) and split.overall == 0
+
+
+def test_two_of_a_team_of_three_are_a_third_of_what_was_wished() -> None:
+    request = replace(four(team=("c", "c", "c", "")), rounds=(Round(rooms=2, wishes=wishes("teams_together")),))
+    scores = judge(request, by_hand(("p0", "p1"), ("p2", "p3"))).rounds[0]
+    assert scores.groups == ({"teams_together": 0.5}, {"teams_together": 0.0}) and scores.overall == 1 / 3
+
+
+def test_a_rule_says_nothing_of_people_of_whom_nothing_is_known() -> None:
+    request = replace(four(county=("A", "B", "", "")), rounds=(Round(rooms=2, wishes=wishes("county")),))
+    scores = judge(request, by_hand(("p0", "p1"), ("p2", "p3"))).rounds[0]
+    assert scores.groups == ({"county": 1.0}, {}) and scores.overall == 1
 
 
 def test_a_wish_that_is_not_kept_is_a_score_and_no_notice() -> None:
