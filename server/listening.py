@@ -12,6 +12,7 @@ from typing import Any, Final
 from server.settings import Settings
 
 WAITING: Final = 2048  # connections not accepted yet (Linux: at most `net.core.somaxconn`); others knock again 1 s later
+NOT_HERE: Final = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)  # the second: of a kernel without IPv6
 
 Place = tuple[socket.AddressFamily, socket.SocketKind, int, str, Any]  # as `getaddrinfo` has it
 
@@ -31,19 +32,25 @@ def listen(settings: Settings) -> list[socket.socket] | None:
 
 
 def _listener(place: Place) -> socket.socket | None:
-    """As asyncio makes them. None for an address that this machine does not have: names are often of both families."""
+    """None for an address that this machine does not have: names are often of both families."""
     family, kind, protocol, _, address = place
-    listener = socket.socket(family, kind, protocol)
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if family == socket.AF_INET6:
-            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        listener.bind(address)
-        listener.listen(WAITING)
-        listener.setblocking(False)
-    except OSError as error:
-        listener.close()
-        if error.errno == errno.EADDRNOTAVAIL:
-            return None
-        raise
+    with contextlib.ExitStack() as stack:
+        try:
+            listener = stack.enter_context(socket.socket(family, kind, protocol))
+            _prepare(listener, address)
+        except OSError as error:
+            if error.errno in NOT_HERE:
+                return None
+            raise
+        stack.pop_all()
     return listener
+
+
+def _prepare(listener: socket.socket, address: Any) -> None:
+    """As asyncio does."""
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if listener.family == socket.AF_INET6:
+        listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+    listener.bind(address)
+    listener.listen(WAITING)
+    listener.setblocking(False)

@@ -36,6 +36,15 @@ def test_a_port_that_is_taken_is_refused_and_nothing_is_left_open() -> None:
         listen(Settings(port=listener.getsockname()[1]))
 
 
+def test_an_address_of_a_family_that_the_kernel_does_not_have_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As `localhost` has where IPv6 is switched off."""
+    found = socket.getaddrinfo("127.0.0.1", 0, type=socket.SOCK_STREAM)
+    no_family = (99, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", ("::1", 0, 0, 0))
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *asked, **how: [no_family, *found])
+    with one() as listener:
+        assert listener.family == socket.AF_INET
+
+
 def test_one_of_several_nodes_refuses_until_it_is_ready_so_that_people_go_to_another() -> None:
     assert listen(Settings(redis_url="redis://:x@127.0.0.1/0")) is None
 
