@@ -6,6 +6,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import re
 import socket
 import sys
 import time
@@ -46,7 +47,7 @@ def plain_orders(arguments: Sequence[str]) -> Orders | None:
     given = {_OPTIONS[name]: value for name, value in zip(names, values, strict=True)}
     port = given.get("port", "1")
     is_odd = len(given) < len(names) or any(not value or value.startswith("-") for value in values)
-    if is_odd or not (port.isascii() and port.isdigit()) or not PORTS[0] <= int(port[:9]) <= PORTS[1]:
+    if is_odd or not re.fullmatch("[0-9]{1,5}", port) or not PORTS[0] <= int(port) <= PORTS[1]:
         return None
     directory = Path(given.get("directory") or os.environ.get(f"{PREFIX}DIRECTORY") or ".")
     return Orders(directory, int(port) if "port" in given else None, given.get("host"))

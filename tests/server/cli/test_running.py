@@ -39,6 +39,7 @@ def test_plain_orders_are_read(line: str, orders: Orders, monkeypatch: pytest.Mo
         "run --port eighty",
         "run --port ²",
         "run --port 99999999999999999999",
+        "run --port 0000655350",
         "run --host --port",
         "run --colour blue",
     ],
