@@ -23,6 +23,12 @@ def muted(node: Running) -> list[tuple[str, str, str]]:
     return node.services.seats.circles.all_muted()
 
 
+def join(one: Running, other: Running) -> None:
+    """As when one hears the other again."""
+    for joined in cluster_of(one).nodes.on_join:
+        joined(cluster_of(other).nodes.id)
+
+
 async def test_what_is_written_by_one_node_is_heard_and_read_by_the_other_and_nobody_else_hears_it(
     tmp_path: Path, postgres_place: str, redis_url: str
 ) -> None:
@@ -52,7 +58,24 @@ async def test_whose_microphone_is_off_is_known_by_all_nodes_and_by_one_that_joi
         here.mute("s1", "b1", "anna", is_muted=False)
         await siri.heard("breakout_media", muted=[])
         assert muted(nodes.a) == muted(nodes.b) == []
-        here.set_muted("s1", "b1", "anna", is_muted=True)  # the other has not heard of it
-        for joined in cluster_of(nodes.a).nodes.on_join:
-            joined(cluster_of(nodes.b).nodes.id)
+        here.mute("s1", "b1", "anna", is_muted=True)
         await until(lambda: muted(nodes.b) == [("s1", "b1", "anna")])
+        there = nodes.b.services.seats.circles
+        there.set_muted("s1", "b1", "anna", is_muted=False)  # as if it had not heard of it
+        join(nodes.a, nodes.b)
+        await until(lambda: muted(nodes.b) == [("s1", "b1", "anna")])
+
+
+async def test_a_node_that_was_cut_off_does_not_say_of_anybody_what_another_node_knows_better(
+    tmp_path: Path, postgres_place: str, redis_url: str
+) -> None:
+    async with pair(tmp_path, postgres_place, redis_url) as nodes:
+        await opened(nodes)
+        here, there = (node.services.seats.circles for node in nodes)
+        here.mute("s1", "b1", "anna", is_muted=True)
+        await until(lambda: muted(nodes.b) == [("s1", "b1", "anna")])
+        here.set_muted("s1", "b1", "anna", is_muted=False)  # as if the other had not heard of it
+        join(nodes.b, nodes.a)
+        there.mute("s1", "b1", "siri", is_muted=True)  # is heard after whatever it said before
+        await until(lambda: ("s1", "b1", "siri") in muted(nodes.a))
+        assert muted(nodes.a) == [("s1", "b1", "siri")]
