@@ -8,9 +8,11 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import pytest
+
 from server.cluster.cluster import Cluster
 from tests.fakes import FakeSeconds
-from tests.server.running import Client, Running, running, until
+from tests.server.running import PATIENCE_SECONDS, Client, Running, running, until
 
 SECRET = "one secret for all nodes of a test"
 
@@ -67,12 +69,14 @@ async def pair(directory: Path, database_url: str, redis_url: str, **settings: A
     folders = [directory / name for name in "ab"]
     for folder in folders:
         folder.mkdir(exist_ok=True)
-    async with running(folders[0], **settings) as a, running(folders[1], **settings) as b:
-        both = Pair(a, b)
-        await until(lambda: all(cluster_of(node).nodes.others for node in both))
-        for node in both:  # a busy machine may stop both for longer than a fence bears
-            fence_of(node)
-        yield both
+    with pytest.MonkeyPatch.context() as patient:
+        patient.setattr("server.ballots.STALE_SECONDS", PATIENCE_SECONDS)  # as a busy machine has to be granted
+        async with running(folders[0], **settings) as a, running(folders[1], **settings) as b:
+            both = Pair(a, b)
+            await until(lambda: all(cluster_of(node).nodes.others for node in both))
+            for node in both:  # a busy machine may stop both for longer than a fence bears
+                fence_of(node)
+            yield both
 
 
 def seqs(client: Client, stream: str) -> list[int]:
