@@ -75,6 +75,7 @@ lengths = st.one_of(
 @given(shapes=st.lists(st.tuples(lengths, st.integers(0, 15), st.none() | st.integers(0, 20)), min_size=1, max_size=8))
 @example(shapes=[(256 * blocks + more, 0, 1) for blocks in range(4) for more in (0, 1, 16, 255)])
 @example(shapes=[(length, 0, None) for length in range(300)])
+@example(shapes=[(length, 15, words) for length in (0, 300) for words in (44, 45, 46, 110)])  # headers of several rounds
 def test_packets_of_all_shapes_are_what_libsrtp_makes_of_them(
     helper: Helper, profile: int, shapes: list[tuple[int, int, int | None]]
 ) -> None:
