@@ -36,7 +36,7 @@ class Batch(Generic[RowT]):
         self._database = database
         self._statement = statement
         self._late = late
-        self._is_stale = is_stale or (lambda note: False)
+        self._is_stale = is_stale
         self._waiting: list[tuple[RowT, Any]] = []
         # resolves when the rows that wait now are durable, with those that came too late
         self._next: asyncio.Future[Mapping[int, str]] | None = None
@@ -73,13 +73,10 @@ class Batch(Generic[RowT]):
     async def _write(self, rows: list[tuple[RowT, Any]], done: asyncio.Future[Mapping[int, str]]) -> None:
         async def work(connection: AsyncConnection) -> Mapping[int, str]:
             late = dict(await self._late(connection, rows)) if self._late is not None else {}
-            late |= {index: "try_again" for index, (_, note) in enumerate(rows) if self._is_stale(note)}
-            in_time = [each for index, each in enumerate(rows) if index not in late]
-            if in_time:
-                await connection.execute(self._statement, [row for row, _ in in_time])
-            # The statement may have waited, for a lock or the network. From here on who writes the same rows waits for us.
-            if any(self._is_stale(note) for _, note in in_time):
-                raise Refused("try_again")
+            in_time = {index: each for index, each in enumerate(rows) if index not in late}
+            while stale := self._stale(in_time) or await self._execute(connection, in_time):
+                late |= dict.fromkeys(stale, "try_again")
+                in_time = {index: each for index, each in in_time.items() if index not in late}
             return late
 
         try:
@@ -89,3 +86,20 @@ class Batch(Generic[RowT]):
             done.exception()  # those who wait re-raise it; with nobody left waiting it is no news
         else:
             done.set_result(late)
+
+    async def _execute(self, connection: AsyncConnection, rows: Mapping[int, tuple[RowT, Any]]) -> list[int]:
+        """Writes them all, or none of them and returns which have become stale meanwhile: the statement may have waited, for
+        a lock or the network. Once it is through, whoever writes the same rows waits for us."""
+        if not rows:
+            return []
+        savepoint = await connection.begin_nested() if self._is_stale is not None else None
+        await connection.execute(self._statement, [row for row, _ in rows.values()])
+        stale = self._stale(rows)
+        if savepoint is not None:
+            await (savepoint.rollback() if stale else savepoint.commit())
+        return stale
+
+    def _stale(self, rows: Mapping[int, tuple[RowT, Any]]) -> list[int]:
+        if self._is_stale is None:
+            return []
+        return [index for index, (_, note) in rows.items() if self._is_stale(note)]

@@ -9,11 +9,13 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from rooms import messages as m
 from rooms.errors import Refused
 from server.ballots import Ballots, SurveyAnswer
+from server.batch import Batch
 from server.database import Database
 from server.database.dialect import upsert
 from server.journal import Journal
@@ -111,6 +113,25 @@ async def test_an_answer_that_comes_after_the_closing_on_another_node_is_refused
     assert counts == (taken, 0)
     assert not await answer(1000)
     await there.ballots.answer(person(1), "s1", other, 1)
+
+
+async def test_one_row_that_became_stale_while_it_was_written_does_not_keep_the_others_out(nodes: tuple[Node, Node]) -> None:
+    database = nodes[0].database
+    looked_at: list[str] = []
+
+    def is_stale(voter: str) -> bool:
+        looked_at.append(voter)
+        return voter == "anna" and looked_at.count(voter) > 1  # by the time the statement is through
+
+    batch = Batch[dict[str, object]](database, upsert("postgresql", answers, "poll_id", "voter"), is_stale=is_stale)
+    rows: list[dict[str, object]] = [{"poll_id": NAMED.id, "voter": voter, "option": 1} for voter in ("anna", "bo")]
+    told = await asyncio.gather(*(batch.put(row, row["voter"]) for row in rows), return_exceptions=True)
+    assert isinstance(told[0], Refused) and told[0].code == "try_again" and told[1] is None
+
+    async def voters(connection: AsyncConnection) -> list[str]:
+        return list((await connection.execute(select(answers.c.voter))).scalars())
+
+    assert await database.read(voters) == ["bo"]
 
 
 async def test_an_answer_that_was_held_up_on_its_way_into_the_database_does_not_come_after_a_newer_one(
