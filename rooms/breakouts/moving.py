@@ -27,7 +27,8 @@ from rooms.breakouts.sketch import Sketch
 from rooms.errors import Refused
 
 PAIR_TIME: Final = timedelta(minutes=5)
-MOST_ENDED_PAIRS: Final = 1000  # that are kept, with what they left behind
+MOST_ENDED_PAIRS: Final = 1000  # that are kept, with what they left behind; besides them those that ended a moment ago
+LINGERING: Final = timedelta(minutes=5)  # two who have parted may still write, and agree to stay in touch
 
 
 def move(sketch: Sketch, person_id: str, room_id: str) -> None:
@@ -144,11 +145,14 @@ def match(sketch: Sketch, pairs: Sequence[tuple[str, str]]) -> None:
 
 
 def _forget_pairs(sketch: Sketch) -> None:
-    """One to one goes on all day: of the pairs that have ended some are kept, of the others who met whom. Never is the
-    newest room forgotten, by whose number the next gets its own."""
-    ended, newest = ended_pairs(sketch.state), f"b{next_number(sketch.state) - 1}"
+    """One to one goes on all day: of the pairs that have ended some are kept, of the others who met whom. Never forgotten
+    are the newest room, by whose number the next gets its own, and the one whose notes are on the stage."""
+    state = sketch.state
+    ended = ended_pairs(state)
+    kept = {f"b{next_number(state) - 1}", state.showing.room_id if state.showing is not None else ""}
     for room in ended[: max(0, len(ended) - MOST_ENDED_PAIRS)]:
-        if room.id != newest:
+        has_lingered = room.closed_at is not None and sketch.now - room.closed_at >= LINGERING
+        if has_lingered and room.id not in kept:
             sketch.do(m.BreakoutForgotten(room))
 
 

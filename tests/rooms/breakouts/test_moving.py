@@ -116,10 +116,31 @@ def test_one_to_one_goes_on_all_day_and_of_old_pairs_only_who_met_whom_is_kept(m
             for who in pair:
                 rooms.do(m.BreakoutTouch(True), who)
         rooms.do(m.BreakoutLeave(), pair[0])
+        rooms.wait(minutes=5)
     assert list(rooms.state.rooms) == ["b5", "b11", "b12"]  # those who stay in touch are the last to be forgotten
     assert len(rooms.state.met) == 9 and rooms.state.met[-1] == ("p9", "q9")
     rooms.do(m.BreakoutsClose(at_once=True))
     rooms.open(("a", "b"), ("c", "d"), ("e", "f"))
+
+
+def test_a_pair_that_parted_just_now_or_is_on_the_stage_is_not_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(moving, "MOST_ENDED_PAIRS", 0)
+    rooms = Rooms().open(way="pairs", minutes=0)
+
+    def meet(one: str, other: str) -> list[str]:
+        for who in (one, other):
+            rooms.do(m.BreakoutsPair(True), who)
+        return rooms.do(m.BreakoutsMatch(((one, other),)), "system")
+
+    meet("a", "b")
+    rooms.do(m.BreakoutLeave(), "a")
+    assert meet("c", "d") == ["breakout.paired"]
+    rooms.do(m.BreakoutTouch(True, "b1"), "a")
+    rooms.do(m.BreakoutShowNotes(True, "b1"), "b")
+    rooms.wait(minutes=5)
+    assert meet("e", "f") == ["breakout.paired"]
+    rooms.do(m.BreakoutShowNotes(False, "b1"))
+    assert meet("g", "h") == ["breakout.paired", "breakout.forgotten"]
 
 
 def test_pairs_that_talk_are_counted_among_the_rooms(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,6 +25,7 @@ def few_pairs() -> Iterator[None]:
     """So that random days come to the limit."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(moving, "MOST_ENDED_PAIRS", 0)
+        patch.setattr(moving, "LINGERING", timedelta(0))
         patch.setattr(view, "MOST_MET", 2)
         yield
 
