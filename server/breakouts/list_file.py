@@ -48,15 +48,21 @@ def read_list(data: bytes, people: People, words: Translator) -> tuple[tuple[m.D
 
 
 def list_of(rooms: Iterable[m.DraftRoom | m.BreakoutRoom], people: People) -> Table:
-    """A row for each person in a room."""
+    """A row for each person in a room. No two rooms have one name: they would come back as one."""
     rows: list[Row] = []
+    names: set[str] = set()
     for number, room in enumerate(rooms, 1):
+        name = room.title or str(number)
+        if name in names:
+            mark = f" ({number})"
+            name = name[: TITLE_LENGTH - len(mark)] + mark
+        names.add(name)
         for person_id in room.people:
             person = people.get(person_id)
             if person is not None:
                 rows.append(
                     {
-                        "room": room.title or str(number),
+                        "room": name,
                         "topic": room.topic,
                         "name": person.name,
                         "email": person.email,

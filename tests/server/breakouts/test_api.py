@@ -136,6 +136,21 @@ async def test_groups_that_agreed_to_stay_in_touch_can_be_taken_to_another_day(d
         assert (await browser.get(f"{API}/list?in_touch=1")).status_code == 403
 
 
+async def test_groups_of_two_rounds_by_one_name_stay_two_groups(day: Scene) -> None:
+    for pair in (("g1", "g2"), ("g3", "g4")):
+        await day.open(pair)  # as "Rum 1"
+        for guest in pair:
+            await day.do(m.BreakoutTouch(True), guest)
+        await day.do(m.BreakoutsClose(at_once=True))
+    async with await day.run.browser("mona") as browser:
+        csv = (await browser.get(f"{API}/list?in_touch=1")).content
+        again = (await browser.post(f"{API}/list", content=csv)).json()
+    assert [(room["title"], room["people"]) for room in again["rooms"]] == [
+        ("Rum 1", ["g1", "g2"]),
+        ("Rum 1 (2)", ["g3", "g4"]),
+    ]
+
+
 async def test_everybody_is_told_why_they_are_where_they_are(day: Scene) -> None:
     await day.come("mona", *GUESTS[:4])
     wish = m.BreakoutWish("never_met", "must")
