@@ -104,3 +104,28 @@ test("who is taken out of all rooms is left out, and no longer once they are in 
   await composer.letIn("bo");
   assert.deepEqual(server.saved.at(-1).plan.left_out, []);
 });
+
+test("a step taken back leaves out again whom it let in, and lets in whom it left out", async () => {
+  const server = edge();
+  const composer = new Composer("s1", server);
+  const start = planned({ ...composer.plan, left_out: ["anna"] }, room("bo"));
+  composer.take(start);
+  for (const work of [() => composer.move("anna", "b1"), () => composer.letIn("anna"), () => composer.move("bo", "")]) {
+    composer.take(start);
+    await work();
+    const changed = server.saved.at(-1).plan.left_out;
+    composer.take(planned(server.saved.at(-1).plan, ...server.saved.at(-1).rooms));
+    await composer.undo();
+    assert.deepEqual([changed.join() === "anna", server.saved.at(-1).plan.left_out, server.saved.at(-1).rooms], [false, ["anna"], [room("bo")]]);
+  }
+});
+
+test("whom another moderator leaves out stays so, whatever wishes are being written here", async () => {
+  const server = edge();
+  const composer = new Composer("s1", server);
+  composer.take(planned(composer.plan, room("anna", "bo"), room("siri")));
+  composer.change({ minutes: 10 });
+  composer.take(planned({ ...composer.plan, minutes: 20, left_out: ["anna"] }, room("bo"), room("siri")));
+  await composer.move("bo", "b2");
+  assert.deepEqual([server.saved.at(-1).plan.left_out, server.saved.at(-1).plan.minutes], [["anna"], 10]);
+});

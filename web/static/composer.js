@@ -45,7 +45,7 @@ export class Composer {
   #draft = null;
   /** What is being saved. @type {DraftRoom[] | null} */
   #own = null;
-  /** @type {readonly DraftRoom[][]} */
+  /** @type {readonly {rooms: DraftRoom[], leftOut: string[]}[]} */
   #before = [];
   #saves = 0;
   #judged = 0;
@@ -58,9 +58,18 @@ export class Composer {
     this.#edge = edge;
   }
 
-  /** What the server holds, another moderator's plan too; what has been changed here and not composed by yet stays. @param {BreakoutsState} state */
+  /**
+   * What the server holds, another moderator's plan too; what has been changed here and not composed by yet stays. But who is left out is a
+   * matter of the groups: that another moderator left somebody out is not undone by wishes that are still being written here.
+   * @param {BreakoutsState} state
+   */
   take({ draft }) {
     if (draft && (this.plan === this.#taken || isSame(this.plan, draft.plan))) this.plan = this.#taken = draft.plan;
+    else if (draft && this.plan.left_out === this.#taken.left_out) {
+      const { left_out } = draft.plan;
+      this.plan = { ...this.plan, left_out };
+      this.#taken = { ...this.#taken, left_out };
+    }
     if (!draft && this.#draft) this.#forget();
     this.#draft = draft;
   }
@@ -97,22 +106,21 @@ export class Composer {
     await this.#keep(rooms);
   }
 
-  /** Rooms as hands have made them; what they are worth is asked afterwards. Raises `Refusal`. @param {DraftRoom[]} rooms */
-  async set(rooms) {
-    await this.#keep(rooms);
+  /** Rooms as hands have made them; what they are worth is asked afterwards. Raises `Refusal`. @param {DraftRoom[]} rooms @param {string[]} [leftOut] */
+  async set(rooms, leftOut) {
+    await this.#keep(rooms, leftOut);
     await this.judge();
   }
 
   /** Into a room, or out of all: who is left out by hand is not placed again, nor as a late arrival. @param {string} person @param {string} to "": out */
   move(person, to) {
-    if (!to) this.change({ left_out: [...this.plan.left_out.filter((id) => id !== person), person] });
-    return this.set(moved(this.rooms, person, to));
+    const others = this.plan.left_out.filter((id) => id !== person);
+    return this.set(moved(this.rooms, person, to), to ? others : [...others, person]);
   }
 
   /** Somebody who was left out may be placed again. @param {string} person */
   letIn(person) {
-    this.change({ left_out: this.plan.left_out.filter((id) => id !== person) });
-    return this.set(this.rooms);
+    return this.set(this.rooms, this.plan.left_out.filter((id) => id !== person));
   }
 
   /** @param {string} one @param {string} other */
@@ -126,10 +134,10 @@ export class Composer {
   }
 
   async undo() {
-    const rooms = this.#before.at(-1);
-    if (!rooms) return;
+    const before = this.#before.at(-1);
+    if (!before) return;
     this.#before = this.#before.slice(0, -1);
-    await this.#save([...rooms]);
+    await this.#save([...before.rooms], before.leftOut);
     await this.judge();
   }
 
@@ -141,18 +149,19 @@ export class Composer {
     this.#edge.changed();
   }
 
-  /** @param {DraftRoom[]} rooms */
-  #keep(rooms) {
-    if (this.rooms.length) this.#before = [...this.#before, this.rooms].slice(-MOST_UNDONE);
-    return this.#save(rooms);
+  /** @param {DraftRoom[]} rooms @param {string[]} [leftOut] */
+  #keep(rooms, leftOut) {
+    if (this.rooms.length) this.#before = [...this.#before, { rooms: this.rooms, leftOut: this.plan.left_out }].slice(-MOST_UNDONE);
+    return this.#save(rooms, leftOut);
   }
 
-  /** @param {DraftRoom[]} rooms */
-  async #save(rooms) {
+  /** Nobody is left out who sits in a room. @param {DraftRoom[]} rooms @param {string[]} [leftOut] */
+  async #save(rooms, leftOut = this.plan.left_out) {
     const mine = ++this.#saves;
     this.#own = rooms;
     const seated = new Set(rooms.flatMap(({ people }) => people));
-    if (this.plan.left_out.some((id) => seated.has(id))) this.change({ left_out: this.plan.left_out.filter((id) => !seated.has(id)) });
+    const left_out = leftOut.filter((id) => !seated.has(id));
+    if (left_out.join() !== this.plan.left_out.join()) this.change({ left_out });
     this.#edge.changed();
     try {
       const draft = { plan: this.plan, rooms };
