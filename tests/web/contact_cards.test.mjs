@@ -32,3 +32,22 @@ test("cards that could not be fetched are asked for again", async () => {
   await turn();
   assert.ok(drawn >= 3);
 });
+
+test("however often the group changes while there is no server, one question at a time is asked again", async () => {
+  mock.timers.reset();
+  mock.timers.enable({ apis: ["setTimeout"] });
+  let asked = 0;
+  globalThis.fetch = async () => {
+    asked += 1;
+    throw new TypeError("no network");
+  };
+  let state = "";
+  const cards = new Cards("s1", () => cards.look(state));
+  for (state of ["b1 anna", "b1 anna bo", "b1 anna bo siri"]) {
+    cards.look(state);
+    await turn();
+  }
+  mock.timers.tick(5_000);
+  await turn();
+  assert.equal(asked, 4);
+});

@@ -18,6 +18,8 @@ export class Cards {
   #asked = "";
   /** @type {Group[] | null} */
   #groups = null;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #timer;
   /** They could not be had, and are asked for again soon. */
   hasFailed = false;
 
@@ -40,6 +42,7 @@ export class Cards {
   }
 
   async #fetch() {
+    clearTimeout(this.#timer);
     try {
       const response = await fetch(`/api/breakouts/${encodeURIComponent(this.#sessionId)}/cards`);
       if (!response.ok) throw new Error(String(response.status));
@@ -47,7 +50,8 @@ export class Cards {
       this.hasFailed = false;
     } catch {
       this.hasFailed = true;
-      setTimeout(() => this.#again(), RETRY_MS);
+      clearTimeout(this.#timer);
+      this.#timer = setTimeout(() => this.#again(), RETRY_MS);
     }
     this.#refresh();
   }
@@ -62,7 +66,7 @@ export class Cards {
 export function cardsView(found, sessionId, roomId) {
   const cards = found.of(roomId);
   const trouble = found.hasFailed ? html`<p class="notice attention" role="status">${icon("warning")}<span>${t("The contact cards could not be fetched. Another attempt is made automatically.")}</span></p>` : nothing;
-  if (!cards) return trouble;
+  if (!cards || (!cards.length && found.hasFailed)) return trouble;
   if (!cards.length) return empty({ icon: "people", title: t("No cards yet"), text: t("Nobody else has agreed so far. You can leave this page: the cards are under Me.") });
   return html`${trouble}<ul class="cards" role="list">
       ${cards.map(
