@@ -4,18 +4,17 @@ clients."""
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Final
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import FilePayload, Locator, Page, async_playwright, expect
+from playwright.async_api import FilePayload, Locator, Page, expect
 
 from rooms import messages as m
 from server.identity import COOKIE
-from tests.browser.stage import CHROMIUM_FLAGS, LONGEST_SECONDS, PATIENCE_MS, click
+from tests.browser.stage import LONGEST_SECONDS, PATIENCE_MS, a_browser, click
 from tests.browser.test_axe import violations
 from tests.fakes import FakeClock
 from tests.server.breakouts.scene import B1, S1, Scene, add_guests
@@ -43,8 +42,7 @@ async def scene(tmp_path: Path) -> AsyncIterator[Scene]:
 async def pages(scene: Scene) -> AsyncIterator[tuple[Page, Page]]:
     """Mona's desk, with its rooms, and Anna's phone. What a page threw is a failure."""
     thrown: list[str] = []
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=shutil.which("chromium"), args=list(CHROMIUM_FLAGS))
+    async with a_browser() as browser:
         found = []
         for who, path, width in (("mona", "/desk/s1#rooms", 1440), ("anna", "/session/s1", 360)):
             context = await browser.new_context(locale="en", viewport={"width": width, "height": 800})
@@ -56,7 +54,6 @@ async def pages(scene: Scene) -> AsyncIterator[tuple[Page, Page]]:
             found.append(page)
         await until(lambda: scene.run.services.presence.people("s1").keys() >= {"anna", *HERE})
         yield found[0], found[1]
-        await browser.close()
     assert thrown == []
 
 
