@@ -84,7 +84,7 @@ function runningView(props) {
   if (choosableRooms(state).length || state.way === "pairs") return html`<p class="muted small">${t("You are in the plenary.")} ${time}</p>`;
   const count = openRooms(state).length;
   return html`<p>${n("The others are talking in {count} room. You are in the plenary.", "The others are talking in {count} rooms. You are in the plenary.", count)} ${time}</p>
-    ${state.places_late ? html`<p class="muted small">${t("In a moment you are taken to a group that suits you.")}</p>` : nothing}`;
+    ${state.places_late ? html`<p class="muted small">${t("You are taken to a group as soon as there is a place for you.")}</p>` : nothing}`;
 }
 
 /** Into the room that one left. @param {Props} props */
