@@ -72,6 +72,9 @@ class Downlink:
     def secure(self, srtp: Srtp) -> None:
         """DTLS is complete."""
         self.protect = srtp.protect
+        if srtp.is_aead:
+            for outlet in self.outlets.values():
+                outlet.guard_nonces()
 
     def aim(self, endpoint: Endpoint | None, address: object) -> None:
         """Another path is nominated, or none."""

@@ -15,6 +15,7 @@ from live.codecs import Codec, Shift
 from live.codecs.dependency import parse as parse_dependency
 from live.group import Form, Group, Numbers, Repair, Viewer, layout
 from live.media import RING_MASK, Media
+from live.rtp import ABS_SEND_TIME, TRANSPORT_CC
 from live.track import Track
 
 FIRST: Final = 1 << 15  # RFC 3711, 3.3.1: the first number is below it, so that nobody mistakes the roll-over counter
@@ -51,12 +52,14 @@ class Outlet:
     __slots__ = (
         "_before",
         "_forms",
+        "_is_timed",
         "_last",
         "_repair_sequence",
         "_rtx",
         "choice",
         "group",
         "has_red",
+        "may_repeat",
         "repair_ssrc",
         "seat",
         "ssrc",
@@ -74,6 +77,8 @@ class Outlet:
         self.repair_ssrc = repair_ssrc if receiving.rtx else 0
         self._repair_sequence = random.randrange(FIRST)
         self.has_red = False
+        self.may_repeat = True
+        self._is_timed = any(name in receiving.extensions for name in (TRANSPORT_CC, ABS_SEND_TIME))
         self.choice: str | None = None
         self.seat: Seat | None = None
         self.group: Group | None = None
@@ -128,6 +133,11 @@ class Outlet:
 
     # --- what was lost ---
 
+    def guard_nonces(self) -> None:
+        """The packets are encrypted with AES-GCM, which must never encrypt two contents under one number (RFC 7714, 8.1):
+        without RTX one that was lost would go out again with another transport-wide number or time."""
+        self.may_repeat = not self._is_timed
+
     def find(self, number: int) -> tuple[Group, Media, Codec] | None:
         """The packet that it knows by this number, if it is still kept."""
         if self.seat is not None and self.group is not None:
@@ -141,11 +151,15 @@ class Outlet:
                 return Group(self.ssrc, form, seat.numbers, seat.first), media, seat.track.codec
         return None
 
+    def has_repair(self, codec: Codec) -> bool:
+        """Whether a retransmission format was agreed (RFC 4588)."""
+        return bool(self.repair_ssrc and self._rtx.get(codec, 0))
+
     def repair(self, codec: Codec) -> Repair | None:
         """How the next retransmission goes out; None: as the packet itself again."""
-        payload_type = self._rtx.get(codec, 0)
-        if not self.repair_ssrc or not payload_type:
+        if not self.has_repair(codec):
             return None
+        payload_type = self._rtx[codec]
         self._repair_sequence = (self._repair_sequence + 1) & 0xFFFF
         return Repair(payload_type, self.repair_ssrc, self._repair_sequence)
 

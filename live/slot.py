@@ -204,7 +204,7 @@ class Slot:
         sent = 0
         for number in lost:
             found = outlet.find(number)
-            if found is not None:
+            if found is not None and (outlet.may_repeat or outlet.has_repair(found[2])):
                 if not all(budget.take(1, now) for budget in budgets):
                     break
                 group, media, codec = found

@@ -30,6 +30,11 @@ class Srtp(NamedTuple):
     incoming: Session | None = None
     keying: bytes = b""
 
+    @property
+    def is_aead(self) -> bool:
+        """Whether that is AES-GCM (RFC 7714), whose salts have 12 octets; the others' have 14."""
+        return len(self.keying) in (16 + 12, 32 + 12)
+
 
 def transforms(incoming: Session, outgoing: Session, *, keying: bytes = b"") -> Srtp:
     """Of a peer's two sessions; `keying` is the outgoing one's."""

@@ -73,6 +73,7 @@ async def test_what_one_end_protects_the_other_reads() -> None:
     async with pair() as (_, client, srtp, _):
         assert srtp.unprotect(client._tx_srtp.protect(RTP)) == RTP
         assert client._rx_srtp.unprotect(srtp.protect(RTP)) == RTP
+        assert srtp.is_aead is (len(srtp.protect(RTP)) == len(RTP) + 16)  # as long as AES-GCM's tag is
         report = b"\x80\xc9\x00\x01\x00\x00\x00\x01"
         assert srtp.unprotect_rtcp(client._tx_srtp.protect_rtcp(report)) == report
 

@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import random
 from itertools import pairwise
+from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from live import rtcp
+from live.agreement import Receiving
 from live.codecs import Codec, picture_ids
+from live.downlink import Downlink
+from live.limits import Limits
+from live.rtp import ABS_SEND_TIME, TRANSPORT_CC
 from live.rung import ntp_seconds, ntp_timestamp
 from live.slot import Slot
+from live.srtp import Srtp
+from live.switchboard import Switchboard
 from tests.live.sources import Publisher, Receiver
 
 
@@ -201,6 +209,40 @@ def test_a_nack_is_answered_in_the_viewers_own_numbers() -> None:
         viewer.packets.clear()
         assert slot.resend(viewer, (lost.sequence,), 1.0) == 1
         assert viewer.packets == [lost]
+
+
+@pytest.mark.parametrize(
+    ("agreed", "answers"),
+    [
+        ({}, 1),  # the very packet
+        ({"extensions": {TRANSPORT_CC: 5}}, 0),
+        ({"extensions": {ABS_SEND_TIME: 5}}, 0),
+        ({"extensions": {TRANSPORT_CC: 5}, "rtx": {102: 103}}, 1),  # numbers of its own
+    ],
+)
+def test_with_aes_gcm_no_number_goes_out_with_two_contents(agreed: dict[str, Any], answers: int) -> None:
+    slot, viewer, anna = Slot("video0"), Receiver(), Publisher("anna")
+    outlet = viewer.outlet(slot, **agreed)
+    outlet.guard_nonces()
+    slot.join(outlet, 0.0)
+    slot.want(anna.source, 0.0)
+    anna.send(0.0, key=True)
+    (lost,) = viewer.packets
+    assert slot.resend(viewer, (lost.sequence,), 1.0) == answers
+    again = viewer.packets[1:]
+    assert len(again) == answers and all(each == lost or each.ssrc != lost.ssrc for each in again)
+
+
+@pytest.mark.parametrize(
+    ("octets", "may"), [(16 + 12, False), (32 + 12, False), (16 + 14, True)], ids=["gcm", "gcm-256", "cm"]
+)
+def test_a_viewers_nonces_are_guarded_where_its_profile_is_aes_gcm(octets: int, *, may: bool) -> None:
+    board = Switchboard("room", lambda notification: None)
+    receiving = Receiving("0", "video0", {"H264": 102}, extensions={TRANSPORT_CC: 5})
+    downlink = Downlink(object(), "viewer", board, (receiving,), Limits())
+    nothing: Any = None
+    downlink.secure(Srtp(bytes, bytes, bytes, bytes, nothing, keying=bytes(octets)))
+    assert downlink.outlets["video0"].may_repeat is may
 
 
 def test_a_nack_for_what_was_never_sent_is_not_answered() -> None:
