@@ -23,7 +23,7 @@ export class RoomPad {
   #page;
   #field;
   #cards;
-  /** Points that are being written, by room. @type {{roomId: string, points: string[]} | null} */
+  /** Points that are being written, by room. @type {{roomId: string, points: readonly string[]} | null} */
   #draft = null;
 
   /** @param {import("./live-page.js").LivePage} page */
@@ -87,14 +87,15 @@ export class RoomPad {
         <ul>${room.points.map((point) => html`<li>${point}</li>`)}</ul>
       </section>`;
     }
-    const points = this.#draft?.roomId === room.id ? this.#draft.points : [...room.points];
+    const points = this.#written(room);
     const isChanged = points.map((point) => point.trim()).filter(Boolean).join("\n") !== room.points.join("\n");
     const write = (/** @type {number} */ at, /** @type {string} */ text) => {
-      const next = Array.from({ length: MOST_POINTS }, (_, index) => (index === at ? text : (points[index] ?? "")));
+      const now = this.#written(room); // two fields may be written in before the page is drawn again
+      const next = Array.from({ length: MOST_POINTS }, (_, index) => (index === at ? text : (now[index] ?? "")));
       this.#draft = { roomId: room.id, points: next };
       this.#page.refresh();
     };
-    return html`<form class="points stack" aria-labelledby="points-title" @submit=${(/** @type {Event} */ event) => this.#save(event, room, points)}>
+    return html`<form class="points stack" aria-labelledby="points-title" @submit=${(/** @type {Event} */ event) => this.#save(event, room)}>
       ${title}
       <p class="field-help" id="points-help">${t("Up to three points, without names. The moderator gathers them from all rooms.")}</p>
       ${Array.from(
@@ -113,9 +114,15 @@ export class RoomPad {
     </form>`;
   }
 
-  /** @param {Event} event @param {BreakoutRoom} room @param {string[]} written */
-  async #save(event, room, written) {
+  /** The points as they stand in the fields, saved or not. @param {BreakoutRoom} room @returns {readonly string[]} */
+  #written(room) {
+    return this.#draft?.roomId === room.id ? this.#draft.points : room.points;
+  }
+
+  /** @param {Event} event @param {BreakoutRoom} room */
+  async #save(event, room) {
     event.preventDefault();
+    const written = this.#written(room);
     const points = written.map((point) => point.trim()).filter(Boolean);
     if (!(await this.#do("points", { type: "breakout.set_points", points, room_id: room.id }))) return;
     if (this.#draft?.points === written || this.#draft?.roomId !== room.id) this.#draft = null;
