@@ -46,4 +46,4 @@ async def send_away(hub: Hub, seconds: float) -> None:
 
 async def refuse(websocket: WebSocket) -> None:
     """Where a proxy asks the next node (nginx: `proxy_next_upstream error timeout http_503`)."""
-    await websocket.send_denial_response(PlainTextResponse("This node is ending.", 503, {"Retry-After": "1"}))
+    await websocket.send_denial_response(PlainTextResponse("This node takes nobody now.", 503, {"Retry-After": "1"}))

@@ -47,6 +47,7 @@ async def readiness(request: Request) -> Response:
     found = {
         "database": await _database_works(services.database),
         "media": bool((await _media_state(services))["up"]),
+        "redis": not services.is_cut_off,  # where it is away for all, others are no better off
         "not_draining": not services.draining.is_set(),
     }
     missing = [name for name, good in found.items() if not good]

@@ -83,6 +83,11 @@ class Services:
     templates: Templates = field(default_factory=Templates)
     epoch: str = field(default_factory=lambda: secrets.token_hex(4))  # this process, told to every page
 
+    @property
+    def is_cut_off(self) -> bool:
+        """Whether the other nodes go on without this one, which cannot reach Redis."""
+        return self.cluster is not None and self.cluster.alone.is_so
+
     @staticmethod
     def report_bug(place: str, detail: str) -> str:
         return report_bug(place, detail)

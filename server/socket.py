@@ -70,7 +70,7 @@ class Endpoint:
 
 async def _serve(websocket: WebSocket) -> None:
     services: Services = websocket.state.services
-    if services.leaving.is_set():
+    if services.leaving.is_set() or services.is_cut_off:
         await refuse(websocket)
         return
     actor = services.identity.actor(websocket)

@@ -128,7 +128,7 @@ kept_figures = Table(
 )
 
 # What one node does for all. "retention": when it was last done. "purge": there is a row as long as something that was
-# deleted may still be in the database's files.
+# deleted may still be in the database's files. "redis": when a node last reached it (`server/cluster/alone.py`).
 chores = Table(
     "chores",
     metadata,

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from live.control import MediaEngine
 from live.engine import default_workers
 from rooms import messages as m
+from server.cluster.alone import Alone
 from server.cluster.counts import Counts
 from server.cluster.fence import Fence
 from server.cluster.guesses import share_guesses
@@ -26,6 +27,7 @@ from server.cluster.redis import RedisLink
 from server.cluster.redis_bus import RedisBus, watch
 from server.cluster.shared import Shared
 from server.cluster.succession import Succession
+from server.hand_over import SPREAD_SECONDS, send_away
 from server.hub import Hub
 from server.presence import Presence
 from server.reactions import Reactions
@@ -60,6 +62,7 @@ class Cluster:
         self.notes = SharedNotes(self.link, self.nodes)
         self.succession = Succession(self.nodes, self.shared)
         self.fence = Fence()
+        self.alone = Alone(self.nodes)
         self.media: ClusterEngine | None = None
 
     def carry(self, settings: Settings, local: MediaEngine) -> ClusterEngine:
@@ -72,6 +75,7 @@ class Cluster:
             capacity=SEATS_PER_WORKER * (settings.media_workers or default_workers()),
             seats=settings.media_seats,
         )
+        self.media.is_cut_off = lambda: self.alone.is_so
         return self.media
 
     def connect(self, services: Services, tallies: Tallies, reactions: Reactions, stagehand: Stagehand) -> None:
@@ -84,6 +88,8 @@ class Cluster:
         services.streams.several = True
         services.streams.sleeps = self.fence.sleeps
         self.nodes.on_turn.append(partial(_tell_delay, hub))
+        self.alone.connect(services.database, services.now)
+        self.alone.withdraw = partial(self._withdraw, hub)
         self.succession.catch_up = reactions.catch_up
         reactions.records_elsewhere = lambda recording_id: bool(shared.elsewhere(RECORDS, "", recording_id))
         reactions.on_recording = lambda recording_id, is_here: shared.put(RECORDS, "", recording_id, is_here or None)
@@ -126,6 +132,8 @@ class Cluster:
             self.counts.run,
             self.succession.run,
             self.fence.run,
+            self.alone.run,
+            self.alone.follow,
         )
 
     def begin(self, stack: AsyncExitStack) -> None:
@@ -140,6 +148,12 @@ class Cluster:
             async with asyncio.timeout(GIVE_AWAY_SECONDS):
                 if self.media is not None:
                     await self.media.drain()
+
+    async def _withdraw(self, hub: Hub) -> None:
+        """The others go on without this node: whoever is here offers again and comes back, and finds one of them."""
+        if self.media is not None:
+            await self.media.give_up()
+        await send_away(hub, SPREAD_SECONDS)
 
     async def find_others(self, hub: Hub) -> None:
         """Waits a moment for Redis, so that whoever comes first need not be told that news are late."""

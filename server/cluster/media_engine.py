@@ -66,6 +66,7 @@ class ClusterEngine:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.name = name or node
+        self.is_cut_off: Callable[[], bool] = lambda: False  # Redis is there, for the others alone
         self.on_record: Callable[[wire.Record], Awaitable[None]] = _cannot_record
         self.on_finish_record: Callable[[str], Awaitable[bool]] = _has_no_record
         self._local = local
@@ -93,6 +94,10 @@ class ClusterEngine:
         await self._keeper.renew()
         if self._others.can_take_over:
             await self._here.release_all()
+
+    async def give_up(self) -> None:
+        """Its rooms are others' from now on, and whoever is here offers again."""
+        await self._keeper.leave()
 
     async def stop(self) -> None:
         for task in self._tasks:
@@ -254,7 +259,7 @@ class ClusterEngine:
 
     def _load(self) -> float:
         is_full = bool(self._seats) and len(self._here.shard.seats) >= self._seats
-        is_ending = self._is_draining or not self._here.has_been_up
+        is_ending = self._is_draining or self.is_cut_off() or not self._here.has_been_up
         return self._here.peers() / self._capacity + FULL * is_full + DRAINING * is_ending
 
     def _about(self) -> bytes:
