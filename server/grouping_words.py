@@ -44,7 +44,7 @@ NOTICES: Final[Mapping[NoticeCode, str]] = {
     "team_split": _("the team {label} should stay together, but is in different rooms"),
     "team_not_apart": _("of the same team, {label}: {names}"),
     "met_again": _("have been in a group together before: {names}"),
-    "too_few_facilitators": _("{count} are willing to facilitate, and there are {most} rooms"),
+    "too_few_facilitators": _("there are {most} rooms, and too few who are willing to facilitate: {count}"),
     "no_facilitator": _("nobody there is willing to facilitate"),
     "size_not_same": _("from municipalities of different size: {names}"),
     "size_not_neighbouring": _("from municipalities of very different size: {names}"),

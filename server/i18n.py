@@ -80,6 +80,10 @@ class Translator:
         """A share of 0..1 without decimals."""
         return str(numbers.format_percent(share, locale=self._locale))
 
+    def country(self, code: str) -> str:
+        """What a country is called: "Sverige" for "se"; "" for none."""
+        return str(self._locale.territories.get(code.upper(), code.upper()))
+
     def time(self, at: datetime, zone: tzinfo) -> str:
         """Hours and minutes, as clocks show them: "14:05"."""
         return dates.format_time(at, "HH:mm", tzinfo=zone, locale=self._locale)

@@ -91,7 +91,7 @@ async def me(request: Request) -> Response:
         "me.html",
         data=data,
         titles=data.titles,
-        person=data.person,
+        known=person_file.known(data.person, translator(request)),
         attended=await my_data.attendance_of(services, actor.person_id),
         connections=services.hub.connections_of(actor.person_id),
         contacts=contacts.groups_of(services, actor.person_id),

@@ -89,7 +89,7 @@ def conference(now: datetime) -> str:
 name = "Vårkonferensen {year}"
 organiser = "Kommundirektörsföreningen (demonstration)"
 time_zone = "{TIME_ZONE}"
-languages = ["sv", "en"]
+languages = ["sv", "en", "nb", "da"]
 
 [goals]
 participants = 120

@@ -39,8 +39,9 @@ async def exchange(request: Request) -> Response:
     context = services.streams.context(place.session_id)
     state = services.streams.breakouts(place.session_id)
     if update and context.run.phase == "live" and _was_moved(services, actor, state, place):
-        await services.notes.book.write(place, update, vector)
-        answer = Answer(missing(EMPTY, EMPTY), vector_of(EMPTY))  # they read no more
+        answer = await services.notes.book.write(place, update, vector)
+        if not _may_read(actor, state, place.room_id):
+            answer = Answer(missing(EMPTY, EMPTY), vector_of(EMPTY))
     elif update:
         _check_writing(actor, check_breakout_reading(actor, state, place.room_id), context.run.phase)
         answer = await services.notes.book.write(place, update, vector)
@@ -79,7 +80,8 @@ def _check_writing(actor: m.Actor, room: m.BreakoutRoom, phase: m.Phase) -> None
 
 def _was_moved(services: Services, actor: m.Actor, state: m.BreakoutsState, place: Place) -> bool:
     """Out of the room a moment ago: their last words are taken."""
-    is_gone = not _may_read(actor, state, place.room_id)
+    room = state.rooms.get(place.room_id)
+    is_gone = room is not None and actor.person_id not in room.people
     return is_gone and services.notes.leaving.may_write(place, actor.person_id)
 
 

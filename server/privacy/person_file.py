@@ -56,14 +56,31 @@ def known(person: Person, tr: Translator) -> list[tuple[str, str]]:
         (_("Name"), person.name),
         (_("E-mail"), person.email),
         (_("Job title"), person.title),
-        (_("Municipality"), ", ".join(filter(None, [person.municipality, person.municipality_code, person.county]))),
-        (_("Country"), person.country.upper()),
+        (_("Municipality"), ", ".join(filter(None, [_place(person), person.county]))),
+        (_("Country"), tr.country(person.country)),
         (_("Population of the municipality"), tr.number(person.population) if person.population else ""),
-        (_("Group by population"), person.size_band),
+        (_("Group by population"), _size(person.size_band, _)),
         (_("In office since"), str(person.year_appointed or "")),
         (_("Role at the conference"), ", ".join(_role(role, _) for role in person.roles)),
     ]
     return [row for row in rows if row[1]]
+
+
+def _place(person: Person) -> str:
+    return f"{person.municipality} ({person.municipality_code})" if person.municipality_code else person.municipality
+
+
+def _size(band: str, _: Callable[[str], str]) -> str:
+    match band:
+        case "smallest":
+            return _("The smallest quarter")
+        case "smaller":
+            return _("The next smallest quarter")
+        case "larger":
+            return _("The next largest quarter")
+        case "largest":
+            return _("The largest quarter")
+    return ""
 
 
 def _role(role: m.Role, _: Callable[[str], str]) -> str:

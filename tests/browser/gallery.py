@@ -1,8 +1,9 @@
 """Pictures of every page, to look at: `python -m tests.browser.gallery`. Not a test.
 
 Starts the demonstration with its synthetic speaker, leads it through its stages (evaluation open, closed, recorded, ended),
-and photographs every page on a phone, a tablet and a laptop, light and dark, in Swedish and English, into `screenshots/`
-(not in git) or the folder after `--into`; four of them, small, are the README's in `docs/images/`. About ten minutes.
+and photographs every page on a phone, a tablet and a laptop, light and dark, in Swedish and English, and on a phone and a
+laptop in Norwegian and Danish, into `screenshots/` (not in git) or the folder after `--into`;
+four of them, small, are the README's in `docs/images/`. About ten minutes.
 `--only WORD` takes just those whose name has the word; `--readme` only the README's. What could not be photographed is said
 at the end, and is the exit status.
 """
@@ -83,7 +84,7 @@ async def photograph(page: Page, demo: Demonstration, view: View, path: Path, *,
 async def visitor(browser: Browser, demo: Demonstration, person: str, look: Look) -> AsyncIterator[Page]:
     """A browser of somebody's, signed in unless `person` is empty."""
     context = await browser.new_context(
-        locale={"sv": "sv-SE", "en": "en-GB"}[look.lang],
+        locale={"sv": "sv-SE", "en": "en-GB", "nb": "nb-NO", "da": "da-DK"}[look.lang],
         timezone_id="Europe/Stockholm",
         viewport=ViewportSize(width=look.width, height=SIZES[look.width]),
         color_scheme="dark" if look.dark else "light",

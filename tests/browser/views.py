@@ -125,3 +125,6 @@ def looks() -> Iterator[Look]:
         for width in SIZES:
             for dark in (False, True):
                 yield Look(lang, width, dark)
+    for lang in ("nb", "da"):  # the same pages with other words: what does not fit shows here
+        yield Look(lang, 360, dark=False)
+        yield Look(lang, 1440, dark=True)

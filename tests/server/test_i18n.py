@@ -82,6 +82,17 @@ def test_visitors_choice_then_browsers_then_the_conferences_own(
     assert translations.language(visit(accept, cookie)) == expected
 
 
+def test_countries_have_a_name_in_every_language() -> None:
+    translations = Translations()
+    assert [translations.of(lang).country("no") for lang in ("sv", "en", "nb", "da")] == [
+        "Norge",
+        "Norway",
+        "Norge",
+        "Norge",
+    ]
+    assert translations.of("sv").country("") == ""
+
+
 def test_without_a_conference_everything_can_be_chosen_and_english_is_the_default(tmp_path: Path) -> None:
     translations = Translations(directory=tmp_path)
     assert list(translations.choices) == ["sv", "en", "nb", "da"]

@@ -13,6 +13,9 @@ import httpx
 import pytest
 
 from rooms import messages as m
+from server.i18n import Translations
+from server.person import Person
+from server.privacy import person_file
 from tests.server.running import CONFERENCE, Running, running
 
 PAGE = {"Accept": "text/html", "Accept-Language": "en"}
@@ -68,6 +71,16 @@ async def test_the_file_has_the_same_to_read_and_for_programs(server: Running) -
     assert "Bos fråga" not in text + json.dumps(data, ensure_ascii=False)
     alone = await page(server, "anna", "/me/everything.json")
     assert alone.json()["questions"] == data["questions"]
+
+
+@pytest.mark.parametrize(
+    ("lang", "expected"),
+    [("sv", ("Knivsta (0330), Uppsala län", "Sverige", "Näst största fjärdedelen")), ("da", ("Sverige", "næststørste"))],
+)
+def test_what_is_known_is_told_in_words(lang: str, expected: tuple[str, ...]) -> None:
+    anna = Person("anna", "Anna Ek", "anna@example.org", "0330", "Knivsta", "Uppsala län", "se", size_band="larger")
+    told = person_file.known(anna, Translations().of(lang))
+    assert all(any(words in value for _, value in told) for words in expected), told
 
 
 async def test_it_is_ones_own_and_nobody_elses(server: Running) -> None:

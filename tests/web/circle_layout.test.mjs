@@ -37,10 +37,11 @@ test("who visits sees everybody, and is not among them", () => {
 });
 
 test("who speaks to all from one's own room is heard once, and not silenced before they are heard from the stage", () => {
-  assert.equal(isHeardFromStage("p2", "p2", { audio0: "p2", video0: "p3" }), true);
-  assert.equal(isHeardFromStage("p2", "p2", { audio0: "p3", video0: "p2" }), false);
-  assert.equal(isHeardFromStage("p3", "p2", { audio0: "p2" }), false);
-  assert.equal(isHeardFromStage("", "", { audio0: "" }), false);
+  assert.equal(isHeardFromStage("p2", "p2", { audio0: "p2", video0: "p3" }, true), true);
+  assert.equal(isHeardFromStage("p2", "p2", { audio0: "p2", video0: "p3" }, false), false); // the room is all there is
+  assert.equal(isHeardFromStage("p2", "p2", { audio0: "p3", video0: "p2" }, true), false);
+  assert.equal(isHeardFromStage("p3", "p2", { audio0: "p2" }, true), false);
+  assert.equal(isHeardFromStage("", "", { audio0: "" }, true), false);
 });
 
 test("who spoke stays large while nobody does", () => {

@@ -105,6 +105,14 @@ test("who is taken out of all rooms is left out, and no longer once they are in 
   assert.deepEqual(server.saved.at(-1).plan.left_out, []);
 });
 
+test("before anything is planned, whoever was left out of the last round is let in without asking the server", async () => {
+  const server = edge();
+  const composer = new Composer("s1", server);
+  composer.change({ left_out: ["anna", "bo"] });
+  await composer.letIn("anna", "bo");
+  assert.deepEqual([composer.plan.left_out, server.saved.length], [[], 0]);
+});
+
 test("a step taken back leaves out again whom it let in, and lets in whom it left out", async () => {
   const server = edge();
   const composer = new Composer("s1", server);

@@ -59,7 +59,8 @@ function howShown(slot, { media, decodes, paused }) {
 /**
  * Whether somebody who sits in one's room speaks to all rooms and is heard from the stage already: their voice comes by both ways.
  * @param {string} person @param {string} speaker who speaks to all, "" for nobody @param {Readonly<Record<string, string>>} stage its slots
+ * @param {boolean} isConnected to the stage; while one is not, the voice comes by the room alone
  */
-export function isHeardFromStage(person, speaker, stage) {
-  return speaker !== "" && person === speaker && Object.entries(stage).some(([slot, who]) => slot.startsWith("audio") && who === speaker);
+export function isHeardFromStage(person, speaker, stage, isConnected) {
+  return isConnected && speaker !== "" && person === speaker && Object.entries(stage).some(([slot, who]) => slot.startsWith("audio") && who === speaker);
 }

@@ -118,9 +118,11 @@ export class Composer {
     return this.set(moved(this.rooms, person, to), to ? others : [...others, person]);
   }
 
-  /** Somebody who was left out may be placed again. @param {string} person */
-  letIn(person) {
-    return this.set(this.rooms, this.plan.left_out.filter((id) => id !== person));
+  /** Who was left out may be placed again. @param {string[]} people */
+  async letIn(...people) {
+    const leftOut = this.plan.left_out.filter((id) => !people.includes(id));
+    if (this.rooms.length) await this.set(this.rooms, leftOut);
+    else this.change({ left_out: leftOut }); // nothing is planned that it would change
   }
 
   /** @param {string} one @param {string} other */

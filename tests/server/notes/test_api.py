@@ -102,6 +102,13 @@ async def test_who_is_sent_out_while_a_request_comes_in_reads_and_writes_no_more
     assert await server.services.notes.book.text(Place("s1", "b1")) == "Förtroligt."
 
 
+@pytest.fixture
+def unhurried(server: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever was moved was so a moment ago, however slow the machine is."""
+    monkeypatch.setattr(server.services.notes.leaving, "_clock", lambda: 0.0)
+
+
+@pytest.mark.usefixtures("unhurried")
 async def test_the_last_words_of_who_was_moved_are_taken_and_they_read_no_more(server: Running) -> None:
     await write(server, "siri", "Förtroligt. ")
     await server.services.streams.handle(STREAM, MONA, m.BreakoutMove("anna", "b2"))
@@ -114,6 +121,18 @@ async def test_the_last_words_of_who_was_moved_are_taken_and_they_read_no_more(s
     await server.services.streams.handle(STREAM, MONA, m.BreakoutBar("anna"))
     for who in ("anna", "bo"):
         assert (await write(server, who, "Nej!"))[1]["code"] == "not_in_room"
+
+
+@pytest.mark.usefixtures("unhurried")
+async def test_the_last_words_of_a_moderator_who_was_moved_are_taken_too(server: Running) -> None:
+    await write(server, "siri", "Förtroligt. ")
+    for room in ("b1", "b2"):
+        await server.services.streams.handle(STREAM, MONA, m.BreakoutMove("mona", room))
+    page = Page()
+    page.write(0, "Sist.")
+    assert (await exchange(server, "mona", page, page.unsent(EMPTY)))[0] == 200
+    assert "Sist." in str(page.text) and "Förtroligt. " in str(page.text)  # moderators read on
+    assert str(page.text) == await server.services.notes.book.text(Place("s1", "b1"))
 
 
 async def test_who_visited_as_a_moderator_and_is_none_any_more_hears_nothing(server: Running) -> None:

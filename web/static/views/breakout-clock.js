@@ -65,10 +65,13 @@ export function clockView(left) {
   </p>`;
 }
 
-/** The last minute, where nobody can miss it. @param {number | null} left */
+/** The last minute, where nobody can miss it; an empty region before, so that it is read aloud when it fills. @param {number | null} left */
 export function countView(left) {
-  if (left === null || left > COUNTED_MS) return nothing;
-  return html`<p class="room-count" role="status">
-    ${icon("clock")}<span>${t("The conversation is about to end. You are taken back to the plenary automatically.")}</span><strong class="tabular" aria-hidden="true">${leftOnClock(left)}</strong>
-  </p>`;
+  return html`<div role="status">
+    ${left === null || left > COUNTED_MS
+      ? nothing
+      : html`<p class="room-count">
+          ${icon("clock")}<span>${t("The conversation is about to end. You are taken back to the plenary automatically.")}</span><strong class="tabular" aria-hidden="true">${leftOnClock(left)}</strong>
+        </p>`}
+  </div>`;
 }

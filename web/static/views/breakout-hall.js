@@ -70,7 +70,7 @@ function choosableRooms(state) {
 /** What there is to choose first, in words; "": nothing. @param {BreakoutsState} state @returns {string} */
 function choiceWord(state) {
   if (choosableRooms(state).length) return state.way === "tables" ? t("Choose a table") : t("Choose a room");
-  if (state.phase === "running" && state.pairs) return t("Find somebody for me");
+  if (state.phase === "running" && state.pairs) return t("Meet somebody"); // where one is found has the other button
   return state.topics.length ? t("Choose topics") : "";
 }
 

@@ -165,7 +165,7 @@ function ruleView(rule, label, props) {
 
 /** @param {Rule} rule @param {string} label @param {Wishes} props */
 function strengthView(rule, label, { plan, change, willing }) {
-  if (rule === "facilitator") return html`<span class="muted small tabular">${n("{count} is willing", "{count} are willing", willing)}</span>`;
+  if (rule === "facilitator") return html`<span class="muted small tabular">${willing ? n("{count} is willing", "{count} are willing", willing) : t("Nobody is willing yet")}</span>`;
   if (ALWAYS_MUSTS.has(rule)) return html`<span class="muted small">${t("Required")}</span>`;
   const wish = plan.wishes.find((one) => one.rule === rule);
   const now = wish?.strength === "must" ? "must" : (wish?.weight ?? 1) >= IMPORTANT ? "important" : "wish";

@@ -43,7 +43,7 @@ export function composerView(props) {
 }
 
 /** @param {Props} props */
-function composeView({ composer, actions, run, takeFile }) {
+function composeView({ composer, nameOf, actions, run, takeFile }) {
   const { plan, rooms } = composer;
   const isBusy = actions.isBusy("compose");
   const hasLocks = rooms.some(({ locked, fixed }) => locked || fixed.length);
@@ -58,7 +58,18 @@ function composeView({ composer, actions, run, takeFile }) {
       ${button({ label, icon: "people", look: "primary large", isBusy, onClick: () => run(() => composer.compose()) })}
       ${rooms.length && (hasWishes(plan.way) || plan.way === "drawn") ? button({ label: t("Another try"), isBusy, onClick: () => run(() => composer.compose({ another: true })) }) : nothing}
     </div>
-    ${problem(actions, "compose")}`;
+    ${leftOutView(composer, nameOf, run)} ${problem(actions, "compose")}`;
+}
+
+/** Whom a moderator left out stays so in the next round, too, until they are let in. @param {Composer} composer @param {(id: string) => string} nameOf @param {Props["run"]} run */
+function leftOutView(composer, nameOf, run) {
+  const { left_out } = composer.plan;
+  if (!left_out.length) return nothing;
+  const names = left_out.map((id) => personName(composer, nameOf, id)).join(", ");
+  return html`<div class="left-out">
+    <p class="muted small">${t("Left out, until you include them: {names}", { names })}</p>
+    ${button({ label: t("Include them"), look: "plain", onClick: () => run(() => composer.letIn(...composer.plan.left_out)) })}
+  </div>`;
 }
 
 /** @param {import("../../types/breakouts").BreakoutWay} way @returns {string} */

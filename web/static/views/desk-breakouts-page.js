@@ -232,7 +232,7 @@ export class DeskBreakouts {
   async #open() {
     const { actions } = this.#page;
     const unmet = this.composer.report?.not_met ?? [];
-    const text = unmet.length ? unmet.join(" ") : openingWords(this.composer.plan);
+    const text = [...unmet, openingWords(this.composer.plan)].join(" ");
     if (!(await confirm({ title: t("Open the rooms?"), text, action: t("Open the rooms") }))) return;
     const opened = await actions.run("open-rooms", async () => {
       await this.composer.save();
@@ -243,7 +243,7 @@ export class DeskBreakouts {
 
   async #discard() {
     const text = t("These groups are deleted. Your wishes are kept.");
-    if (!(await confirm({ title: t("Discard the groups?"), text, action: t("Discard"), isDangerous: true }))) return;
+    if (!(await confirm({ title: t("Discard the groups?"), text, action: t("Discard the groups"), isDangerous: true }))) return;
     await this.#page.actions.run("discard-rooms", () => this.#do({ type: "breakouts.discard" }));
   }
 

@@ -100,7 +100,7 @@ function tellView({ text, actions, write, tell, speak, isSpeaking, maySpeak }) {
           })
         : nothing}
     </div>
-    ${isSpeaking ? html`<p class="notice danger" role="status">${icon("microphone")}<span>${t("Everybody in all rooms hears you now.")}</span></p>` : nothing}
+    <div class="to-all" role="status">${isSpeaking ? html`<p class="notice danger">${icon("microphone")}<span>${t("Everybody in all rooms hears you now.")}</span></p>` : nothing}</div>
     ${problem(actions, "tell")} ${problem(actions, "speak")}
   </form>`;
 }

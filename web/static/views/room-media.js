@@ -83,7 +83,7 @@ export class RoomMedia {
     const speaker = this.state.speaking;
     const isForNow = (/** @type {string} */ person) => !this.carrier.roomId || (speaker !== "" && person === speaker);
     sound.play(media.slots, (slot) => signals.slots[slot] === ownId || !isForNow(signals.slots[slot] ?? ""));
-    const isSilent = (/** @type {string} */ slot) => slots[slot] === ownId || isHeardFromStage(slots[slot] ?? "", speaker, signals.slots);
+    const isSilent = (/** @type {string} */ slot) => slots[slot] === ownId || isHeardFromStage(slots[slot] ?? "", speaker, signals.slots, media.status.name === "connected");
     sound.play(this.carrier.slots, isSilent, { of: "room", isUnder: Boolean(speaker) });
   }
 
