@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from playwright.async_api import Page
+from playwright.async_api import Locator, Page
 
 from tests.browser.stage import click
 
@@ -36,3 +36,20 @@ async def offers(page: Page) -> int:
     """How many times the page has offered: as many connections has it begun."""
     names = await page.evaluate("() => performance.getEntriesByType('resource').map((each) => new URL(each.name).pathname)")
     return int(names.count("/media/s1"))
+
+
+async def write_and_submit(field: Locator, text: str) -> None:
+    """Before the page is drawn again: what is sent is what is written."""
+    await field.evaluate(
+        """(field, text) => {
+          field.value = text;
+          field.dispatchEvent(new Event("input", { bubbles: true }));
+          field.form.requestSubmit();
+        }""",
+        text,
+    )
+
+
+async def choose_and_submit(radio: Locator) -> None:
+    """Before the page is drawn again: what is sent is what is chosen."""
+    await radio.evaluate("(radio) => { radio.click(); radio.form.requestSubmit(); }")

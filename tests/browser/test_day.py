@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Locator, Page, expect
 
+from tests.browser.pages import choose_and_submit, write_and_submit
 from tests.browser.stage import (
     LONGEST_SECONDS,
     PATIENCE_MS,
@@ -104,8 +105,7 @@ async def start_recording(mona: Page, anna: Page) -> None:
 
 
 async def a_question_is_asked_and_answered(mona: Page, anna: Page, bo: Page) -> None:
-    await anna.get_by_role("textbox", name="Ask a question").fill(QUESTION)
-    await click(anna, "Send question")
+    await write_and_submit(anna.get_by_role("textbox", name="Ask a question"), QUESTION)
     await expect(anna.get_by_text("Waits for the moderator")).to_be_visible()
     await expect(bo.locator(".question-text")).to_have_count(0)
     await click(mona, "Publish")
@@ -123,8 +123,7 @@ async def a_poll_is_answered_and_shown(mona: Page, siri: Page, anna: Page, bo: P
     await click(mona, "New poll")
     await mona.get_by_role("textbox", name="Question of the poll").fill("Har ni en beredskapsplan?")
     await mona.get_by_role("textbox", name="Option 1").fill("Ja")
-    await mona.get_by_role("textbox", name="Option 2").fill("Nej")
-    await click(mona, "Save the draft")
+    await write_and_submit(mona.get_by_role("textbox", name="Option 2"), "Nej")
     await click(mona, "Open the poll: Har ni en beredskapsplan?")
     await expect(anna.get_by_text("Anonymous: nobody can see what you answered")).to_be_visible()
     for page, option in ((anna, "Ja"), (bo, "Nej"), (siri, "Nej")):
@@ -134,9 +133,8 @@ async def a_poll_is_answered_and_shown(mona: Page, siri: Page, anna: Page, bo: P
         await expect(page.get_by_text("Your answer is saved")).to_be_visible()
     await expect(anna.get_by_text("3 have answered", exact=True)).to_be_visible()
     await photograph(anna, "poll")
-    await anna.get_by_role("radio", name="Nej", exact=True).check()
-    await click(anna, "Change answer")
-    await expect(anna.get_by_text("Your answer is saved")).to_be_visible()
+    await choose_and_submit(anna.get_by_role("radio", name="Nej", exact=True))
+    await expect(anna.get_by_role("button", name="Change answer")).to_be_disabled()  # it is saved
     await click(mona, "Close the poll: Har ni en beredskapsplan?")
     await expect(anna.get_by_text("The poll is closed")).to_be_visible()
     await photograph(mona, "desk-poll")

@@ -167,3 +167,29 @@ test("noise is taken out unless it shall stay, from now on, and a muted micropho
   await capture.setNoiseSuppression(true);
   assert.equal(asked.at(-1).audio.noiseSuppression, true);
 });
+
+test("what is switched off while it is being opened does not come on", async () => {
+  let open;
+  devices.gate = new Promise((resolve) => (open = resolve));
+  const opening = Promise.all([capture.setCamera(true), capture.setMicrophone(true)]);
+  await capture.setCamera(false);
+  await capture.setMicrophone(false);
+  open();
+  await opening;
+  assert.deepEqual(capture.switches, { camera: false, microphone: false, screen: false });
+  assert.ok(opened.find(({ kind }) => kind === "video").stopped);
+  await capture.setMicrophone(true);
+  assert.equal(capture.switches.microphone, true);
+});
+
+test("a screen that is chosen after sharing was taken back is not shared", async () => {
+  const sharing = capture.setScreen(true);
+  await capture.setScreen(false);
+  await sharing;
+  assert.equal(capture.switches.screen, false);
+  assert.ok(opened[0].stopped);
+  const another = capture.setScreen(true);
+  capture.stop();
+  await another;
+  assert.equal(capture.switches.screen, false);
+});

@@ -23,6 +23,8 @@ export class Capture extends EventTarget {
   #screen = null;
   /** @type {Mixer | null} */
   #mixer = null;
+  /** What was switched last: a device that has been opening meanwhile does not come on when it is wished off. @type {Switches} */
+  #wished = { camera: false, microphone: false, screen: false };
   /** How often everything has been switched off: what was still being opened then is closed again. */
   #stops = 0;
 
@@ -42,22 +44,29 @@ export class Capture extends EventTarget {
 
   /** @param {boolean} on @returns {Promise<void>} raises `DeviceProblem` */
   async setMicrophone(on) {
+    this.#wished.microphone = on;
     if (on && !this.#microphone) this.#useMicrophone(await this.#unlessStopped(openDevice("microphone")));
-    if (this.#microphone) this.#microphone.enabled = on;
+    if (this.#microphone) this.#microphone.enabled = this.#wished.microphone;
     this.#changed();
   }
 
   /** Off frees the device: its light goes out. @param {boolean} on @returns {Promise<void>} raises `DeviceProblem` */
   async setCamera(on) {
+    this.#wished.camera = on;
     if (on === Boolean(this.#camera)) return;
-    this.#useCamera(on ? await this.#unlessStopped(openDevice("camera")) : null);
+    const track = on ? await this.#unlessStopped(openDevice("camera")) : null;
+    if (on && !this.#wished.camera) return track?.stop();
+    this.#useCamera(track);
     this.#changed();
   }
 
   /** @param {boolean} on @returns {Promise<void>} raises `DeviceProblem` */
   async setScreen(on) {
+    this.#wished.screen = on;
     if (on === Boolean(this.#screen)) return;
-    this.#useScreen(on ? await openScreen() : null);
+    const screen = on ? await openScreen() : null;
+    if (on && !this.#wished.screen) return end(screen);
+    this.#useScreen(screen);
     this.#changed();
   }
 
@@ -92,6 +101,7 @@ export class Capture extends EventTarget {
   /** Switches everything off and frees every device. */
   stop() {
     this.#stops += 1;
+    this.#wished = { camera: false, microphone: false, screen: false };
     this.#useMicrophone(null);
     this.#useCamera(null);
     this.#useScreen(null);
@@ -127,8 +137,7 @@ export class Capture extends EventTarget {
 
   /** @param {{picture: MediaStreamTrack, sound: MediaStreamTrack | null} | null} screen */
   #useScreen(screen) {
-    this.#screen?.picture.stop();
-    this.#screen?.sound?.stop();
+    end(this.#screen);
     this.#screen = screen;
     if (screen) this.#watch(screen.picture, "screen", () => this.#useScreen(null));
     this.#mix();
@@ -166,6 +175,12 @@ export class Capture extends EventTarget {
   #changed() {
     this.dispatchEvent(new CustomEvent("change"));
   }
+}
+
+/** @param {{picture: MediaStreamTrack, sound: MediaStreamTrack | null} | null} screen */
+function end(screen) {
+  screen?.picture.stop();
+  screen?.sound?.stop();
 }
 
 /** Several sounds as one track. */

@@ -27,18 +27,23 @@ export function connectPage(follow) {
 }
 
 /**
- * Calls `render` once per picture however often it is asked for; in a background tab too, where no pictures are drawn.
+ * Calls `render` once per picture however often it is asked for; in a background tab too, where no pictures are drawn. So what is
+ * drawn is a little behind what is done: handlers ask for the state when they are called, and keep none from the drawing. A key
+ * is pressed on the page as it is by then: Enter after a word finds the button that the word has enabled.
  * @param {() => void} render
+ * @param {EventTarget} [keys]
  * @returns {() => void}
  */
-export function coalesced(render) {
-  let wanted = false;
+export function coalesced(render, keys = globalThis) {
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let timer;
+  const draw = () => {
+    clearTimeout(timer);
+    timer = undefined;
+    render();
+  };
+  keys.addEventListener?.("keydown", () => timer !== undefined && draw(), { capture: true });
   return () => {
-    if (wanted) return;
-    wanted = true;
-    setTimeout(() => {
-      wanted = false;
-      render();
-    }, 16);
+    timer ??= setTimeout(draw, 16);
   };
 }

@@ -11,6 +11,8 @@ export class Actions {
   #busy = new Set();
   /** @type {Map<string, string>} */
   #problems = new Map();
+  /** @type {Map<string, unknown>} */
+  #wishes = new Map();
   #changed;
 
   /** @param {() => void} changed asks for a new picture */
@@ -32,6 +34,30 @@ export class Actions {
   setProblem(key, text) {
     if (text) this.#problems.set(key, text);
     else this.#problems.delete(key);
+    this.#changed();
+  }
+
+  /**
+   * What was wished last of a control that `bring` serves, as long as the server does not have it.
+   * @param {string} key
+   */
+  wished(key) {
+    return this.#wishes.get(key);
+  }
+
+  /**
+   * Brings a wish to the server. However fast wishes come, one is under way at a time, and the last one is brought last.
+   * @template W
+   * @param {string} key the control @param {W} wish @param {(wish: W) => Promise<unknown>} send
+   */
+  async bring(key, wish, send) {
+    this.#wishes.set(key, wish);
+    this.#changed();
+    while (this.#wishes.has(key) && !this.isBusy(key)) {
+      const sent = /** @type {W} */ (this.#wishes.get(key));
+      await this.run(key, () => send(sent));
+      if (this.#wishes.get(key) === sent) this.#wishes.delete(key);
+    }
     this.#changed();
   }
 

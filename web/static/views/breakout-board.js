@@ -13,9 +13,11 @@ import { button, icon } from "./parts.js";
 /**
  * @typedef {{id: string, number: number, title: string, topic: string, capacity: number, people: readonly string[], facilitator: string}} Room
  * @typedef {{rooms: readonly Room[], nameOf: (id: string) => string, aboutOf: (id: string) => string, picked: string, pick: (person: string) => void,
- *   move: (person: string, to: string) => void, exchange: (one: string, other: string) => void, without: readonly string[], withoutTitle: string,
+ *   move: (person: string, to: string) => void, step: (person: string, step: number) => void, exchange: (one: string, other: string) => void,
+ *   without: readonly string[], withoutTitle: string,
  *   head: (room: Room) => unknown, foot: (room: Room) => unknown, marks: (person: string, room: Room | undefined) => unknown,
- *   tools: (person: string, room: Room | undefined) => unknown}} Board `picked`: whose tools are open; `without`: who has no room
+ *   tools: (person: string, room: Room | undefined) => unknown}} Board `picked`: whose tools are open; `without`: who has no room; `step`: to the
+ *   room beside (`beside`), from where they are when its turn comes: two steps at once lead two rooms on
  */
 
 /** @param {Board} board */
@@ -54,7 +56,7 @@ function personView(id, room, board) {
       draggable="true"
       aria-expanded=${String(isPicked)}
       @dragstart=${(/** @type {DragEvent} */ event) => event.dataTransfer?.setData("text/plain", id)}
-      @keydown=${(/** @type {KeyboardEvent} */ event) => onKey(event, id, room, board)}
+      @keydown=${(/** @type {KeyboardEvent} */ event) => onKey(event, id, board)}
       @click=${() => pick(isPicked ? "" : id)}
     >
       <span class="seated-name">${nameOf(id)}</span><span class="seated-about">${aboutOf(id)}</span>${marks(id, room)}
@@ -94,15 +96,20 @@ function toolsView(id, room, board) {
   </div>`;
 }
 
-/** To the room beside, in the order of the cards. @param {KeyboardEvent} event @param {string} id @param {Room | undefined} room @param {Board} board */
-function onKey(event, id, room, { rooms, move, pick, picked }) {
+/** @param {KeyboardEvent} event @param {string} id @param {Board} board */
+function onKey(event, id, { rooms, step, pick, picked }) {
   if (event.key === "Escape" && picked === id) return pick("");
-  const step = event.altKey ? { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key] : 0;
-  if (!step || !rooms.length) return;
+  const by = event.altKey ? { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key] : 0;
+  if (!by || !rooms.length) return;
   event.preventDefault();
-  const place = room ? rooms.findIndex((one) => one.id === room.id) : step > 0 ? -1 : 0;
-  const to = rooms[(place + step + rooms.length) % rooms.length];
-  if (to && to.id !== room?.id) move(id, to.id);
+  step(id, by);
+}
+
+/** The room beside that of somebody, in the order of the cards; "": there is no other. @param {readonly Pick<Room, "id" | "people">[]} rooms @param {string} person @param {number} step */
+export function beside(rooms, person, step) {
+  const from = rooms.findIndex(({ people }) => people.includes(person));
+  const to = rooms[((from < 0 && step < 0 ? 0 : from) + step + rooms.length) % rooms.length];
+  return to && !to.people.includes(person) ? to.id : "";
 }
 
 /** Who is moved is drawn elsewhere: the focus goes along. @param {string} id */

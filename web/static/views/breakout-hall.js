@@ -3,7 +3,7 @@
  * choice (a room, a table, topics, a conversation of five minutes). Pure functions of the page's model. Neighbour: `breakout-room.js`.
  */
 
-import { html, noChange, nothing } from "lit";
+import { html, nothing } from "lit";
 import { live } from "lit/directives/live.js";
 import { repeat } from "lit/directives/repeat.js";
 import { leftIn, openRooms, wayBack } from "../breakouts.js";
@@ -15,12 +15,19 @@ import { button, icon, problem } from "./parts.js";
  * @typedef {import("../../types/breakouts").BreakoutRoom} BreakoutRoom
  * @typedef {import("../../types/breakouts").BreakoutsState} BreakoutsState
  * @typedef {{state: BreakoutsState, ownId: string, now: number, taken: Record<string, number>, wished: readonly string[] | null, actions: import("./actions.js").Actions, choose: (room: BreakoutRoom) => void,
- *   wish: (topics: string[]) => void, offer: (on: boolean) => void, pair: (on: boolean) => void, show: () => void}} Props `taken`: how many are in each room;
+ *   wish: (topic: string, on: boolean) => void, offer: (on: boolean) => void, pair: (on: boolean) => void, show: () => void}} Props `taken`: how many are in each room;
  *   `wished`: topics that the server does not know of yet; `show` brings the choices to the front
  */
 
 /** Of `rooms/messages/breakout_commands.py`. */
 const MOST_WISHES = 3;
+
+/** The topics after one was ticked or not; of more than may be chosen the last one is not. @param {readonly string[]} chosen @param {string} topic @param {boolean} on */
+export function ticked(chosen, topic, on) {
+  const others = chosen.filter((one) => one !== topic);
+  if (!on) return others;
+  return chosen.includes(topic) || chosen.length >= MOST_WISHES ? [...chosen] : [...chosen, topic];
+}
 
 /** True if there is something to read or do for somebody without a room. @param {BreakoutsState} state @param {boolean} [isForRooms] it is what the session is for */
 export function hasHall({ phase, topics }, isForRooms = false) {
@@ -97,8 +104,7 @@ function backView({ state, ownId, actions, choose }) {
 
 /** In the order in which they are chosen: the first is the dearest. @param {Props} props */
 function topicsView({ state, ownId, wished, actions, wish }) {
-  const chosen = [...(wished ?? state.topic_choices[ownId] ?? [])];
-  const toggle = (/** @type {string} */ topic) => wish(chosen.includes(topic) ? chosen.filter((one) => one !== topic) : [...chosen, topic]);
+  const chosen = wished ?? state.topic_choices[ownId] ?? [];
   const isFull = chosen.length >= MOST_WISHES;
   return html`<fieldset class="choices" aria-describedby="topics-help">
     <legend class="field-label">${t("What would you like to talk about?")}</legend>
@@ -106,7 +112,7 @@ function topicsView({ state, ownId, wished, actions, wish }) {
     ${state.topics.map((topic) => {
       const place = chosen.indexOf(topic) + 1;
       return html`<label class="choice">
-        <input type="checkbox" .checked=${live(place > 0)} ?disabled=${isFull && !place} @change=${() => toggle(topic)} />
+        <input type="checkbox" .checked=${live(place > 0)} ?disabled=${isFull && !place} @change=${(/** @type {Event} */ event) => wish(topic, isChecked(event))} />
         <span>${topic}</span>${place ? html`<span class="count new" aria-label=${t("Choice {number}", { number: number(place) })}>${number(place)}</span>` : nothing}
       </label>`;
     })}
@@ -117,7 +123,7 @@ function topicsView({ state, ownId, wished, actions, wish }) {
 /** Whoever is willing may be chosen to facilitate the group that they come to. @param {Props} props */
 function willingView({ state, ownId, actions, offer }) {
   return html`<label class="check">
-      <input type="checkbox" .checked=${actions.isBusy("offer") ? noChange : live(state.willing.includes(ownId))} @change=${(/** @type {Event} */ event) => offer(/** @type {HTMLInputElement} */ (event.target).checked)} />
+      <input type="checkbox" .checked=${live(actions.wished("offer") ?? state.willing.includes(ownId))} @change=${(/** @type {Event} */ event) => offer(isChecked(event))} />
       <span>${t("I am willing to facilitate a group")}</span>
     </label>
     ${problem(actions, "offer")}`;
@@ -155,4 +161,9 @@ function pairView({ state, ownId, actions, pair }) {
     })}
     <p role="status">${isWaiting ? t("Waiting for somebody else who wants to talk. Keep this page open.") : ""}</p>
     ${problem(actions, "pair")}`;
+}
+
+/** @param {Event} event */
+function isChecked({ target }) {
+  return /** @type {HTMLInputElement} */ (target).checked;
 }

@@ -11,7 +11,7 @@ import { leftIn } from "../breakouts.js";
 import { t } from "../i18n.js";
 import { toast } from "../toast.js";
 import { Warnings, mayChime, rememberChime } from "./breakout-clock.js";
-import { hallHeadView, hallView, hasChoices, hasHall } from "./breakout-hall.js";
+import { hallHeadView, hallView, hasChoices, hasHall, ticked } from "./breakout-hall.js";
 import { groupView, roomHeadView, toldView } from "./breakout-room.js";
 import { roomTitle } from "./breakout-words.js";
 
@@ -26,8 +26,6 @@ export class BreakoutsOfPage {
   #where = null;
   /** Why one is in the room, once it is known, and in which. */
   #why = { room: "", words: "" };
-  /** Topics that were ticked and that the server does not know of yet. @type {string[] | null} */
-  #wished = null;
   #page;
   #arrived;
   #leaving;
@@ -109,8 +107,8 @@ export class BreakoutsOfPage {
     return {
       ...{ state: this.state, ownId, now: clock.now(), taken: connection.signals(this.stream).counts, wished: this.#wished, actions, show },
       choose: ({ id }) => run(`choose-${id}`, { type: "breakout.choose", room_id: id }),
-      wish: (topics) => void this.#wish(topics),
-      offer: (on) => run("offer", { type: "breakouts.offer", on }),
+      wish: (topic, on) => this.#tick(topic, on),
+      offer: (on) => void actions.bring("offer", on, (isWilling) => this.#do({ type: "breakouts.offer", on: isWilling })),
       pair: (on) => run("pair", { type: "breakouts.pair", on }),
     };
   }
@@ -137,17 +135,15 @@ export class BreakoutsOfPage {
     };
   }
 
-  /** However fast they are ticked, the last choice is what is sent last. @param {string[]} topics */
-  async #wish(topics) {
-    const { actions, refresh } = this.#page;
-    this.#wished = topics;
-    refresh();
-    while (this.#wished && !actions.isBusy("wish")) {
-      const sent = /** @type {string[]} */ (this.#wished);
-      const isDone = await actions.run("wish", () => this.#do({ type: "breakouts.wish", topics: sent }));
-      if (!isDone || this.#wished === sent) this.#wished = null;
-    }
-    refresh();
+  /** Topics that were ticked and that the server does not know of yet. */
+  get #wished() {
+    return /** @type {string[] | undefined} */ (this.#page.actions.wished("wish")) ?? null;
+  }
+
+  /** @param {string} topic @param {boolean} on */
+  #tick(topic, on) {
+    const topics = ticked(this.#wished ?? this.state.topic_choices[this.#page.ownId] ?? [], topic, on);
+    void this.#page.actions.bring("wish", topics, (chosen) => this.#do({ type: "breakouts.wish", topics: chosen }));
   }
 
   #understand() {

@@ -111,10 +111,17 @@ onClick("network", async () => {
 async function open(kind) {
   tracks[kind]?.stop();
   tracks[kind] = null;
-  tracks[kind] = await openDevice(kind);
+  const mine = closes;
+  const track = await openDevice(kind);
+  if (mine === closes) tracks[kind] = track;
+  else track.stop();
 }
 
+/** How often they have been closed: what was still being opened then is closed again. */
+let closes = 0;
+
 function close() {
+  closes += 1;
   for (const kind of /** @type {const} */ (["camera", "microphone"])) {
     tracks[kind]?.stop();
     tracks[kind] = null;
@@ -141,6 +148,15 @@ async function fillSelect(name, kind) {
   select.disabled = options.length < 2;
 }
 
+/** @type {Promise<unknown>} */
+let turn = Promise.resolve();
+
+/** Chosen fast, one after the other is opened: two at once would leave one of them on. */
+function openInTurn() {
+  turn = turn.then(openBoth);
+  return turn;
+}
+
 async function openBoth() {
   /** @type {string[]} */
   const problems = [];
@@ -160,7 +176,7 @@ async function openBoth() {
 }
 
 onClick("camera", async () => {
-  if (!tracks.camera && !tracks.microphone) return openBoth();
+  if (!tracks.camera && !tracks.microphone) return openInTurn();
   report("camera", "", "", "");
   return close();
 });
@@ -168,7 +184,7 @@ onClick("camera", async () => {
 for (const [name, kind] of /** @type {const} */ ([["videoinput", "camera"], ["audioinput", "microphone"]])) {
   find(`[data-select="${name}"]`, HTMLSelectElement).addEventListener("change", (event) => {
     if (event.target instanceof HTMLSelectElement) rememberDevice(kind, event.target.value);
-    void openBoth();
+    void openInTurn();
   });
 }
 addEventListener("pagehide", close);

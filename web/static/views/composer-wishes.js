@@ -10,9 +10,10 @@ import { button, problem } from "./parts.js";
  * @typedef {import("../../types/breakouts").BreakoutPlan} BreakoutPlan
  * @typedef {import("../../types/grouping").Rule} Rule
  * @typedef {import("../../types/breakouts").BreakoutWay} Way
+ * @typedef {(now: BreakoutPlan) => Partial<BreakoutPlan>} Step
  * @typedef {{plan: BreakoutPlan, people: readonly string[], nameOf: (id: string) => string, asked: readonly string[], choices: number, willing: number,
- *   actions: import("./actions.js").Actions, change: (changes: Partial<BreakoutPlan>) => void, ask: (topics: readonly string[]) => void}} Wishes
- *   `asked`: the topics that participants choose from now, `choices`: how many have; `willing`: how many would facilitate
+ *   actions: import("./actions.js").Actions, change: (step: Step) => void, ask: (on: boolean) => void}} Wishes
+ *   `change` works on the plan as it is by then, which is not always drawn yet; `asked`: the topics that participants choose from now, `choices`: how many have; `willing`: how many would facilitate
  */
 
 /** @type {readonly Way[]} */
@@ -52,7 +53,7 @@ export function wishesView(props) {
 
 /** @param {Wishes} props */
 function wayView({ plan, change }) {
-  const choose = (/** @type {Way} */ way) => change({ way, ...(BY_WAY[way] ?? usual(plan)) });
+  const choose = (/** @type {Way} */ way) => change((now) => ({ way, ...(BY_WAY[way] ?? usual(now)) }));
   return html`<fieldset class="ways">
     <legend class="field-label">${t("How do people get to their rooms?")}</legend>
     <div class="way-list">
@@ -72,9 +73,9 @@ function usual({ minutes, count, per_room }) {
 /** @param {Wishes} props */
 function sizeView({ plan, change }) {
   const isByRooms = plan.count > 0;
-  const size = (/** @type {boolean} */ byRooms, /** @type {number} */ value) => change(byRooms ? { count: value, per_room: 0 } : { count: 0, per_room: value });
+  const size = (/** @type {boolean} */ byRooms, /** @type {number} */ value) => change(() => (byRooms ? { count: value, per_room: 0 } : { count: 0, per_room: value }));
   return html`<div class="sizes">
-    ${plan.way === "tables" ? nothing : numberField(t("Minutes"), plan.minutes, 1, MOST_MINUTES, (minutes) => change({ minutes }))}
+    ${plan.way === "tables" ? nothing : numberField(t("Minutes"), plan.minutes, 1, MOST_MINUTES, (minutes) => change(() => ({ minutes })))}
     ${plan.way === "again" || plan.way === "list"
       ? nothing
       : html`<label class="field"><span class="field-label">${t("Size")}</span>
@@ -82,8 +83,8 @@ function sizeView({ plan, change }) {
               <option value="per_room" ?selected=${!isByRooms}>${t("People per room")}</option><option value="rooms" ?selected=${isByRooms}>${t("Number of rooms")}</option>
             </select></label>
           ${numberField(isByRooms ? t("Rooms") : t("People"), isByRooms ? plan.count : plan.per_room, isByRooms ? 1 : 2, isByRooms ? 100 : MOST_IN_A_ROOM, (value) => size(isByRooms, value))}`}
-    ${plan.way === "tables" ? html`<label class="check"><input type="checkbox" .checked=${live(plan.pairs)} @change=${(/** @type {Event} */ event) => change({ pairs: isChecked(event) })} /><span>${t("Offer one to one as well: five minutes with somebody drawn at random")}</span></label>` : nothing}
-    <label class="check"><input type="checkbox" .checked=${live(plan.sound)} @change=${(/** @type {Event} */ event) => change({ sound: isChecked(event) })} /><span>${t("A soft sound with the warnings at 5 minutes and 1 minute")}</span></label>
+    ${plan.way === "tables" ? html`<label class="check"><input type="checkbox" .checked=${live(plan.pairs)} @change=${(/** @type {Event} */ event) => change(() => ({ pairs: isChecked(event) }))} /><span>${t("Offer one to one as well: five minutes with somebody drawn at random")}</span></label>` : nothing}
+    <label class="check"><input type="checkbox" .checked=${live(plan.sound)} @change=${(/** @type {Event} */ event) => change(() => ({ sound: isChecked(event) }))} /><span>${t("A soft sound with the warnings at 5 minutes and 1 minute")}</span></label>
   </div>`;
 }
 
@@ -101,7 +102,7 @@ function numberField(label, value, least, most, set) {
 function topicsView(props) {
   const { plan, change } = props;
   const lines = (/** @type {string} */ text) => text.split("\n").map((line) => line.trim().slice(0, TOPIC_LENGTH));
-  const heed = (/** @type {Event} */ event) => change({ topics: [...new Set(lines(valueOf(event)).filter(Boolean))].slice(0, MOST_TOPICS) });
+  const heed = (/** @type {Event} */ event) => change(() => ({ topics: [...new Set(lines(valueOf(event)).filter(Boolean))].slice(0, MOST_TOPICS) }));
   return html`<label class="field"><span class="field-label">${t("Topics, one per line")}</span>
       <textarea class="input" rows="3" name="topics" .value=${isWritten("topics") ? noChange : plan.topics.join("\n")} @input=${heed}></textarea>
       <span class="field-help">${plan.topics.length ? n("{count} topic", "{count} topics", plan.topics.length) : t("Leave it empty if everybody talks about the same.")}</span></label>
@@ -113,8 +114,8 @@ function askView({ plan, asked, choices, actions, ask }) {
   const isAsked = asked.length > 0;
   const isSame = asked.join("\n") === plan.topics.join("\n");
   return html`<div class="cluster">
-      ${plan.topics.length && !isSame ? button({ label: isAsked ? t("Ask again, with these topics") : t("Let participants choose"), icon: "survey", isBusy: actions.isBusy("ask-topics"), onClick: () => ask(plan.topics) }) : nothing}
-      ${isAsked ? button({ label: t("Stop asking"), look: "plain", isBusy: actions.isBusy("ask-topics"), onClick: () => ask([]) }) : nothing}
+      ${plan.topics.length && !isSame ? button({ label: isAsked ? t("Ask again, with these topics") : t("Let participants choose"), icon: "survey", isBusy: actions.isBusy("ask-topics"), onClick: () => ask(true) }) : nothing}
+      ${isAsked ? button({ label: t("Stop asking"), look: "plain", isBusy: actions.isBusy("ask-topics"), onClick: () => ask(false) }) : nothing}
       <span class="muted small tabular" role="status">${isAsked ? n("{count} has chosen", "{count} have chosen", choices) : ""}</span>
     </div>
     ${problem(actions, "ask-topics")}`;
@@ -131,14 +132,19 @@ function rulesView(props) {
   </fieldset>`;
 }
 
+/** The wishes after one of a family was chosen, or none. @param {BreakoutPlan} now @param {readonly Rule[]} family @param {Rule | ""} rule @returns {Partial<BreakoutPlan>} */
+function wishing({ wishes }, family, rule) {
+  const others = wishes.filter((wish) => !family.includes(wish.rule));
+  return { wishes: rule ? [...others, { rule, strength: ALWAYS_MUSTS.has(rule) ? "must" : "wish", weight: 1 }] : others };
+}
+
 /** One of several that exclude each other. @param {readonly Rule[]} family @param {Wishes} props */
 function familyView(family, props) {
   const { plan, change } = props;
   const chosen = family.find((rule) => plan.wishes.some((wish) => wish.rule === rule));
-  const others = plan.wishes.filter(({ rule }) => !family.includes(rule));
   const choose = (/** @type {Event} */ event) => {
     const rule = /** @type {Rule | ""} */ (valueOf(event));
-    change({ wishes: rule ? [...others, { rule, strength: ALWAYS_MUSTS.has(rule) ? "must" : "wish", weight: 1 }] : others });
+    change((now) => wishing(now, family, rule));
   };
   const label = family[0] === "size_same" ? t("Size of the municipality") : t("Executive teams");
   return html`<div class="rule">
@@ -155,8 +161,7 @@ function familyView(family, props) {
 function ruleView(rule, label, props) {
   const { plan, change } = props;
   const isChosen = plan.wishes.some((wish) => wish.rule === rule);
-  const others = plan.wishes.filter((wish) => wish.rule !== rule);
-  const toggle = (/** @type {Event} */ event) => change({ wishes: isChecked(event) ? [...others, { rule, strength: ALWAYS_MUSTS.has(rule) ? "must" : "wish", weight: 1 }] : others });
+  const toggle = (/** @type {Event} */ event) => change((now) => wishing(now, [rule], isChecked(event) ? rule : ""));
   return html`<div class="rule">
     <label class="check"><input type="checkbox" .checked=${live(isChosen)} @change=${toggle} /><span>${label}</span></label>
     ${isChosen ? strengthView(rule, label, props) : nothing}
@@ -172,7 +177,7 @@ function strengthView(rule, label, { plan, change, willing }) {
   const set = (/** @type {Event} */ event) => {
     const value = valueOf(event);
     const strength = /** @type {"wish" | "must"} */ (value === "must" ? "must" : "wish");
-    change({ wishes: plan.wishes.map((one) => (one.rule === rule ? { rule, strength, weight: value === "important" ? IMPORTANT : 1 } : one)) });
+    change(({ wishes }) => ({ wishes: wishes.map((one) => (one.rule === rule ? { rule, strength, weight: value === "important" ? IMPORTANT : 1 } : one)) }));
   };
   return html`<select class="input strength" aria-label=${t("How much it matters: {rule}", { rule: label })} @change=${set}>
     <option value="wish" ?selected=${now === "wish"}>${t("A wish")}</option>
@@ -190,7 +195,7 @@ function pairsView({ plan, people, nameOf, change }) {
     const pick = (/** @type {string} */ name) => /** @type {HTMLSelectElement} */ (form.elements.namedItem(name)).value;
     const pair = [pick("one"), pick("other")];
     const kind = /** @type {"together" | "apart"} */ (pick("kind"));
-    if (pair[0] && pair[1] && pair[0] !== pair[1]) change({ [kind]: [...plan[kind], pair] });
+    if (pair[0] && pair[1] && pair[0] !== pair[1]) change((now) => ({ [kind]: [...now[kind], pair] }));
   };
   const options = sorted.map((id) => html`<option value=${id}>${nameOf(id)}</option>`);
   return html`<details class="answered pairs">
@@ -210,10 +215,10 @@ function pairsView({ plan, people, nameOf, change }) {
 
 /** @param {"together" | "apart"} kind @param {Pick<Wishes, "plan" | "nameOf" | "change">} props */
 function pairList(kind, { plan, nameOf, change }) {
-  return plan[kind].map((pair, place) => {
+  return plan[kind].map((pair) => {
     const names = pair.map(nameOf).join(", ");
     const words = kind === "together" ? t("Together: {names}", { names }) : t("Apart: {names}", { names });
-    const remove = () => change({ [kind]: plan[kind].filter((_, other) => other !== place) });
+    const remove = () => change((now) => ({ [kind]: now[kind].filter((other) => other !== pair) }));
     return html`<li><span>${words}</span>${button({ label: t("Remove"), icon: "close", look: "plain", name: t("Remove: {what}", { what: words }), onClick: remove })}</li>`;
   });
 }

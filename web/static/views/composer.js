@@ -7,7 +7,7 @@
 import { html, nothing } from "lit";
 import { changed, idOf, unplaced, withAnother } from "../breakout-draft.js";
 import { n, percent, t } from "../i18n.js";
-import { boardView } from "./breakout-board.js";
+import { beside, boardView } from "./breakout-board.js";
 import { roomName, ruleWord } from "./breakout-words.js";
 import { MOST_IN_A_ROOM, hasWishes, wishesView } from "./composer-wishes.js";
 import { badge, button, empty, icon, problem } from "./parts.js";
@@ -18,7 +18,7 @@ import { badge, button, empty, icon, problem } from "./parts.js";
  * @typedef {import("../../types/grouping").Rule} Rule
  * @typedef {import("../composer.js").Composer} Composer
  * @typedef {{composer: Composer, isLive: boolean, picked: string, nameOf: (id: string) => string, actions: import("./actions.js").Actions,
- *   asked: readonly string[], choices: number, willing: number, ask: (topics: readonly string[]) => void, pick: (person: string) => void, open: () => void, discard: () => void, run: (work: () => Promise<unknown>, person?: string) => void, takeFile: (file: File) => void}} Props
+ *   asked: readonly string[], choices: number, willing: number, ask: (on: boolean) => void, pick: (person: string) => void, open: () => void, discard: () => void, run: (work: () => Promise<unknown>, person?: string) => void, takeFile: (file: File) => void}} Props
  *   `run` does something with the draft, once at a time, and says what was refused
  */
 
@@ -33,7 +33,7 @@ export function composerView(props) {
   return html`<div class="composer">
     <section class="composer-wishes" aria-labelledby="wishes-title">
       <h2 id="wishes-title">${t("Prepare breakout rooms")}</h2>
-      ${wishesView({ plan: composer.plan, people, nameOf: (id) => personName(composer, nameOf, id), change: (changes) => composer.change(changes), asked: props.asked, choices: props.choices, willing: props.willing, actions: props.actions, ask: props.ask })} ${composeView(props)}
+      ${wishesView({ plan: composer.plan, people, nameOf: (id) => personName(composer, nameOf, id), change: (step) => composer.change(step(composer.plan)), asked: props.asked, choices: props.choices, willing: props.willing, actions: props.actions, ask: props.ask })} ${composeView(props)}
     </section>
     <section class="composer-rooms" aria-labelledby="rooms-title">
       <h2 id="rooms-title" class="visually-hidden">${t("The groups")}</h2>
@@ -136,6 +136,7 @@ function roomsView(props) {
       withoutTitle: t("Without a room"),
       aboutOf: (id) => composer.people[id]?.about ?? "",
       move: (person, to) => run(() => composer.move(person, to), person),
+      step: (person, by) => run(() => stepped(composer, person, by), person),
       exchange: (one, other) => run(() => composer.exchange(one, other), one),
       head: (room) => cardHeadView(/** @type {DraftRoom} */ (room), props),
       foot: (room) => cardScoresView(/** @type {DraftRoom} */ (room), report),
@@ -150,6 +151,12 @@ function roomsView(props) {
     ${problem(actions, "open-rooms")} ${problem(actions, "discard-rooms")}`;
 }
 
+/** Somebody goes to the room beside theirs. @param {Composer} composer @param {string} person @param {number} by */
+async function stepped(composer, person, by) {
+  const to = beside(composer.rooms.map((room, place) => ({ ...room, id: idOf(place) })), person, by);
+  if (to) await composer.move(person, to);
+}
+
 /** @param {DraftRoom} room @param {Props} props */
 function cardHeadView(room, { composer, run }) {
   const set = (/** @type {Partial<DraftRoom>} */ changes) => run(() => composer.set(changed(composer.rooms, room.id, changes)));
@@ -160,7 +167,7 @@ function cardHeadView(room, { composer, run }) {
     <label class="field"><span class="field-label small">${t("Topic")}</span><input class="input" maxlength="80" .value=${room.topic} @change=${(/** @type {Event} */ event) => set({ topic: value(event) })} /></label>
     <label class="field"><span class="field-label small">${t("Seats")}</span><input class="input tabular" type="number" min="2" max=${MOST_IN_A_ROOM} .value=${String(room.capacity)} @change=${(/** @type {Event} */ event) => Number(value(event)) >= 2 && set({ capacity: Math.min(MOST_IN_A_ROOM, Number(value(event))) })} /></label>
     </details>
-    <label class="check small"><input type="checkbox" .checked=${room.locked} @change=${() => set({ locked: !room.locked })} /><span>${t("Lock this room")}</span></label>`;
+    <label class="check small"><input type="checkbox" .checked=${room.locked} @change=${(/** @type {Event} */ event) => set({ locked: /** @type {HTMLInputElement} */ (event.target).checked })} /><span>${t("Lock this room")}</span></label>`;
 }
 
 /** @param {DraftRoom} room @param {GroupsReport | null} report */

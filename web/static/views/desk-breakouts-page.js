@@ -13,7 +13,7 @@ import { Composer } from "../composer.js";
 import { n, t } from "../i18n.js";
 import { Refusal } from "../protocol.js";
 import { leftOnClock, openingWords, roomTitle } from "./breakout-words.js";
-import { focusOn } from "./breakout-board.js";
+import { beside, focusOn } from "./breakout-board.js";
 import { toast } from "../toast.js";
 import { composerView } from "./composer.js";
 import { confirm } from "./confirm.js";
@@ -43,6 +43,7 @@ export class DeskBreakouts {
     this.#page = page;
     const save = (/** @type {import("../../types/breakouts").BreakoutsDraft} */ draft) => this.#do({ type: "breakouts.plan", ...draft });
     this.composer = new Composer(page.data.session_id, { save, changed: () => page.refresh() });
+    page.connection.addEventListener("change", () => this.composer.take(this.state)); // at once: the next change is made of it, drawn or not
     page.connection.addEventListener("event", (event) => this.#heed(/** @type {CustomEvent} */ (event).detail));
   }
 
@@ -145,7 +146,7 @@ export class DeskBreakouts {
     return composerView({
       ...{ composer: this.composer, isLive: phase === "live" && this.state.phase !== "running", picked: this.#picked, nameOf, actions, run },
       ...{ asked: this.state.topics, choices: Object.keys(this.state.topic_choices).length, willing: this.state.willing.length },
-      ask: (topics) => void actions.run("ask-topics", () => this.#do({ type: "breakouts.ask_topics", topics: [...topics] })),
+      ask: (on) => void actions.run("ask-topics", () => this.#do({ type: "breakouts.ask_topics", topics: on ? [...this.composer.plan.topics] : [] })),
       pick: (person) => this.#pick(person),
       open: () => void this.#open(),
       discard: () => void this.#discard(),
@@ -168,6 +169,7 @@ export class DeskBreakouts {
       extend: (minutes, room) => run(room ? `extend-${room.id}` : "extend", { type: "breakouts.extend", minutes, room_id: room?.id ?? "" }),
       close: (atOnce) => void this.#close(atOnce),
       move: (person, to) => inTurn({ type: "breakout.move", person_id: person, room_id: to }, person),
+      step: (person, by) => this.#inTurn(() => this.#step(person, by), person),
       exchange: (one, other) => inTurn({ type: "breakout.exchange", person_id: one, other_id: other }, one),
       appoint: (room, person) => inTurn({ type: "breakout.appoint", room_id: room.id, person_id: person }),
       bar: (person) => void this.#bar(person),
@@ -175,6 +177,12 @@ export class DeskBreakouts {
       visit: (room) => void this.go(room),
       answer: (room) => run(`help-${room.id}`, { type: "breakout.answer_help", room_id: room.id }),
     });
+  }
+
+  /** To the room beside the one in which somebody sits by now. @param {string} person @param {number} by */
+  async #step(person, by) {
+    const to = beside(openRooms(this.state), person, by);
+    if (to) await this.#page.actions.run("move", () => this.#do({ type: "breakout.move", person_id: person, room_id: to }));
   }
 
   /** One change after the other, however fast the hands are. @param {() => Promise<unknown>} work @param {string} [person] whom it moves */
@@ -212,6 +220,7 @@ export class DeskBreakouts {
 
   async #tell() {
     const text = this.#text;
+    if (!text.trim()) return;
     const told = await this.#page.actions.run("tell", () => this.#do({ type: "breakouts.tell", text }));
     if (told && this.#text === text) this.#write("");
   }
@@ -235,6 +244,7 @@ export class DeskBreakouts {
     const text = [...unmet, openingWords(this.composer.plan)].join(" ");
     if (!(await confirm({ title: t("Open the rooms?"), text, action: t("Open the rooms") }))) return;
     const opened = await actions.run("open-rooms", async () => {
+      await this.#turn; // whoever is being moved sits there by then
       await this.composer.save();
       await this.#do({ type: "breakouts.open" });
     });

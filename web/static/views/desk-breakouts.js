@@ -18,7 +18,7 @@ import { badge, button, empty, icon, problem } from "./parts.js";
  * @typedef {{state: BreakoutsState, life: Pick<import("../../types/messages").Signals, "away" | "silent">, now: number, zone: string, picked: string, text: string, visited: string, nameOf: (id: string) => string, aboutOf: (id: string) => string,
  *   isSpeaking: boolean, maySpeak: boolean, actions: import("./actions.js").Actions, pick: (person: string) => void, write: (text: string) => void, tell: () => void,
  *   speak: (on: boolean) => void, extend: (minutes: number, room?: BreakoutRoom) => void, close: (atOnce: boolean) => void,
- *   move: (person: string, to: string) => void, exchange: (one: string, other: string) => void, appoint: (room: BreakoutRoom, person: string) => void,
+ *   move: (person: string, to: string) => void, step: (person: string, by: number) => void, exchange: (one: string, other: string) => void, appoint: (room: BreakoutRoom, person: string) => void,
  *   bar: (person: string) => void, unbar: (person: string) => void, visit: (room: BreakoutRoom | null) => void, answer: (room: BreakoutRoom) => void}} Props
  */
 
@@ -83,7 +83,7 @@ function helpView({ state, now, visited, actions, visit, answer }) {
 function tellView({ text, actions, write, tell, speak, isSpeaking, maySpeak }) {
   const submit = (/** @type {Event} */ event) => {
     event.preventDefault();
-    if (text.trim()) tell();
+    tell();
   };
   return html`<form class="tell" @submit=${submit}>
     <label class="field"><span class="field-label">${t("To all rooms")}</span>
@@ -107,11 +107,11 @@ function tellView({ text, actions, write, tell, speak, isSpeaking, maySpeak }) {
 
 /** @param {Props} props @param {BreakoutRoom[]} all */
 function roomsView(props, all) {
-  const { picked, pick, nameOf, aboutOf, move, exchange, actions, life } = props;
+  const { picked, pick, nameOf, aboutOf, move, step, exchange, actions, life } = props;
   return html`<div>
     ${problem(actions, "move")}
     ${boardView({
-      ...{ rooms: all, picked, pick, nameOf, aboutOf, move, exchange, without: [] },
+      ...{ rooms: all, picked, pick, nameOf, aboutOf, move, step, exchange, without: [] },
       withoutTitle: t("In the plenary"),
       head: (room) => cardHeadView(/** @type {BreakoutRoom} */ (room), props),
       foot: (room) => cardFootView(/** @type {BreakoutRoom} */ (room), props),

@@ -21,6 +21,8 @@ export class DeskHarvest {
   #notes = null;
   #lookedAt = -Infinity;
   #hasFailed = false;
+  /** @type {Promise<unknown>} */
+  #turn = Promise.resolve();
 
   /** @param {import("./live-page.js").LivePage} page */
   constructor(page) {
@@ -67,10 +69,13 @@ export class DeskHarvest {
     });
   }
 
-  /** @param {(harvest: import("../../types/messages").Harvest) => import("../harvest.js").Sheaf[]} change */
+  /** One change after the other, each of the groups as they are by then. @param {(harvest: import("../../types/messages").Harvest) => import("../harvest.js").Sheaf[]} change */
   #arrange(change) {
-    const { harvest } = this.#page.room;
-    if (harvest) void this.#page.actions.run("harvest-arrange", () => this.#page.do({ type: "harvest.arrange", groups: change(harvest) }));
+    const arrange = async () => {
+      const { harvest } = this.#page.room;
+      if (harvest) await this.#page.do({ type: "harvest.arrange", groups: change(harvest) });
+    };
+    this.#turn = this.#turn.then(() => this.#page.actions.run("harvest-arrange", arrange));
   }
 
   #notesView() {

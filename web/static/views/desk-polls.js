@@ -13,13 +13,24 @@ const MOST_OPTIONS = 10;
  * @typedef {{title: string, options: string[], anonymous: boolean}} Draft
  * @typedef {"poll.open" | "poll.close" | "poll.show" | "poll.discard"} PollStep
  * @typedef {{polls: Poll[], signals: import("../../types/messages").Signals, isLive: boolean, draft: Draft | null,
- *   actions: import("./actions.js").Actions, edit: (draft: Draft | null) => void, change: (step: (now: Draft) => Draft) => void, save: (draft: Draft) => void,
+ *   actions: import("./actions.js").Actions, edit: (draft: Draft | null) => void, change: (step: (now: Draft) => Draft) => void, save: () => void,
  *   take: (step: PollStep, poll: Poll) => void}} Props
  */
 
 /** @returns {Draft} */
 export function newDraft() {
   return { title: "", options: ["", ""], anonymous: true };
+}
+
+/** The options that are written. @param {Draft} draft */
+export function filled({ options }) {
+  return options.map((option) => option.trim()).filter(Boolean);
+}
+
+/** Whether it can be saved. @param {Draft} draft */
+export function isComplete(draft) {
+  const options = filled(draft);
+  return Boolean(draft.title.trim()) && options.length >= 2 && new Set(options).size === options.length;
 }
 
 /** @param {Props} props */
@@ -34,11 +45,9 @@ export function deskPollsView(props) {
 
 /** @param {Draft} draft @param {Props} props */
 function draftView(draft, { actions, edit, change, save }) {
-  const filled = draft.options.map((option) => option.trim()).filter(Boolean);
-  const isComplete = Boolean(draft.title.trim()) && filled.length >= 2 && new Set(filled).size === filled.length;
   const submit = (/** @type {SubmitEvent} */ event) => {
     event.preventDefault();
-    if (isComplete) save({ ...draft, options: filled });
+    save();
   };
   return html`<form class="draft stack tight" @submit=${submit}>
     <label class="field">
@@ -58,7 +67,7 @@ function draftView(draft, { actions, edit, change, save }) {
       ${secrecyChoice(draft, false, t("With names"), t("The organisers can see who answered what. The hall is told before answering."), change)}
     </fieldset>
     <div class="actions">
-      <button class="button primary" ?disabled=${!isComplete} aria-busy=${actions.isBusy("draft") ? "true" : nothing}>${t("Save the draft")}</button>
+      <button class="button primary" ?disabled=${!isComplete(draft)} aria-busy=${actions.isBusy("draft") ? "true" : nothing}>${t("Save the draft")}</button>
       ${button({ label: t("Cancel"), look: "plain", onClick: () => edit(null) })}
     </div>
     ${problem(actions, "draft")}

@@ -15,7 +15,7 @@ import { confirm } from "./confirm.js";
 import { DeskBreakouts } from "./desk-breakouts-page.js";
 import { DeskHarvest } from "./desk-harvest.js";
 import { deskPeopleView, fetchPeople } from "./desk-people.js";
-import { deskPollsView } from "./desk-polls.js";
+import { deskPollsView, filled, isComplete } from "./desk-polls.js";
 import { queueView } from "./desk-questions.js";
 import { nextStepView, runOfShowView } from "./desk-run.js";
 import { deskTroubleView, fetchTrouble } from "./desk-trouble.js";
@@ -47,6 +47,9 @@ const view = {
   people: /** @type {import("./desk-people.js").PeoplePage | null} */ (null),
   havePeopleFailed: false,
   peopleAt: 0,
+  peopleAsked: 0,
+  /** The page of the list that is looked at, whether it has come or not. */
+  peoplePage: 0,
   trouble: /** @type {import("./desk-trouble.js").Trouble | null} */ (null),
   troubleAt: 0,
   pass: /** @type {import("./desk-stage.js").Pass | null} */ (page.data.whip ?? null),
@@ -54,7 +57,7 @@ const view = {
 
 page.connection.addEventListener("signal", (event) => {
   const isLookedAt = view.tab === "people" && Date.now() - view.peopleAt > PEOPLE_MS;
-  if (/** @type {CustomEvent} */ (event).detail.type === "presence" && isLookedAt) void turn(view.people?.page ?? 0);
+  if (/** @type {CustomEvent} */ (event).detail.type === "presence" && isLookedAt) void turn(view.peoplePage);
 });
 setInterval(() => void lookForTrouble(), 1_000);
 Object.assign(globalThis, { plenum: page }); // for support and for tests
@@ -174,14 +177,19 @@ function chooseTab(tab) {
   void lookForTrouble();
 }
 
-/** @param {number} number */
+/** The page that was turned to last is what is shown, in whatever order the answers come. @param {number} number */
 async function turn(number) {
   view.peopleAt = Date.now();
+  view.peoplePage = number;
+  const question = ++view.peopleAsked;
+  /** @type {Partial<typeof view>} */
+  let found = { havePeopleFailed: true };
   try {
-    show({ people: await fetchPeople(page.data.session_id, number), havePeopleFailed: false });
+    found = { people: await fetchPeople(page.data.session_id, number), havePeopleFailed: false };
   } catch {
-    show({ havePeopleFailed: true });
+    // as said
   }
+  if (view.peopleAsked === question) show(found);
 }
 
 /** Keeps the list of who is having trouble young, while somebody can see it. A failure leaves the old one: the next look is near. */
@@ -238,10 +246,13 @@ function change(step) {
   if (view.draft) edit(step(view.draft));
 }
 
-/** @param {import("./desk-polls.js").Draft} draft */
-async function save({ title, options, anonymous }) {
-  const saved = await page.actions.run("draft", () => page.do({ type: "poll.draft", title, options, anonymous }));
-  if (saved) show({ draft: null });
+/** What is written when it is called; what is written after that stays. */
+async function save() {
+  const { draft } = view;
+  if (!draft || !isComplete(draft)) return;
+  const { title, anonymous } = draft;
+  const saved = await page.actions.run("draft", () => page.do({ type: "poll.draft", title, options: filled(draft), anonymous }));
+  if (saved && view.draft === draft) show({ draft: null });
 }
 
 /** @param {import("./desk-polls.js").PollStep} type @param {Poll} poll */

@@ -10,7 +10,7 @@ import { empty, icon, problem } from "./parts.js";
  * @typedef {import("../../types/messages").Signals} Signals
  * @typedef {import("../../types/messages").Mine} Mine
  * @typedef {{polls: Poll[], signals: Signals, mine: Mine, choices: Map<string, number>, actions: import("./actions.js").Actions,
- *   choose: (poll: Poll, option: number) => void, answer: (poll: Poll, option: number) => void}} Props
+ *   choose: (poll: Poll, option: number) => void, answer: (poll: Poll) => void}} Props `answer` sends what is chosen by then
  */
 
 /** The newest first. @param {Props} props */
@@ -37,7 +37,7 @@ function openView(poll, { signals, mine, choices, actions, choose, answer }) {
   const key = `answer-${poll.id}`;
   const submit = (/** @type {SubmitEvent} */ event) => {
     event.preventDefault();
-    if (chosen !== undefined) answer(poll, chosen);
+    answer(poll);
   };
   return html`<form class="stack tight" @submit=${submit}>
     <fieldset class="stack tight">

@@ -48,13 +48,19 @@ export function questionsView(props) {
   `;
 }
 
+/** Whether it can be asked. @param {string} text */
+export function isQuestion(text) {
+  const { length } = [...text.trim()];
+  return length > 0 && length <= MOST_CHARACTERS;
+}
+
 /** @param {Props} props */
 function askView({ text, actions, write, ask }) {
-  const length = [...text.trim()].length;
+  const { length } = [...text.trim()];
   const isBusy = actions.isBusy("ask");
   const submit = (/** @type {Event} */ event) => {
     event.preventDefault();
-    if (length && length <= MOST_CHARACTERS) ask();
+    ask();
   };
   const onKey = (/** @type {KeyboardEvent} */ event) => {
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) submit(event);
@@ -75,7 +81,7 @@ function askView({ text, actions, write, ask }) {
     <div class="ask-foot">
       <p class="field-help" id="ask-help">${t("The moderator reads it first. Then everybody sees it, with your name.")}</p>
       <span class="ask-count small tabular ${length > MOST_CHARACTERS ? "is-over" : ""}" ?hidden=${!length}>${number(length)} / ${number(MOST_CHARACTERS)}</span>
-      <button class="button primary" ?disabled=${!length || length > MOST_CHARACTERS} aria-busy=${isBusy ? "true" : nothing}>
+      <button class="button primary" ?disabled=${!isQuestion(text)} aria-busy=${isBusy ? "true" : nothing}>
         ${isBusy ? t("Sending…") : t("Send question")}
       </button>
     </div>

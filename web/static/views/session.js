@@ -16,7 +16,7 @@ import { LivePage } from "./live-page.js";
 import { button, empty, icon, tabs } from "./parts.js";
 import { peopleView } from "./people.js";
 import { pollsView } from "./polls.js";
-import { questionsView } from "./questions.js";
+import { isQuestion, questionsView } from "./questions.js";
 import { stageView } from "./stage.js";
 import { roomStage, stageCover, stageMessage } from "./stage-words.js";
 import { contactView, marksView, recordingView } from "./status.js";
@@ -238,6 +238,7 @@ function write(text) {
 
 async function ask() {
   const { text } = view;
+  if (!isQuestion(text)) return;
   const words = { too_many: t("You have several questions that wait for the moderator. Please let them be read first.") };
   const asked = await page.actions.run("ask", () => page.do({ type: "question.ask", text }), words);
   if (!asked) return;
@@ -256,8 +257,10 @@ function choosePollOption({ id }, option) {
   page.refresh();
 }
 
-/** @param {Poll} poll @param {number} option */
-async function answer({ id }, option) {
+/** @param {Poll} poll */
+async function answer({ id }) {
+  const option = view.choices.get(id);
+  if (option === undefined) return; // nothing is chosen that is not saved
   const saved = await page.actions.run(`answer-${id}`, () => page.do({ type: "poll.answer", poll_id: id, option }));
   if (saved && view.choices.get(id) === option) view.choices.delete(id);
   page.refresh();
