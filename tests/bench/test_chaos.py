@@ -339,7 +339,19 @@ async def test_whatever_dies_nothing_that_was_acknowledged_is_lost(database: str
         pytest.skip("PostgreSQL is not installed (on Debian: apt install postgresql)")
     if database == "postgres" and not (shutil.which("redis-server") or shutil.which("valkey-server")):
         pytest.skip("Redis is not installed (on Debian: apt install redis-server)")
-    words = ("--database", database, "--seconds", "18", "--seed", "20260325")
+    for seconds in ("18", "60"):  # little comes of it on a machine that is busy with other things: it is given longer
+        text = await nemesis("--database", database, "--seconds", seconds, "--seed", "20260325")
+        last = re.fullmatch(
+            r"acknowledged (\d+), lost 0, duplicated 0, out of order 0, seed 20260325", text.splitlines()[-1]
+        )
+        assert last, text
+        if int(last[1]) > 50:
+            return
+    raise AssertionError(text)
+
+
+async def nemesis(*words: str) -> str:
+    """What it says; it must have found nothing."""
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "bench.chaos", *words, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
     )
@@ -349,8 +361,5 @@ async def test_whatever_dies_nothing_that_was_acknowledged_is_lost(database: str
         if process.returncode is None:
             process.terminate()
             await process.wait()
-    text = output.decode()
-    last = re.fullmatch(r"acknowledged (\d+), lost 0, duplicated 0, out of order 0, seed 20260325", text.splitlines()[-1])
-    assert last, text
-    assert int(last[1]) > 50, text
-    assert process.returncode == 0, text
+    assert process.returncode == 0, output.decode()
+    return output.decode()

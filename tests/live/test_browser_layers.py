@@ -95,6 +95,21 @@ async def assert_no_freeze(viewer: Page, switch: Callable[[int], Awaitable[None]
     pytest.skip(f"too busy a machine to see a freeze on: {seen}")
 
 
+async def assert_nothing_missed(viewer: Page, switch: Callable[[int], Awaitable[None]]) -> None:
+    """By any switch so far. If something was, one more is made, and another: a busy machine drops a packet now and then, but
+    numbers that leave a gap at a switch leave one at each."""
+    counted: list[tuple[int, int]] = []
+    lost, asked = 0, 1  # the first picture may have to be asked for
+    for attempt in range(ATTEMPTS):
+        found: Any = (await viewer.evaluate("inbound('video')"))[0]
+        if found["packetsLost"] <= lost and found["pliCount"] <= asked:
+            return
+        lost, asked = found["packetsLost"], found["pliCount"]
+        counted.append((lost, asked))
+        await switch(attempt)
+    raise AssertionError(f"packets lost and pictures asked for after each switch: {counted}")
+
+
 async def open_layers(browser: Browser, at: Pages) -> Page:
     page = await open_page(browser, at)
     await page.add_script_tag(content=LAYERS)
@@ -144,9 +159,8 @@ async def test_the_layer_follows_the_tile_and_nothing_freezes(engine: EmbeddedEn
                 await show(tile)
 
             await assert_no_freeze(viewer, change)
+        await assert_nothing_missed(viewer, lambda attempt: show((360, 180)[attempt % 2]))
         await show(180)
-        found: Any = (await viewer.evaluate("inbound('video')"))[0]
-        assert found["packetsLost"] == 0 and found["pliCount"] <= 1
         assert (await peer(engine, "viewer")).slots == {"video0": "q", "screen0": "full"}
         await engine.view("room", me, {"video0": 0})
         assert (await peer(engine, "viewer")).slots == {"video0": "", "screen0": "full"}
@@ -179,5 +193,4 @@ async def test_nothing_freezes_when_the_publisher_changes(engine: EmbeddedEngine
             await until(viewer, f"seen[0].length > {since + 30}")
 
         await assert_no_freeze(viewer, share)
-        found: Any = (await viewer.evaluate("inbound('video')"))[0]
-        assert found["packetsLost"] == 0 and found["pliCount"] <= 1
+        await assert_nothing_missed(viewer, lambda attempt: share(ATTEMPTS + attempt))

@@ -135,7 +135,8 @@ async def test_a_tcp_connection_reaches_its_worker_whichever_takes_it(engine: Em
 async def test_a_tcp_connection_for_a_worker_that_is_away_is_closed(engine: EmbeddedEngine) -> None:
     check = request("07abcdefabcdef:them", "password", nominate=True)
     loop, lasted = asyncio.get_running_loop(), []
-    for _ in range(6):
+    # strangers may stay for longer; a busy machine may keep some of these, and is tried again
+    while len(lasted) < 6 or (min(lasted) >= CHECK_TIMEOUT - 2 and len(lasted) < 20):
         reader, writer = await asyncio.open_connection("127.0.0.1", engine.port)
         began = loop.time()
         writer.write(len(check).to_bytes(2, "big") + check)
@@ -143,7 +144,7 @@ async def test_a_tcp_connection_for_a_worker_that_is_away_is_closed(engine: Embe
             assert await reader.read() == b""
         lasted.append(loop.time() - began)
         writer.close()
-    assert min(lasted) < CHECK_TIMEOUT - 2  # strangers may stay for longer; a busy machine may keep some of these
+    assert min(lasted) < CHECK_TIMEOUT - 2
 
 
 def test_there_is_a_worker_for_each_processor() -> None:
