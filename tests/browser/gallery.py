@@ -171,7 +171,9 @@ async def open_evaluation(browser: Browser, demo: Demonstration) -> None:
 async def close_evaluation(browser: Browser, demo: Demonstration) -> None:
     """The board reads it when it is closed; the demonstration may have done so itself."""
     async with desk(browser, demo) as page:
-        if await page.get_by_role("button", name="Close the evaluation").is_visible():
+        offered = page.get_by_role("button", name="Close the evaluation")
+        await offered.or_(page.get_by_text("Closed", exact=True)).first.wait_for()
+        if await offered.is_visible():
             await press(page, "Close the evaluation", "Close the evaluation")
         await page.get_by_text("Closed", exact=True).wait_for()
 

@@ -132,8 +132,9 @@ async def test_firefox_finds_a_new_way_for_the_connection_it_has(hall: Hall, fir
     way = "plenum.media.statistics().then((all) => all.find(({ selected }) => selected)?.localCandidateId)"
     before = await anna.evaluate(f"window.before = await {way}")
     assert before
+    offered = await anna.evaluate(offers)  # more than once on a machine that is too busy for the first
     await anna.evaluate("plenum.media.moved()")
     await anna.until(f"(await {way}) && window.before !== (await {way})")  # another ICE session's
     await shows_moving_pictures(anna)
-    assert (await anna.evaluate(offers), await anna.evaluate("plenum.media.status.name")) == (1, "connected")
+    assert (await anna.evaluate(offers), await anna.evaluate("plenum.media.status.name")) == (offered, "connected")
     assert anna.complaints == hall.complaints == []
