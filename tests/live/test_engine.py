@@ -134,7 +134,8 @@ async def test_a_tcp_connection_reaches_its_worker_whichever_takes_it(engine: Em
 
 async def test_a_tcp_connection_for_a_worker_that_is_away_is_closed(engine: EmbeddedEngine) -> None:
     check = request("07abcdefabcdef:them", "password", nominate=True)
-    loop, lasted = asyncio.get_running_loop(), []
+    loop = asyncio.get_running_loop()
+    lasted: list[float] = []
     # strangers may stay for longer; a busy machine may keep some of these, and is tried again
     while len(lasted) < 6 or (min(lasted) >= CHECK_TIMEOUT - 2 and len(lasted) < 20):
         reader, writer = await asyncio.open_connection("127.0.0.1", engine.port)
