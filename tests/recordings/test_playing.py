@@ -117,8 +117,11 @@ async def test_a_recording_plays_through_changes_of_size(page: Page, tmp_path: P
     else:
         simulation.finish(3.2)
     with served(simulation.path) as url:
-        await page.goto(url)
-        seen = await page.evaluate(PLAY, 2)
+        for rate in (2, 1, 0.25):  # a busy machine leaves out pictures, of a size perhaps all: it is given more time
+            await page.goto(url)
+            seen = await page.evaluate(PLAY, rate)
+            if len(seen["sizes"]) == len(sizes) and seen["pictures"] >= 70:
+                break
     assert seen["sizes"] == ["320x180", "640x360", "180x320"]
     assert seen["duration"] == pytest.approx(2.9 if is_killed else 3.2, abs=0.4)
     assert seen["time"] == pytest.approx(seen["duration"], abs=0.1) and seen["pictures"] >= 70
