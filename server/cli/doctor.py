@@ -9,11 +9,12 @@ import msgspec
 import typer
 
 from server.cli.failure import describe
-from server.cli.opening import opened, settings_of
+from server.cli.opening import quiet, settings_of
 from server.cli.workspace import HERE, Directory
 from server.settings import Settings
 
 if TYPE_CHECKING:
+    from server.database.schema import Standing
     from server.doctor import Finding
 
 
@@ -31,7 +32,7 @@ def doctor(
     from server.doctor import examine  # late: no other command needs it, and it takes a while
 
     settings = settings_of(directory)
-    findings = [*examine(settings), asyncio.run(_database(settings))]
+    findings = [*examine(settings), asyncio.run(check_database(settings))]
     if settings.redis_url:
         from server.cluster.check import check_redis  # late: only where there are several nodes
 
@@ -48,16 +49,17 @@ def doctor(
         raise typer.Exit(1)
 
 
-async def _database(settings: Settings) -> Finding:
-    """That it can be opened; one that is not there yet is not made."""
+async def check_database(settings: Settings) -> Finding:
+    """That it can be used; one that is not there yet is not made, an older one not changed."""
     from server.doctor import Finding
 
-    kind = "PostgreSQL" if settings.database_url else "SQLite"
     if not settings.has_database:
         return Finding("database", "ok", "none yet: the first start makes it")
+    from server.database import Database  # late: it takes longer than most commands
+
+    quiet()
     try:
-        async with opened(settings):
-            pass
+        return _standing("PostgreSQL" if settings.database_url else "SQLite", await Database(settings.database).look())
     except Exception as error:  # told as any command would tell it
         remedy = (
             "check PLENUM_DATABASE_URL, and that PostgreSQL runs"
@@ -65,4 +67,19 @@ async def _database(settings: Settings) -> Finding:
             else "restore a backup, or mend the disk"
         )
         return Finding("database", "error", describe(error) or repr(error), remedy)
+
+
+def _standing(kind: str, found: Standing) -> Finding:
+    """What follows from a database's version."""
+    from server.doctor import Finding
+
+    if not found.revision:
+        return Finding("database", "ok", f"{kind}: nothing in it yet, the first start makes the tables")
+    if found.behind is None:
+        remedy = "update Plenum, or restore a backup of this version's"
+        return Finding("database", "error", f"{kind}: newer than this Plenum (it is {found.revision})", remedy)
+    if found.behind:
+        steps = "1 step" if found.behind == 1 else f"{found.behind} steps"
+        remedy = "back it up with the Plenum that made it; then the next start, or any other command, brings it up to date"
+        return Finding("database", "warning", f"{kind}: older than this Plenum by {steps} (it is {found.revision})", remedy)
     return Finding("database", "ok", f"{kind} can be used")

@@ -13,7 +13,7 @@ import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from sqlalchemy import Table
 
@@ -21,6 +21,9 @@ from rooms.errors import Refused
 from server.database.dialect import Dialect
 from server.database.failure import DatabaseFailure
 from server.database.writer import Backend, Waiting, Work
+
+if TYPE_CHECKING:
+    from server.database.schema import Standing
 
 __all__ = ["Database", "DatabaseFailure", "Work", "opened"]
 
@@ -43,6 +46,10 @@ class Database:
     @property
     def dialect(self) -> Dialect:
         return self._backend.dialect
+
+    async def look(self) -> Standing:
+        """Where it stands, without `open`: nothing is changed, made or brought up to date. Raises what `open` does."""
+        return await self._backend.look()
 
     async def open(self) -> None:
         """Creates what is missing, brings what is older up to date, and asserts that commits reach the disk. Raises

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Final, TypeVar
 
 import structlog
@@ -19,6 +19,7 @@ from server.database.dialect import Dialect
 from server.database.failure import DatabaseFailure
 from server.database.outage import BUSY, PATIENCE, PAUSE, is_outage, sqlstate
 from server.database.postgres_writer import PostgresWriter, forget_the_dead
+from server.database.schema import Standing
 from server.database.writer import Saved, Waiting, Work, Writer
 
 T = TypeVar("T")
@@ -43,6 +44,9 @@ SESSION: Final = {
     "idle_in_transaction_session_timeout": "10s",
     "timezone": "UTC",
 }
+# Whether the tables can be made; whether something can be written into them.
+MAY_MAKE: Final = text("SELECT has_schema_privilege(current_schema(), 'CREATE') AND NOT pg_is_in_recovery()")
+MAY_WRITE: Final = text("SELECT has_table_privilege('events', 'INSERT') AND NOT pg_is_in_recovery()")
 CHECKPOINT_TRIES: Final = 5
 CHECKPOINT_PAUSE: Final = 0.2  # seconds between them
 CHECKPOINT_LOCK: Final = text("SET lock_timeout = '300ms'")  # whoever wants the table meanwhile waits behind us
@@ -61,22 +65,31 @@ class Postgres:
         self._writing: AsyncEngine | None = None
         self._writers: list[PostgresWriter] = []
 
+    async def look(self) -> Standing:
+        engine = self._engine(poolclass=NullPool).execution_options(
+            isolation_level="REPEATABLE READ", postgresql_readonly=True
+        )
+        with _reaching():
+            async with engine.connect() as connection:
+                await _check(connection)
+                found = await connection.run_sync(schema.standing)
+                may_write = (await connection.execute(MAY_MAKE if found.revision == "" else MAY_WRITE)).scalar_one()
+        if not may_write:
+            raise DatabaseFailure("PostgreSQL takes nothing from this user, or is a standby")
+        return found
+
     async def open(self, queue: asyncio.Queue[Waiting], saved: Saved) -> Sequence[Writer]:
         # A read is one transaction that sees one state of all tables, as it is in SQLite.
         self._reading = self._engine(
             pool_size=READERS, max_overflow=READERS, pool_pre_ping=True, pool_timeout=STATEMENT_SECONDS
         ).execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
         self._writing = self._engine(poolclass=NullPool)
-        try:
+        with _reaching():
             async with self._writing.connect() as connection:
                 await _check(connection)
             await schema.bring_up_to_date(self._engine(MIGRATION_SECONDS, poolclass=NullPool))
             async with self._writing.begin() as connection:
                 await forget_the_dead(connection)
-        except Exception as error:
-            if is_outage(error):
-                raise DatabaseFailure(f"PostgreSQL cannot be reached: {_reason(error)}") from error
-            raise
         self._writers = [PostgresWriter(self._writing, queue, saved) for _ in range(WRITERS)]
         return self._writers
 
@@ -146,6 +159,17 @@ class Postgres:
 
         # Errors are logged, and the values in a statement are names, answers and comments: none of them in a message.
         return create_async_engine("postgresql+asyncpg://", async_creator=connect, hide_parameters=True, **options)
+
+
+@contextlib.contextmanager
+def _reaching() -> Iterator[None]:
+    """A server that is away is told in one line."""
+    try:
+        yield
+    except Exception as error:
+        if is_outage(error):
+            raise DatabaseFailure(f"PostgreSQL cannot be reached: {_reason(error)}") from error
+        raise
 
 
 async def _check(connection: AsyncConnection) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
+from msgspec import Struct
 from sqlalchemy import Column, Connection, MetaData, String, Table, insert, inspect, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -25,6 +26,23 @@ _THINK: Final = text("SET LOCAL idle_in_transaction_session_timeout = 0")  # ale
 _LOCK: Final = text("SELECT pg_advisory_xact_lock(7363051)")  # any number, the same for all nodes
 
 _marks = Table("alembic_version", MetaData(), Column("version_num", String(32), primary_key=True))  # alembic's own
+
+
+class Standing(Struct, frozen=True):
+    """Where a database stands. `revision` "": there is nothing of ours in it yet. `behind`: so many changes are missing;
+    None: it is newer than this code."""
+
+    revision: str
+    behind: int | None
+
+
+def standing(connection: Connection) -> Standing:
+    """Only looks."""
+    revision = _revision(connection)
+    if revision is None and not inspect(connection).has_table("events"):
+        return Standing("", 0)
+    found = revision or UNMARKED
+    return Standing(found, len(REVISIONS) - 1 - REVISIONS.index(found) if found in REVISIONS else None)
 
 
 async def bring_up_to_date(engine: AsyncEngine) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sqlite3
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
@@ -12,11 +13,13 @@ import structlog
 from sqlalchemy import URL, Table, event, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import NullPool
 
 from rooms.errors import Refused
 from server.database import schema
 from server.database.dialect import Dialect
 from server.database.failure import DatabaseFailure
+from server.database.schema import Standing
 from server.database.writer import Saved, Waiting, Work, Writer
 
 T = TypeVar("T")
@@ -36,6 +39,13 @@ class Sqlite:
         self._path = path
         self._engine: AsyncEngine | None = None
         self._writing: AsyncConnection | None = None  # kept: taking one from the pool costs as much as a small commit
+
+    async def look(self) -> Standing:
+        async with create_async_engine(_to_look_at(self._path), poolclass=NullPool).connect() as connection:
+            found = await connection.run_sync(schema.standing)
+        if not os.access(self._path, os.W_OK):
+            raise DatabaseFailure(f"{self._path}: this user may not write to it")
+        return found
 
     async def open(self, queue: asyncio.Queue[Waiting], saved: Saved) -> Sequence[Writer]:
         self._path.parent.mkdir(parents=True, exist_ok=True)
@@ -140,6 +150,13 @@ def _refusal(error: Exception) -> Exception:
         _log.error("cannot write", reason=str(reason))
         return Refused("read_only")
     return error
+
+
+def _to_look_at(path: Path) -> URL:
+    """Without a log beside it nobody has it open, and "immutable" keeps SQLite from putting one there."""
+    has_log = path.with_name(f"{path.name}-wal").exists()
+    query = {"uri": "true", "mode": "ro"} | ({} if has_log else {"immutable": "1"})
+    return URL.create("sqlite+aiosqlite", database=path.absolute().as_uri(), query=query)
 
 
 def _on_connect(connection: Any, _record: object) -> None:

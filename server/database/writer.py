@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, Final, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, TypeVar
 
 from sqlalchemy import Table
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from server.database.dialect import Dialect
+
+if TYPE_CHECKING:
+    from server.database.schema import Standing
 
 T = TypeVar("T")
 Work = Callable[[AsyncConnection], Awaitable[T]]
@@ -70,6 +73,8 @@ class Backend(Protocol):
     """Where the data is. See `Database` for what each method promises."""
 
     dialect: Dialect
+
+    async def look(self) -> Standing: ...
 
     async def open(self, queue: asyncio.Queue[Waiting], saved: Saved) -> Sequence[Writer]: ...
 

@@ -7,15 +7,20 @@ import shutil
 import socket
 import struct
 import threading
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
 import pytest
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bench.postgres import PostgresServer
 from server import doctor
 from server.__main__ import main
+from server.cli.doctor import check_database
+from server.database import Database, opened, schema
 from server.doctor import Finding
 from server.settings import Settings
 from tests.server.running import CONFERENCE, running
@@ -176,3 +181,111 @@ def test_the_command_looks_at_redis_where_there_are_several_nodes(
     for what, variable in (("database", "PLENUM_DATABASE_URL"), ("redis", "PLENUM_REDIS_URL")):
         assert found[what]["level"] == "error" and variable in found[what]["remedy"]
     assert "hemligt" not in out
+
+
+Prepare = Callable[[Database], Awaitable[None]]
+Kept = Callable[[], object]
+
+
+@pytest.fixture
+def kept(request: pytest.FixtureRequest, place: Path | str, tmp_path: Path) -> Kept:
+    """All there is: of SQLite every file, of PostgreSQL, where reading leaves traces, the tables and which they are."""
+    if isinstance(place, Path):
+        return lambda: {path.name: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    server, owner = request.getfixturevalue("postgres"), f"'{schema_of(place)}'"
+
+    def read() -> str:
+        columns = (
+            f"SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = {owner} ORDER BY 1, 2"
+        )
+        found: str = server.execute(columns)
+        return found + (server.execute(f"SELECT xmin, * FROM {schema_of(place)}.alembic_version") if found else "")
+
+    return read
+
+
+def schema_of(address: str) -> str:
+    return address.rpartition("=")[2]
+
+
+def make_empty(place: Path | str) -> None:
+    if isinstance(place, Path):
+        place.touch()
+
+
+async def nothing(database: Database) -> None:
+    """It is as it was made."""
+
+
+async def age(database: Database) -> None:
+    await mark(database, schema.REVISIONS[-3])
+
+
+async def outdo(database: Database) -> None:
+    await mark(database, "9999")
+
+
+async def mark(database: Database, revision: str) -> None:
+    async def work(connection: AsyncConnection) -> None:
+        await connection.execute(text(f"UPDATE alembic_version SET version_num = '{revision}'"))
+
+    await database.write(work)
+
+
+@pytest.mark.parametrize(
+    ("prepare", "level", "words", "remedy"),
+    [
+        (nothing, "ok", "can be used", ""),
+        (age, "warning", "older than this Plenum by 2 steps", "the next start"),
+        (outdo, "error", "newer than this Plenum (it is 9999)", "update Plenum"),
+    ],
+)
+async def test_a_database_is_left_as_it_is(
+    place: Path | str, kept: Kept, prepare: Prepare, level: str, words: str, remedy: str
+) -> None:
+    async with opened(place) as database:
+        await prepare(database)
+    before = kept()
+    found = await check_database(settings_at(place))
+    assert (found.check, found.level) == ("database", level)
+    assert words in found.found
+    assert remedy in found.remedy and bool(remedy) == bool(found.remedy)
+    assert kept() == before
+
+
+async def test_an_empty_database_stays_empty(place: Path | str, kept: Kept) -> None:
+    make_empty(place)
+    before = kept()
+    found = await check_database(settings_at(place))
+    assert found.level == "ok" and "the first start makes the tables" in found.found
+    assert kept() == before
+
+
+async def test_a_database_that_a_server_is_using_can_be_looked_at(place: Path | str) -> None:
+    async with opened(place) as database:
+        await mark(database, schema.REVISIONS[-2])  # in SQLite: in the log beside the file
+        assert "by 1 step " in (await check_database(settings_at(place))).found
+
+
+async def test_a_user_who_may_not_write_is_no_good(postgres: PostgresServer, postgres_place: str) -> None:
+    async with opened(postgres_place):
+        pass
+    name = schema_of(postgres_place)
+    reader = f"reader_of_{name}"
+    for right in (
+        "",
+        f"GRANT USAGE ON SCHEMA {name} TO {reader}",
+        f"GRANT SELECT ON ALL TABLES IN SCHEMA {name} TO {reader}",
+    ):
+        postgres.execute(right or f"CREATE ROLE {reader} LOGIN")
+    found = await check_database(settings_at(f"postgresql://{reader}@{postgres_place.partition('@')[2]}"))
+    assert found.level == "error" and "takes nothing from this user" in found.found
+
+
+def settings_at(place: Path | str) -> Settings:
+    """Whose database is there."""
+
+    class Elsewhere(Settings):
+        database = place
+
+    return Elsewhere(database_url=place if isinstance(place, str) else "")
