@@ -24,6 +24,7 @@ from server.database import Database, opened, schema
 from server.doctor import Finding
 from server.settings import Settings
 from tests.server.running import CONFERENCE, running
+from tests.server.test_schema import DUMPS, old
 
 
 def bound(kind: socket.SocketKind) -> socket.socket:
@@ -251,6 +252,14 @@ async def test_a_database_is_left_as_it_is(
     assert words in found.found
     assert remedy in found.remedy and bool(remedy) == bool(found.remedy)
     assert kept() == before
+
+
+async def test_a_database_of_the_first_release_is_not_brought_up_to_date(tmp_path: Path) -> None:
+    old(tmp_path / "old.db", DUMPS[0])
+    before = (tmp_path / "old.db").read_bytes()
+    found = await check_database(settings_at(tmp_path / "old.db"))
+    assert f"by {len(schema.REVISIONS) - 1} steps (it is 0001)" in found.found
+    assert (tmp_path / "old.db").read_bytes() == before
 
 
 async def test_an_empty_database_stays_empty(place: Path | str, kept: Kept) -> None:
