@@ -116,9 +116,12 @@ def page(
         starter.chmod(starter.stat().st_mode | stat.S_IXUSR)
         program = str(starter)
     flags = [*FLAGS, *([f"--use-file-for-fake-video-capture={film}"] if film else [])]
-    browser = playwright.chromium.launch(executable_path=program, headless=True, args=flags, env={**os.environ})
+    browser = playwright.chromium.launch(
+        timeout=120_000, executable_path=program, headless=True, args=flags, env={**os.environ}
+    )
     try:
         opened = browser.new_context(permissions=["camera", "microphone"]).new_page()
+        opened.set_default_timeout(120_000)
         prepare(opened)
         yield opened
     finally:

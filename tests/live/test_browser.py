@@ -117,6 +117,7 @@ async def pages(engine: EmbeddedEngine) -> AsyncIterator[Pages]:
 
 async def open_page(browser: Browser, at: Pages) -> Page:
     page = await (await browser.new_context(permissions=["camera", "microphone"])).new_page()
+    page.set_default_timeout(120_000)
     await page.goto(at.url)
     await page.add_script_tag(content=OFFER)
     return page
@@ -124,7 +125,7 @@ async def open_page(browser: Browser, at: Pages) -> Page:
 
 async def until(page: Page, condition: str) -> None:
     """Waits until a JavaScript expression, which may await, holds. (`wait_for_function` takes a promise for the truth.)"""
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(120):
         await page.evaluate(f"until(async () => {condition})")
 
 

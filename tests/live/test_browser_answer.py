@@ -51,6 +51,7 @@ async (sdp) => {
 @pytest.mark.browser
 async def test_chromium_takes_all_that_is_agreed(browser: Browser) -> None:
     page = await (await browser.new_context(permissions=["camera", "microphone"])).new_page()
+    page.set_default_timeout(120_000)
     await page.route("**/*", lambda route: route.fulfill(body="", content_type="text/html"))
     await page.goto("http://localhost/")
     agreed = plan(await page.evaluate(OFFER), WIDE_STAGE, may_send=True, may_receive=True)

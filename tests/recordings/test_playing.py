@@ -101,7 +101,9 @@ async def page() -> AsyncIterator[Page]:
     arguments = ["--no-sandbox", "--autoplay-policy=no-user-gesture-required"]
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(timeout=120_000, executable_path=shutil.which("chromium"), args=arguments)
-        yield await browser.new_page()
+        page = await browser.new_page()
+        page.set_default_timeout(120_000)
+        yield page
         await browser.close()
 
 
