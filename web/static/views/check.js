@@ -153,8 +153,9 @@ let turn = Promise.resolve();
 
 /** Chosen fast, one after the other is opened: two at once would leave one of them on. */
 function openInTurn() {
-  turn = turn.then(openBoth);
-  return turn;
+  const opened = turn.then(openBoth);
+  turn = opened.catch(() => undefined); // one that failed keeps none from being tried
+  return opened;
 }
 
 async function openBoth() {
