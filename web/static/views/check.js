@@ -40,6 +40,7 @@ function report(part, tone, word, advice) {
 /** @param {string} name @param {(button: HTMLButtonElement) => unknown} work */
 function onClick(name, work) {
   const button = find(`[data-do="${name}"]`, HTMLButtonElement);
+  button.disabled = false; // as it stands in the page nobody would hear it
   button.addEventListener("click", async () => {
     button.disabled = true;
     try {
