@@ -58,10 +58,13 @@ class Proxy:
             return shown
 
     async def get(self, path: str, name: str = NAME, **headers: str) -> bytes:
-        """The whole answer to a request by HTTP/1.1."""
+        return await self.ask("GET", path, name, **headers)
+
+    async def ask(self, method: str, path: str, name: str = NAME, **headers: str) -> bytes:
+        """The whole answer to a request by HTTP/1.1, without a body."""
         more = "".join(f"{key.replace('_', '-')}: {value}\r\n" for key, value in headers.items())
         async with self.talk(name) as (reader, writer):
-            writer.write(f"GET {path} HTTP/1.1\r\nHost: {name}\r\nConnection: close\r\n{more}\r\n".encode())
+            writer.write(f"{method} {path} HTTP/1.1\r\nHost: {name}\r\nConnection: close\r\n{more}\r\n".encode())
             return await reader.read()
 
 

@@ -122,6 +122,18 @@ async def test_when_one_node_is_away_the_other_is_asked_and_when_both_are_it_is_
         assert answer.startswith(b"HTTP/1.1 503 ") and b"Retry-After: 2" in answer and "försöker".encode() in answer
 
 
+async def test_what_one_node_cannot_take_now_is_offered_to_the_other_which_goes_on_serving_everything_else() -> None:
+    busy = Place("node-1:8000", b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n")
+    async with places(busy, node := Place("node-2:8000", HTTP)) as where, a_proxy(where) as proxy:
+        for _ in range(6):
+            assert (await proxy.ask("POST", "/media/s1")).endswith(b"fine")
+        assert len(node.heard) == 6 and len(busy.heard) > 1  # and was not given up for it
+        offered = len(busy.heard)
+        for _ in range(6):  # whatever else changes something is asked of one
+            await proxy.ask("POST", "/survey")
+        assert len(busy.heard) - offered + len(node.heard) - 6 == 6
+
+
 async def test_a_name_that_begins_with_turn_leads_to_the_relay_without_its_tls() -> None:
     turn, node = Place("turn:3478"), Place("node-1:8000", HTTP)
     async with places(turn, node) as where, a_proxy(where) as proxy, proxy.talk(f"turn.{NAME}") as (reader, writer):
