@@ -52,5 +52,6 @@ def _in_room(room: m.BreakoutRoom) -> frozenset[str]:
 
 
 def _in_draft(draft: m.BreakoutsDraft) -> frozenset[str]:
-    sets = (*draft.plan.together, *draft.plan.apart, *(room.people for room in draft.rooms))
+    rooms = (*draft.rooms, *(room for later in draft.later for room in later.rooms))
+    sets = (*draft.plan.together, *draft.plan.apart, *(room.people for room in rooms))
     return frozenset(person for people in sets for person in people)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import timedelta
 from typing import Final
 
@@ -40,7 +40,8 @@ def offer(sketch: Sketch, person_id: str, *, on: bool) -> None:
 
 def plan(sketch: Sketch, command: m.BreakoutsPlan) -> None:
     rooms = _checked_rooms(command.rooms)
-    draft = m.BreakoutsDraft(_checked_plan(command.plan, {person for room in rooms for person in room.people}), rooms)
+    later = tuple(_checked_round(later) for later in command.later)
+    draft = m.BreakoutsDraft(_checked_plan(command.plan, _seated(rooms)), rooms, later)
     if draft != sketch.state.draft:
         sketch.do(m.BreakoutsPlanned(draft))
 
@@ -51,7 +52,8 @@ def discard(sketch: Sketch) -> None:
 
 
 def open_round(sketch: Sketch, rooms: Sequence[m.DraftRoom] | None) -> None:
-    """Opens the draft's rooms, or `rooms` instead, which the server has made of them."""
+    """Opens the draft's rooms, or `rooms` instead, which the server has made of them. The round planned after it, if any,
+    becomes the draft."""
     state, now = sketch.state, sketch.now
     if state.phase == "running":
         raise Refused("rooms_running")
@@ -105,9 +107,21 @@ def _checked_plan(plan: m.BreakoutPlan, seated: Collection[str]) -> m.BreakoutPl
     """Nobody is left out who is `seated`."""
     if len({wish.rule for wish in plan.wishes}) != len(plan.wishes):
         raise Refused("bad_rooms")
-    left_out = tuple(person for person in dict.fromkeys(plan.left_out) if person not in seated)
     topics = tuple(dict.fromkeys(check_text(topic, most=TITLE_LENGTH) for topic in plan.topics))
-    return replace(plan, topics=topics, left_out=left_out)
+    return replace(plan, topics=topics, left_out=_left_out(plan.left_out, seated))
+
+
+def _checked_round(later: m.DraftRound) -> m.DraftRound:
+    rooms = _checked_rooms(later.rooms)
+    return replace(later, rooms=rooms, left_out=_left_out(later.left_out, _seated(rooms)))
+
+
+def _seated(rooms: Iterable[m.DraftRoom]) -> set[str]:
+    return {person for room in rooms for person in room.people}
+
+
+def _left_out(people: Iterable[str], seated: Collection[str]) -> tuple[str, ...]:
+    return tuple(person for person in dict.fromkeys(people) if person not in seated)
 
 
 def _checked_rooms(rooms: Sequence[m.DraftRoom]) -> tuple[m.DraftRoom, ...]:

@@ -119,13 +119,22 @@ def _opened(state: State, event: m.BreakoutsOpened) -> State:
         sound=event.sound,
         rooms={**state.rooms, **{room.id: room for room in event.rooms}},
         plan=state.draft.plan if state.draft is not None else None,
-        draft=None,
+        draft=_draft_after(state.draft),
         waiting=(),
         outside={},
         news=None,
         speaking="",
         showing=None,
     )
+
+
+def _draft_after(draft: m.BreakoutsDraft | None) -> m.BreakoutsDraft | None:
+    """What is planned once `draft`'s first round is opened."""
+    if draft is None or not draft.later:
+        return None
+    first, *others = draft.later
+    plan = replace(draft.plan, rounds=len(draft.later), left_out=first.left_out)
+    return m.BreakoutsDraft(plan, first.rooms, tuple(others))
 
 
 def _closed(state: State, event: m.BreakoutsClosed) -> State:

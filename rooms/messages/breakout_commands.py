@@ -9,7 +9,7 @@ from typing import Annotated
 from msgspec import Meta
 
 from rooms.messages.base import CommandBase, Id, IdOrNone, Line, Prose
-from rooms.messages.breakouts import MOST_DRAFT_ROOMS, BreakoutPlan, DraftRoom, Topics
+from rooms.messages.breakouts import BreakoutPlan, DraftRooms, LaterRounds, Topics
 
 __all__ = [
     "BreakoutAnswerHelp",
@@ -55,10 +55,11 @@ class BreakoutsAskTopics(CommandBase, tag="breakouts.ask_topics", frozen=True):
 
 
 class BreakoutsPlan(CommandBase, tag="breakouts.plan", frozen=True):
-    """The whole draft of the next round, again and again."""
+    """The whole draft of the next round and those after it, again and again."""
 
     plan: BreakoutPlan
-    rooms: Annotated[tuple[DraftRoom, ...], Meta(max_length=MOST_DRAFT_ROOMS)] = ()
+    rooms: DraftRooms = ()
+    later: LaterRounds = ()
 
 
 class BreakoutsDiscard(CommandBase, tag="breakouts.discard", frozen=True):
@@ -66,9 +67,10 @@ class BreakoutsDiscard(CommandBase, tag="breakouts.discard", frozen=True):
 
 
 class BreakoutsOpen(CommandBase, tag="breakouts.open", frozen=True):
-    """Opens what was planned. The server fills in `rooms`: those of the draft, less who is not here, with who came since."""
+    """Opens the next round that was planned. The server fills in `rooms`: those of the draft, less who is not here, with who
+    came since."""
 
-    rooms: Annotated[tuple[DraftRoom, ...], Meta(max_length=MOST_DRAFT_ROOMS)] | None = None
+    rooms: DraftRooms | None = None
 
 
 class BreakoutsClose(CommandBase, tag="breakouts.close", frozen=True):

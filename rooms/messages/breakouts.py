@@ -17,6 +17,7 @@ from rooms.messages.base import Audience, Id, IdOrNone, Line, Value
 
 __all__ = [
     "MOST_IN_A_ROOM",
+    "MOST_ROUNDS",
     "BreakoutNews",
     "BreakoutPhase",
     "BreakoutPlan",
@@ -27,6 +28,8 @@ __all__ = [
     "BreakoutsDraft",
     "BreakoutsState",
     "DraftRoom",
+    "DraftRound",
+    "LaterRounds",
 ]
 
 BreakoutPhase = Literal["none", "running", "over"]
@@ -34,10 +37,12 @@ BreakoutWay = Literal["composed", "chosen", "drawn", "again", "list", "topics", 
 
 MOST_DRAFT_ROOMS: Final = 1000
 MOST_TOPICS: Final = 20
+MOST_ROUNDS: Final = 3  # planned at once
 
 Sets = Annotated[tuple[Annotated[tuple[Id, ...], Meta(max_length=200)], ...], Meta(max_length=500)]
 Topics = Annotated[tuple[Line, ...], Meta(max_length=MOST_TOPICS)]
 Capacity = Annotated[int, Meta(ge=2, le=MOST_IN_A_ROOM)]
+LeftOut = Annotated[tuple[Id, ...], Meta(max_length=2000)]
 Minutes = Annotated[int, Meta(ge=0, le=600)]
 
 
@@ -51,20 +56,21 @@ class BreakoutWish(Value, frozen=True):
 
 class BreakoutPlan(Value, frozen=True):
     """What a round shall be. `minutes` 0: no end, as of tables that stay open. Either `count` (rooms) or `per_room`; both 0
-    where rooms are made by hand. `places_late`: late arrivals are placed where they fit; `left_out`: those whom the
-    moderators left out on purpose are not. `pairs`: who wishes is brought together with somebody for five minutes. `sound`:
-    warnings may be heard."""
+    where rooms are made by hand. `rounds`: so many are composed at once, so that nobody meets twice. `places_late`: late
+    arrivals are placed where they fit; `left_out`: those whom the moderators left out on purpose are not. `pairs`: who
+    wishes is brought together with somebody for five minutes. `sound`: warnings may be heard."""
 
     way: BreakoutWay = "composed"
     minutes: Minutes = 20
     count: Annotated[int, Meta(ge=0, le=MOST_DRAFT_ROOMS)] = 0
     per_room: Annotated[int, Meta(ge=0, le=MOST_IN_A_ROOM)] = 0
     capacity: Capacity = MOST_IN_A_ROOM
+    rounds: Annotated[int, Meta(ge=1, le=MOST_ROUNDS)] = 1
     wishes: Annotated[tuple[BreakoutWish, ...], Meta(max_length=20)] = ()
     topics: Topics = ()
     together: Sets = ()
     apart: Sets = ()
-    left_out: Annotated[tuple[Id, ...], Meta(max_length=2000)] = ()
+    left_out: LeftOut = ()
     seed: int = 0
     places_late: bool = True
     pairs: bool = False
@@ -84,9 +90,27 @@ class DraftRoom(Value, frozen=True):
     fixed: Annotated[tuple[Id, ...], Meta(max_length=MOST_IN_A_ROOM)] = ()
 
 
+DraftRooms = Annotated[tuple[DraftRoom, ...], Meta(max_length=MOST_DRAFT_ROOMS)]
+
+
+class DraftRound(Value, frozen=True):
+    """A round after the next, with those who are left out of it. `by_hand`: moderators have changed it since it was
+    composed, so it is composed again only if they ask for it."""
+
+    rooms: DraftRooms = ()
+    left_out: LeftOut = ()
+    by_hand: bool = False
+
+
+LaterRounds = Annotated[tuple[DraftRound, ...], Meta(max_length=MOST_ROUNDS - 1)]
+
+
 class BreakoutsDraft(Value, frozen=True):
+    """The next round, and those after it, which take its place one by one as they are opened."""
+
     plan: BreakoutPlan
-    rooms: Annotated[tuple[DraftRoom, ...], Meta(max_length=MOST_DRAFT_ROOMS)] = ()
+    rooms: DraftRooms = ()
+    later: LaterRounds = ()
 
 
 class BreakoutRoom(Value, frozen=True):

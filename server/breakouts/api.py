@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
 from msgspec.structs import replace
@@ -20,10 +20,16 @@ from server.services import Services
 
 
 class Asked(msgspec.Struct, forbid_unknown_fields=True):
-    """A plan, and rooms as they are now."""
+    """A plan, and the rounds' rooms as they are now. `at`: which round is to be composed, with those that follow from it."""
 
     plan: m.BreakoutPlan
     rooms: tuple[m.DraftRoom, ...] = ()
+    later: m.LaterRounds = ()
+    at: Annotated[int, msgspec.Meta(ge=0, lt=m.MOST_ROUNDS)] = 0
+
+    @property
+    def draft(self) -> m.BreakoutsDraft:
+        return m.BreakoutsDraft(self.plan, self.rooms, self.later)
 
 
 _decoder: Final = msgspec.json.Decoder(Asked)
@@ -33,21 +39,22 @@ async def compose(request: Request) -> Response:
     """POST /api/breakouts/{session_id}/compose: groups by the plan's way; what is locked or fixed in the rooms stays."""
     services, _, session_id = _moderator(request)
     asked = _read(await request.body())
-    return _json(await services.composer.compose(session_id, asked.plan, asked.rooms, _words(request)))
+    return _json(await services.composer.compose(session_id, asked.draft, _words(request), asked.at))
 
 
 async def judge(request: Request) -> Response:
     """POST /api/breakouts/{session_id}/judge: what is to be said of the rooms as they are."""
     services, _, session_id = _moderator(request)
     asked = _read(await request.body())
-    return _json(await services.composer.judge(session_id, asked.plan, asked.rooms, _words(request)))
+    return _json(await services.composer.judge(session_id, asked.draft, _words(request)))
 
 
 async def plan(request: Request) -> Response:
     """POST /api/breakouts/{session_id}/plan: the command `breakouts.plan`, where it is longer than a WebSocket message."""
     services, actor, session_id = _moderator(request)
     asked = _read(await request.body())
-    await services.streams.handle(m.breakouts_stream(session_id), actor, m.BreakoutsPlan(asked.plan, asked.rooms))
+    command = m.BreakoutsPlan(asked.plan, asked.rooms, asked.later)
+    await services.streams.handle(m.breakouts_stream(session_id), actor, command)
     return Response(status_code=204)
 
 
@@ -56,7 +63,7 @@ async def take_list(request: Request) -> Response:
     services, _, session_id = _moderator(request)
     words = _words(request)
     rooms, problems = read_list(await request.body(), services.people, words)
-    return _json(await services.composer.judge(session_id, m.BreakoutPlan("list"), rooms, words, problems))
+    return _json(await services.composer.judge(session_id, m.BreakoutsDraft(m.BreakoutPlan("list"), rooms), words, problems))
 
 
 async def give_list(request: Request) -> Response:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 from random import Random
 from typing import Final
@@ -16,14 +16,18 @@ from rooms import messages as m
 from rooms.access import takes_part
 from rooms.breakouts import seat_of
 from rooms.breakouts.planning import OPEN_WAYS
-from rooms.grouping import Composition, Group, Participant, Request, Rule, compose, explain, judge, settle
+from rooms.grouping import Composition, Group, Participant, Report, Request, Rule, compose, explain, judge, settle
 from server.breakouts.requests import (
     USUAL_SIZE,
+    alike,
     composition_of,
+    groups_of,
     groups_that_met,
     participant,
     request_of,
     rooms_of,
+    rounds_of,
+    to_compose,
     who_takes_part,
 )
 from server.grouping_words import facts_sentence, notice_sentence
@@ -54,8 +58,13 @@ class RoundReport(Struct, frozen=True):
 
 
 class Answer(Struct, frozen=True):
+    """The next round and what is to be said of it, and the same of those after it. Whoever is among the people of the next
+    round's report is left out of the later ones'."""
+
     rooms: tuple[m.DraftRoom, ...]
     report: RoundReport
+    later: tuple[m.DraftRound, ...] = ()
+    reports: tuple[RoundReport, ...] = ()
 
 
 class Composer:
@@ -68,33 +77,39 @@ class Composer:
         self._now = now
         self._busy = asyncio.Lock()
 
-    async def compose(
-        self, session_id: str, plan: m.BreakoutPlan, rooms: Sequence[m.DraftRoom], words: Translator
-    ) -> Answer:
-        """Rooms by the plan's way. What is locked or fixed in `rooms` stays. Raises `Refused`."""
-        people = self._people(session_id, plan, rooms)
-        request = self._request(session_id, people, plan, rooms)
-        composition = await self._composition(session_id, request, plan, rooms)
-        made = rooms_of(composition.rounds[0], rooms, plan.capacity)
-        if plan.way in OPEN_WAYS or plan.way == "topics":
-            made = _with_topics(made, plan.topics)
-        composition = composition_of(made, {person.id for person in people})
-        return Answer(made, self._report(request, composition, self._and_left_out(plan, people), words))
+    async def compose(self, session_id: str, draft: m.BreakoutsDraft, words: Translator, at: int = 0) -> Answer:
+        """Groups by the plan's way: those of round `at` (0: the next), of rounds that there are not yet, and of later ones
+        that hands have not changed. What is locked or fixed in their rooms stays. Raises `Refused`."""
+        plan, rounds, wanted = to_compose(draft, at)
+        for batch in alike(rounds, wanted):
+            met = [*groups_that_met(self._all()), *groups_of(r for n, r in enumerate(rounds) if n not in wanted)]
+            placed = [room for number in batch for room in rounds[number].rooms]
+            people = self._people(session_id, replace(plan, left_out=rounds[batch[0]].left_out), placed)
+            request = request_of(self._participants(session_id, people), plan, [rounds[n].rooms for n in batch], met)
+            composition = await self._composition(session_id, request, plan, rounds[batch[0]].rooms)
+            for number, groups in zip(batch, composition.rounds, strict=True):
+                made = rooms_of(groups, rounds[number].rooms, plan.capacity)
+                if plan.way in OPEN_WAYS or plan.way == "topics":
+                    made = _with_topics(made, plan.topics)
+                rounds[number] = m.DraftRound(made, rounds[number].left_out)
+            wanted = wanted - set(batch)
+        return await self.judge(session_id, m.BreakoutsDraft(plan, rounds[0].rooms, tuple(rounds[1:])), words)
 
-    async def judge(
-        self,
-        session_id: str,
-        plan: m.BreakoutPlan,
-        rooms: Sequence[m.DraftRoom],
-        words: Translator,
-        more: Iterable[str] = (),
-    ) -> Answer:
+    async def judge(self, session_id: str, draft: m.BreakoutsDraft, words: Translator, more: Iterable[str] = ()) -> Answer:
         """What is to be said of rooms as they are; `more`: sentences to say besides."""
-        people = self._people(session_id, plan, rooms)
-        request = self._request(session_id, people, plan, rooms)
-        composition = composition_of(rooms, {person.id for person in people})
-        report = self._report(request, composition, self._and_left_out(plan, people), words)
-        return Answer(tuple(rooms), replace(report, not_met=(*more, *report.not_met)))
+        rounds, reports, known = rounds_of(draft), list[RoundReport](), list(groups_that_met(self._all()))
+        for each in rounds:
+            plan = replace(draft.plan, left_out=each.left_out)
+            people = self._people(session_id, plan, each.rooms)
+            request = request_of(self._participants(session_id, people), plan, [each.rooms], known)
+            composition = composition_of(each.rooms, {person.id for person in people})
+            judged = await asyncio.to_thread(judge, request, composition)
+            named = reports[0].people if reports else {}
+            about = [person for person in self._and_left_out(plan, people) if person.id not in named]
+            reports.append(self._report(judged, about, words))
+            known += groups_of([each])
+        first = replace(reports[0], not_met=(*more, *reports[0].not_met))
+        return Answer(draft.rooms, first, draft.later, tuple(reports[1:]))
 
     async def settle(
         self, session_id: str, plan: m.BreakoutPlan, rooms: Sequence[m.DraftRoom], present: Collection[str]
@@ -103,7 +118,8 @@ class Composer:
         nobody alone where that can be avoided."""
         placed = {person for room in rooms for person in room.people}
         people = [p for p in self._people(session_id, plan, rooms) if plan.places_late or p.id in placed]
-        request = self._request(session_id, people, plan, rooms)
+        met = [*groups_that_met(self._all()), *self._planned(session_id)]
+        request = request_of(self._participants(session_id, people), plan, [rooms], met)
         composition = composition_of(rooms, {person.id for person in people})
         async with self._busy:
             settled = await asyncio.to_thread(settle, request, composition, 0, frozenset(present))
@@ -120,7 +136,7 @@ class Composer:
         people = [person for person in map(self._all_people.get, room.people) if person is not None]
         met = list(groups_that_met(self._all(), but=(session_id, state.number)))
         own = [people for people in met if person_id in people] or met[:1]
-        request = request_of(self._participants(session_id, people), plan, group, own)
+        request = request_of(self._participants(session_id, people), plan, [group], own)
         try:
             facts = explain(request, composition_of(group, {person.id for person in people}), 0, person_id)
         except LookupError:
@@ -162,11 +178,11 @@ class Composer:
         found = {person.id: participant(person, state, year) for person in people}
         return list(found.values())
 
-    def _request(
-        self, session_id: str, people: Iterable[Person], plan: m.BreakoutPlan, rooms: Sequence[m.DraftRoom]
-    ) -> Request:
-        met = groups_that_met(self._all())
-        return request_of(self._participants(session_id, people), plan, rooms, met)
+    def _planned(self, session_id: str) -> Iterator[tuple[str, ...]]:
+        """Who is to meet after the round that runs or is about to be opened: nobody is placed with them before that."""
+        state = self._streams.breakouts(session_id)
+        rounds = rounds_of(state.draft) if state.draft is not None else []
+        return groups_of(rounds if state.phase == "running" else rounds[1:])
 
     async def _composition(
         self, session_id: str, request: Request, plan: m.BreakoutPlan, rooms: Sequence[m.DraftRoom]
@@ -197,10 +213,7 @@ class Composer:
 
     # --- what is said
 
-    def _report(
-        self, request: Request, composition: Composition, people: Iterable[Person], words: Translator
-    ) -> RoundReport:
-        report = judge(request, composition)
+    def _report(self, report: Report, people: Iterable[Person], words: Translator) -> RoundReport:
         scores, name = report.rounds[0], self._all_people.name_of
         sentences = dict.fromkeys(notice_sentence(words, notice, name, in_rounds=False) for notice in report.notices)
         about = {

@@ -7,6 +7,8 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
+from msgspec.structs import replace
+
 from rooms import messages as m
 from rooms.access import takes_part
 from rooms.errors import Refused
@@ -18,6 +20,7 @@ from server.person import Person
 NEW_YEARS: Final = 2  # in office, and still new there
 USUAL_SIZE: Final = 6  # of a room, where nobody said
 TOPIC_WEIGHT: Final = 3
+IN_ROUNDS: Final = frozenset({"composed", "topics"})  # ways of which several rounds are composed at once
 
 # Not part of what somebody's field is: who stands in for a director works as one.
 _QUALIFIERS: Final = re.compile(
@@ -64,20 +67,21 @@ def who_takes_part(people: Iterable[Person], present: Collection[str], rooms: Se
 def request_of(
     participants: Iterable[Participant],
     plan: m.BreakoutPlan,
-    rooms: Sequence[m.DraftRoom],
+    rounds: Sequence[Sequence[m.DraftRoom]],
     met: Iterable[tuple[str, ...]],
 ) -> Request:
-    """Raises `Refused` for wishes that exclude each other."""
+    """Of as many rounds as there are in `rounds`, with what stays in their rooms. Raises `Refused` for wishes that exclude
+    each other."""
     people = tuple(participants)
     known = {person.id for person in people}
     try:
         return Request(
             people=people,
-            rounds=(_round(plan),),
+            rounds=(_round(plan),) * len(rounds),
             together=plan.together,
             apart=plan.apart,
             met=tuple(met),
-            locks=tuple(_locks(rooms, known)),
+            locks=tuple(lock for number, rooms in enumerate(rounds) for lock in _locks(number, rooms, known)),
             seed=plan.seed,
         )
     except ValueError as error:
@@ -102,6 +106,35 @@ def rooms_of(groups: Sequence[Group], before: Sequence[m.DraftRoom], capacity: i
     return tuple(found)
 
 
+def rounds_of(draft: m.BreakoutsDraft) -> list[m.DraftRound]:
+    """The next round and those after it, alike."""
+    return [m.DraftRound(draft.rooms, draft.plan.left_out), *draft.later]
+
+
+def to_compose(draft: m.BreakoutsDraft, at: int) -> tuple[m.BreakoutPlan, list[m.DraftRound], set[int]]:
+    """The plan, as many rounds as it wishes for, and which of them are to be composed. Who is left out of the next round is
+    left out of those that are added."""
+    count = draft.plan.rounds if draft.plan.way in IN_ROUNDS else 1
+    plan, there = replace(draft.plan, rounds=count), rounds_of(draft)[:count]
+    added = [m.DraftRound(left_out=plan.left_out)] * (count - len(there))
+    first = min(at, count - 1)
+    follow = {number for number in range(first + 1, len(there)) if not there[number].by_hand}
+    return plan, [*there, *added], {first, *follow, *range(len(there), count)}
+
+
+def alike(rounds: Sequence[m.DraftRound], wanted: Collection[int]) -> list[list[int]]:
+    """Those of `wanted` in sets of which the same people are left out: each can be composed at once."""
+    found: dict[frozenset[str], list[int]] = {}
+    for number in sorted(wanted):
+        found.setdefault(frozenset(rounds[number].left_out), []).append(number)
+    return list(found.values())
+
+
+def groups_of(rounds: Iterable[m.DraftRound]) -> Iterator[tuple[str, ...]]:
+    """Whoever is planned to sit together in any of `rounds`."""
+    return (room.people for each in rounds for room in each.rooms if len(room.people) > 1)
+
+
 def groups_that_met(states: Mapping[str, m.BreakoutsState], but: tuple[str, int] | None = None) -> Iterator[tuple[str, ...]]:
     """Whoever has sat together in any round of any session, `but` that round of that session."""
     for session_id, state in states.items():
@@ -120,13 +153,13 @@ def _round(plan: m.BreakoutPlan) -> Round:
     return Round(rooms=count, per_room=per_room, most=plan.capacity, wishes=tuple(wishes))
 
 
-def _locks(rooms: Sequence[m.DraftRoom], known: Collection[str]) -> Iterator[Lock]:
+def _locks(number: int, rooms: Sequence[m.DraftRoom], known: Collection[str]) -> Iterator[Lock]:
     for at, room in enumerate(rooms):
         if room.locked:
             group = _group(room, known)
-            yield Lock(0, at, group.people, True, room.topic, group.facilitator)
+            yield Lock(number, at, group.people, True, room.topic, group.facilitator)
         elif fixed := tuple(person for person in room.fixed if person in known):
-            yield Lock(0, at, fixed)
+            yield Lock(number, at, fixed)
 
 
 def _group(room: m.DraftRoom, known: Collection[str]) -> Group:

@@ -184,7 +184,9 @@ class Collector:
             if "text" in value and value.get("author_id", self._person.id) != self._person.id:
                 found["text"] = ELSE
             if "together" in value and "apart" in value:  # of a plan: what moderators think of people is not told to them
-                found["together"] = found["apart"] = found["left_out"] = []
+                found["together"] = found["apart"] = []
+            if "left_out" in value:  # ... nor whom they left out of a round
+                found["left_out"] = []
             return found
         return value
 

@@ -35,7 +35,11 @@ def some_rooms(random: Random) -> tuple[m.DraftRoom, ...]:
 
 def some_plan(random: Random) -> m.BreakoutsPlan:
     plan = m.BreakoutPlan(random.choice(WAYS), random.choice((0, 1, 5, 20)), per_room=3, pairs=random.random() < 0.5)
-    return m.BreakoutsPlan(plan, some_rooms(random))
+    later = tuple(
+        m.DraftRound(some_rooms(random), tuple(random.sample(IDS, random.randint(0, 2))), random.random() < 0.5)
+        for _ in range(random.choice((0, 0, 1, 2)))
+    )
+    return m.BreakoutsPlan(plan, some_rooms(random), later)
 
 
 def some_command(random: Random) -> tuple[m.Actor, Any]:

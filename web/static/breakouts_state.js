@@ -130,8 +130,15 @@ function withRoom(state, room) {
 function opened(state, event) {
   const { number, way, at, ends_at, places_late, pairs, sound } = event;
   const rooms = { ...state.rooms, ...Object.fromEntries(event.rooms.map((room) => [room.id, room])) };
-  const anew = { plan: state.draft?.plan ?? null, draft: null, waiting: [], outside: {}, news: null, speaking: "", showing: null };
+  const anew = { plan: state.draft?.plan ?? null, draft: draftAfter(state.draft), waiting: [], outside: {}, news: null, speaking: "", showing: null };
   return { ...state, phase: "running", number, way, started_at: at, ends_at, places_late, pairs, sound, rooms, ...anew };
+}
+
+/** What is planned once the draft's first round is opened. @param {BreakoutsState["draft"]} draft @returns {BreakoutsState["draft"]} */
+function draftAfter(draft) {
+  const [first, ...later] = draft?.later ?? [];
+  if (!draft || !first) return null;
+  return { plan: { ...draft.plan, rounds: draft.later.length, left_out: first.left_out }, rooms: first.rooms, later };
 }
 
 /** @param {BreakoutsState} state @param {Extract<BreakoutsEvent, {type: "breakouts.closed"}>} event @returns {BreakoutsState} */

@@ -16,6 +16,7 @@ export interface BreakoutPlan {
   count: number;
   per_room: number;
   capacity: number;
+  rounds: number;
   wishes: BreakoutWish[];
   topics: string[];
   together: string[][];
@@ -40,6 +41,14 @@ export interface DraftRoom {
 export interface BreakoutsDraft {
   plan: BreakoutPlan;
   rooms: DraftRoom[];
+  later: DraftRound[];
+}
+
+/** After the next. `by_hand`: changed since it was composed. */
+export interface DraftRound {
+  rooms: DraftRoom[];
+  left_out: string[];
+  by_hand: boolean;
 }
 
 /** One's own: the one that has oneself in `people`. Others' are empty from `people` on. */
@@ -121,7 +130,7 @@ export type BreakoutsEvent =
 
 export type BreakoutsCommand =
   | { type: "breakouts.ask_topics" | "breakouts.wish"; topics: string[] }
-  | { type: "breakouts.plan"; plan: Partial<BreakoutPlan>; rooms: Partial<DraftRoom>[] }
+  | { type: "breakouts.plan"; plan: Partial<BreakoutPlan>; rooms: Partial<DraftRoom>[]; later?: DraftRound[] }
   | { type: "breakouts.discard" | "breakouts.open" | "breakout.leave" | "breakout.ask_help" | "breakout.withdraw_help" }
   | { type: "breakouts.close"; at_once: boolean }
   | { type: "breakouts.extend"; minutes: number; room_id?: string }

@@ -54,4 +54,4 @@ def test_who_works_is_placed_by_hand_only_and_who_is_not_here_not_at_all() -> No
 def test_wishes_that_exclude_each_other_are_refused() -> None:
     wishes = (m.BreakoutWish("size_same"), m.BreakoutWish("size_mixed"))
     with pytest.raises(Refused, match="bad_rooms"):
-        request_of((), m.BreakoutPlan(wishes=wishes), (), ())
+        request_of((), m.BreakoutPlan(wishes=wishes), ((),), ())
