@@ -46,7 +46,7 @@ test("groups that were composed are saved as the draft, with what they are worth
   const server = edge({ compose: { rooms: [room("anna", "bo")], report: { ...REPORT, overall: 0.7 } } });
   const composer = new Composer("s1", server);
   await composer.compose();
-  assert.deepEqual(server.saved, [{ plan: composer.plan, rooms: [room("anna", "bo")] }]);
+  assert.deepEqual(server.saved, [{ plan: composer.plan, rooms: [room("anna", "bo")], later: [] }]);
   assert.equal(composer.report.overall, 0.7);
 });
 
@@ -101,7 +101,7 @@ test("who is taken out of all rooms is left out, and no longer once they are in 
   composer.take(planned(composer.plan, room("bo"), room("siri", "anna")));
   await composer.move("bo", "");
   composer.take(planned(composer.plan, room(), room("siri", "anna")));
-  await composer.letIn("bo");
+  await composer.letIn(["bo"]);
   assert.deepEqual(server.saved.at(-1).plan.left_out, []);
 });
 
@@ -109,7 +109,7 @@ test("before anything is planned, whoever was left out of the last round is let 
   const server = edge();
   const composer = new Composer("s1", server);
   composer.change({ left_out: ["anna", "bo"] });
-  await composer.letIn("anna", "bo");
+  await composer.letIn(["anna", "bo"]);
   assert.deepEqual([composer.plan.left_out, server.saved.length], [[], 0]);
 });
 
@@ -118,7 +118,7 @@ test("a step taken back leaves out again whom it let in, and lets in whom it lef
   const composer = new Composer("s1", server);
   const start = planned({ ...composer.plan, left_out: ["anna"] }, room("bo"));
   composer.take(start);
-  for (const work of [() => composer.move("anna", "b1"), () => composer.letIn("anna"), () => composer.move("bo", "")]) {
+  for (const work of [() => composer.move("anna", "b1"), () => composer.letIn(["anna"]), () => composer.move("bo", "")]) {
     composer.take(start);
     await work();
     const changed = server.saved.at(-1).plan.left_out;
@@ -136,4 +136,88 @@ test("whom another moderator leaves out stays so, whatever wishes are being writ
   composer.take(planned({ ...composer.plan, minutes: 20, left_out: ["anna"] }, room("bo"), room("siri")));
   await composer.move("bo", "b2");
   assert.deepEqual([server.saved.at(-1).plan.left_out, server.saved.at(-1).plan.minutes], [["anna"], 10]);
+});
+
+/** What the server holds: the next round and later ones. */
+const inRounds = (plan, rooms, later, number = 0) => ({ ...noBreakouts(), number, draft: { plan: { ...plan, rounds: later.length + 1 }, rooms, later } });
+const later = (rooms, changes = {}) => ({ rooms, left_out: [], by_hand: false, ...changes });
+
+test("rounds are composed together, each with what it is worth", async () => {
+  const answer = { rooms: [room("anna", "bo")], report: REPORT, later: [later([room("anna", "siri")])], reports: [{ ...REPORT, overall: 0.5 }] };
+  const server = edge({ compose: answer });
+  const composer = new Composer("s1", server);
+  composer.change({ rounds: 2 });
+  await composer.compose();
+  assert.deepEqual(server.saved, [{ plan: composer.plan, rooms: answer.rooms, later: answer.later }]);
+  composer.take(inRounds(composer.plan, answer.rooms, answer.later));
+  composer.look(1);
+  assert.deepEqual([composer.rooms, composer.report.overall], [[room("anna", "siri")], 0.5]);
+});
+
+test("hands change the round that they were at, whichever is looked at by then, and it is known for that", async () => {
+  const server = edge();
+  const composer = new Composer("s1", server);
+  composer.take(inRounds(composer.plan, [room("anna", "bo"), room()], [later([room("anna", "bo"), room()])]));
+  composer.look(1);
+  const at = composer.at;
+  composer.look(0);
+  await composer.move("bo", "b2", at);
+  assert.deepEqual(server.saved.at(-1).rooms, [room("anna", "bo"), room()]);
+  assert.deepEqual(server.saved.at(-1).later, [later([room("anna"), room("bo")], { by_hand: true })]);
+  await composer.undo();
+  assert.deepEqual(server.saved.at(-1).later, [later([room("anna", "bo"), room()])]);
+});
+
+test("two changes before the server has either, of two rounds, are both kept", async () => {
+  const server = edge();
+  const composer = new Composer("s1", server);
+  composer.take(inRounds(composer.plan, [room("anna"), room()], [later([room("anna"), room()])]));
+  await Promise.all([composer.move("anna", "b2", 0), composer.move("anna", "b2", 1)]);
+  const { rooms, later: after } = server.saved.at(-1);
+  assert.deepEqual([rooms, after[0].rooms], [[room(), room("anna")], [room(), room("anna")]]);
+});
+
+test("who is left out of one round is not left out of the others", async () => {
+  const server = edge();
+  const composer = new Composer("s1", server);
+  composer.take(inRounds(composer.plan, [room("anna", "bo")], [later([room("anna", "bo")])]));
+  await composer.move("bo", "", 1);
+  const { plan, later: after } = server.saved.at(-1);
+  assert.deepEqual([plan.left_out, after[0].left_out, after[0].rooms], [[], ["bo"], [room("anna")]]);
+});
+
+test("when a round was opened the next takes its place, with nothing to take back and its own people left out", async () => {
+  const server = edge();
+  const composer = new Composer("s1", server);
+  composer.take(inRounds(composer.plan, [room("anna", "bo"), room()], [later([room("anna", "siri")], { left_out: ["bo"] }), later([room("siri")])]));
+  await composer.move("bo", "b2", 0);
+  composer.change({ minutes: 7 }); // not saved yet
+  composer.look(2);
+  const next = { ...composer.plan, minutes: 20, left_out: ["bo"] };
+  composer.take(inRounds(next, [room("anna", "siri")], [later([room("siri")])], 1));
+  assert.deepEqual([composer.at, composer.canUndo, composer.report, composer.rounds.length], [0, false, null, 2]);
+  assert.deepEqual([composer.plan.rounds, composer.leftOut, composer.plan.minutes], [2, ["bo"], 7]);
+});
+
+test("groups that come when the round has been opened meanwhile are not taken over", async () => {
+  const server = edge({ compose: { rooms: [room("bo")], report: REPORT } });
+  const composer = new Composer("s1", server);
+  composer.take(inRounds(composer.plan, [room("anna")], [later([room("siri")])]));
+  const composing = composer.compose();
+  composer.take(inRounds(composer.plan, [room("siri")], [], 1));
+  await composing;
+  assert.deepEqual([server.saved, composer.rooms], [[], [room("siri")]]);
+});
+
+test("what was saved counts until the server's word of it has come", async () => {
+  const server = edge();
+  const composer = new Composer("s1", server);
+  const before = planned(composer.plan, room("anna", "bo"), room());
+  composer.take(before);
+  await composer.move("bo", "b2");
+  composer.take(before); // the page is drawn, and the event has not come
+  await composer.move("anna", "b2");
+  assert.deepEqual(server.saved.at(-1).rooms, [room(), room("bo", "anna")]);
+  composer.take(planned(composer.plan, room("siri")));
+  assert.deepEqual(composer.rooms, [room("siri")]);
 });

@@ -26,6 +26,7 @@ STATIC = Path(__file__).resolve().parents[2] / "web" / "static"
         ("views/questions.js", "MOST_CHARACTERS", questions.TEXT_LENGTH),
         ("views/composer-wishes.js", "MOST_IN_A_ROOM", MOST_IN_A_ROOM),
         ("views/composer-wishes.js", "MOST_TOPICS", breakouts.MOST_TOPICS),
+        ("views/composer-wishes.js", "MOST_ROUNDS", breakouts.MOST_ROUNDS),
         ("views/composer-wishes.js", "TOPIC_LENGTH", planning.TITLE_LENGTH),
         ("commands.js", "MOST_BYTES", Limits.message_bytes),
         ("commands.js", "MOST_WAITING", socket.MOST_COMMANDS),

@@ -19,6 +19,11 @@ export function roomTitle(room) {
   return room.topic ? t("{room}: {topic}", { room: roomName(room), topic: room.topic }) : roomName(room);
 }
 
+/** @param {number} round counted from 1 */
+export function roundName(round) {
+  return t("Round {number}", { number: number(round) });
+}
+
 /** For a clock that is looked at. @param {number} left milliseconds */
 export function leftOnClock(left) {
   return countdown(left);

@@ -30,6 +30,8 @@ const BY_WAY = { tables: { minutes: 0, count: 4, per_room: 0, pairs: false }, pa
 const IMPORTANT = 3;
 /** Of `rooms/grouping/model.py`. */
 export const MOST_IN_A_ROOM = 12;
+/** Of `rooms/messages/breakouts.py`. */
+const MOST_ROUNDS = 3;
 const MOST_MINUTES = 240;
 const USUAL_MINUTES = 20;
 const USUAL_SIZE = 6;
@@ -83,6 +85,7 @@ function sizeView({ plan, change }) {
               <option value="per_room" ?selected=${!isByRooms}>${t("People per room")}</option><option value="rooms" ?selected=${isByRooms}>${t("Number of rooms")}</option>
             </select></label>
           ${numberField(isByRooms ? t("Rooms") : t("People"), isByRooms ? plan.count : plan.per_room, isByRooms ? 1 : 2, isByRooms ? 100 : MOST_IN_A_ROOM, (value) => size(isByRooms, value))}`}
+    ${hasWishes(plan.way) ? numberField(t("Rounds"), plan.rounds, 1, MOST_ROUNDS, (rounds) => change(() => ({ rounds }))) : nothing}
     ${plan.way === "tables" ? html`<label class="check"><input type="checkbox" .checked=${live(plan.pairs)} @change=${(/** @type {Event} */ event) => change(() => ({ pairs: isChecked(event) }))} /><span>${t("Offer one to one as well: five minutes with somebody drawn at random")}</span></label>` : nothing}
     <label class="check"><input type="checkbox" .checked=${live(plan.sound)} @change=${(/** @type {Event} */ event) => change(() => ({ sound: isChecked(event) }))} /><span>${t("A soft sound with the warnings at 5 minutes and 1 minute")}</span></label>
   </div>`;

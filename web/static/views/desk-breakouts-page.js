@@ -12,7 +12,7 @@ import { helpQueue, leftIn, openRooms } from "../breakouts.js";
 import { Composer } from "../composer.js";
 import { n, t } from "../i18n.js";
 import { Refusal } from "../protocol.js";
-import { leftOnClock, openingWords, roomTitle } from "./breakout-words.js";
+import { leftOnClock, openingWords, roomTitle, roundName } from "./breakout-words.js";
 import { beside, focusOn } from "./breakout-board.js";
 import { toast } from "../toast.js";
 import { composerView } from "./composer.js";
@@ -33,7 +33,8 @@ export class DeskBreakouts {
   /** Moves that are under way, or so fresh that they are still being drawn. */
   #changing = 0;
   #text = "";
-  #hasJudged = false;
+  /** Which round it was, and how far, when the groups were last judged without being asked. */
+  #judgedAt = "";
   /** @type {Promise<unknown>} */
   #turn = Promise.resolve();
   #page;
@@ -88,6 +89,12 @@ export class DeskBreakouts {
     this.#page.refresh();
   }
 
+  /** The next round was planned together with the one before. */
+  get #isGoingOn() {
+    const { draft, plan } = this.state;
+    return Boolean(draft) && (plan?.rounds ?? 1) > 1;
+  }
+
   /** One line at the desk: what there is, and the way to it. */
   entry() {
     const { state, waiting } = this;
@@ -97,7 +104,7 @@ export class DeskBreakouts {
     return html`<div class="rooms-entry cluster">
       ${button({ label: t("Breakout rooms"), icon: "people", onClick: () => this.show(true) })}
       ${state.phase === "running" ? html`<span class="tabular">${n("{count} room open", "{count} rooms open", openRooms(state).length)}${left === null ? nothing : html` · ${t("{time} left", { time: leftOnClock(left) })}`}</span>` : nothing}
-      ${state.phase !== "running" && state.draft ? html`<span class="muted small">${t("Prepared")}</span>` : nothing}
+      ${state.phase !== "running" && state.draft ? html`<span class="muted small">${this.#isGoingOn ? t("{round} is ready", { round: roundName(state.number + 1) }) : t("Prepared")}</span>` : nothing}
       <span role="status">${waiting ? html`<span class="notice attention">${icon("hand")}<strong>${n("{count} room asks for help", "{count} rooms ask for help", waiting)}</strong></span>` : nothing}</span>
     </div>`;
   }
@@ -126,25 +133,32 @@ export class DeskBreakouts {
       <p class="rooms-back">${button({ label: t("Back to the desk"), icon: "desk", look: "plain", onClick: () => this.show(false) })}</p>
       ${state.phase === "running"
         ? html`${this.#running()}
-            <details class="answered next-round"><summary>${t("Prepare the next round")}</summary>${this.#composing()}</details>`
-        : this.#composing()}
+            <details class="answered next-round"><summary>${this.#isGoingOn ? t("{round} is planned", { round: roundName(state.number + 1) }) : t("Prepare the next round")}</summary>${this.#composing()}</details>`
+        : html`<div role="status">${state.phase === "over" && this.#isGoingOn ? html`<p class="notice attention">${icon("people")}<span>${t("{round} is ready. Open it when you like.", { round: roundName(state.number + 1) })}</span></p>` : nothing}</div>
+            ${this.#composing()}`}
     </section>`;
   }
 
-  /** What was planned before this page was opened is judged once. */
+  /** What was planned before this page was opened is judged once, and what is left when a round was opened or has closed: others may have met. */
   #judgeOnce() {
     const { composer } = this;
-    if (this.#hasJudged || composer.report || !composer.rooms.length) return;
-    this.#hasJudged = true;
+    const { number, phase } = this.state;
+    const at = `${number} ${phase}`;
+    if (this.#judgedAt === at || !composer.rooms.length) return;
+    const isKnown = !this.#judgedAt && composer.report;
+    this.#judgedAt = at;
+    if (isKnown) return;
     this.#inTurn(() => this.#page.actions.run("compose", () => composer.judge()));
   }
 
   #composing() {
     this.#judgeOnce();
     const { nameOf, actions, phase } = this.#page;
-    const run = (/** @type {() => Promise<unknown>} */ work, person = "") => this.#inTurn(() => actions.run("compose", work), person);
+    const { number } = this.state;
+    const isSame = () => number === this.state.number; // nobody has opened the round meanwhile
+    const run = (/** @type {() => Promise<unknown>} */ work, person = "") => this.#inTurn(async () => isSame() && actions.run("compose", work), person);
     return composerView({
-      ...{ composer: this.composer, isLive: phase === "live" && this.state.phase !== "running", picked: this.#picked, nameOf, actions, run },
+      ...{ composer: this.composer, next: number + 1, isLive: phase === "live" && this.state.phase !== "running", picked: this.#picked, nameOf, actions, run },
       ...{ asked: this.state.topics, choices: Object.keys(this.state.topic_choices).length, willing: this.state.willing.length },
       ask: (on) => void actions.run("ask-topics", () => this.#do({ type: "breakouts.ask_topics", topics: on ? [...this.composer.plan.topics] : [] })),
       pick: (person) => this.#pick(person),
@@ -240,7 +254,7 @@ export class DeskBreakouts {
 
   async #open() {
     const { actions } = this.#page;
-    const unmet = this.composer.report?.not_met ?? [];
+    const unmet = this.composer.reports[0]?.not_met ?? [];
     const text = [...unmet, openingWords(this.composer.plan)].join(" ");
     if (!(await confirm({ title: t("Open the rooms?"), text, action: t("Open the rooms") }))) return;
     const opened = await actions.run("open-rooms", async () => {
@@ -252,7 +266,7 @@ export class DeskBreakouts {
   }
 
   async #discard() {
-    const text = t("These groups are deleted. Your wishes are kept.");
+    const text = this.composer.rounds.length > 1 ? t("The groups of all these rounds are deleted. Your wishes are kept.") : t("These groups are deleted. Your wishes are kept.");
     if (!(await confirm({ title: t("Discard the groups?"), text, action: t("Discard the groups"), isDangerous: true }))) return;
     await this.#page.actions.run("discard-rooms", () => this.#do({ type: "breakouts.discard" }));
   }
