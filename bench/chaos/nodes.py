@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final
 
 HEARTBEAT: Final = 2.0  # seconds
-START_SECONDS: Final = 60.0
+START_SECONDS: Final = 120.0  # on a machine that has everything else to do
 END_SECONDS: Final = 30.0
 AGAIN_SECONDS: Final = 0.3
 LOOK_SECONDS: Final = 0.1
