@@ -89,6 +89,7 @@ class Page:
             additional_headers=self._headers,
             compression=None,
             max_size=None,
+            open_timeout=60,
             close_timeout=1,
             ping_interval=None,
         )

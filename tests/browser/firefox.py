@@ -163,7 +163,9 @@ async def a_firefox() -> AsyncIterator[Firefox]:
             async with asyncio.timeout(PATIENCE):
                 url = await _remote_url(process.stderr)
             drain = asyncio.create_task(process.stderr.read())  # a full pipe would stop it
-            async with connect(f"{url}/session", max_size=None, ping_interval=None, compression=None) as socket:
+            async with connect(
+                f"{url}/session", open_timeout=60, max_size=None, ping_interval=None, compression=None
+            ) as socket:
                 remote = _Remote(socket)
                 await remote.call("session.new", capabilities={})
                 await remote.call("session.subscribe", events=["log.entryAdded"])

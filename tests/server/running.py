@@ -195,7 +195,10 @@ class Running:
         if person_id is not None:
             more["Cookie"] = f"{COOKIE}={await self.cookie(person_id)}"
         more.setdefault("Origin", self.url)
-        socket = await connect(f"ws://127.0.0.1:{self._port}/socket", additional_headers=more, compression=None)
+        address, patience = f"ws://127.0.0.1:{self._port}/socket", PATIENCE_SECONDS
+        socket = await connect(
+            address, open_timeout=patience, ping_timeout=patience, additional_headers=more, compression=None
+        )
         client = Client(socket, name or uuid4().hex[:12])
         self._clients.append(client)
         return client

@@ -129,7 +129,7 @@ class Participant:
         while True:
             with contextlib.suppress(OSError, ConnectionClosed, InvalidHandshake, TimeoutError):
                 address = self.server.url.replace("http", "ws") + "/socket"
-                async with connect(address, additional_headers=headers, compression=None) as self._socket:
+                async with connect(address, open_timeout=60, additional_headers=headers, compression=None) as self._socket:
                     await self._converse(self._socket)
             self._socket = None
             await asyncio.sleep(0.05)
@@ -169,7 +169,7 @@ async def a_live_session(directory: Path) -> AsyncIterator[tuple[Server, Partici
     await server.start()
     people = []
     for link in links:
-        async with httpx.AsyncClient() as browser:
+        async with httpx.AsyncClient(timeout=60) as browser:
             answer = await browser.get(server.url + "/join/" + link["url"].rpartition("/")[2])
         people.append((link["email"], answer.cookies[COOKIE]))
     participants = {email: Participant(server, email.partition("@")[0], cookie) for email, cookie in people}
@@ -192,7 +192,7 @@ async def a_live_session(directory: Path) -> AsyncIterator[tuple[Server, Partici
 async def _conference_commands(server: Server, cookie: str) -> None:
     headers = {"Cookie": f"{COOKIE}={cookie}", "Origin": server.url}
     address = server.url.replace("http", "ws") + "/socket"
-    async with connect(address, additional_headers=headers, compression=None) as connection:
+    async with connect(address, open_timeout=60, additional_headers=headers, compression=None) as connection:
         await connection.send(json.dumps({"type": "hello", "client": "desk", "follow": {}, "visible": True}))
         for number, kind in enumerate(("session.prepare", "session.go_live")):
             command = {"type": kind, "session_id": "s1"}

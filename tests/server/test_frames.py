@@ -32,7 +32,8 @@ from tests.server.hall import Connection, Hall, serving
 from tests.server.running import PATIENCE_SECONDS
 
 LENGTHS = [0, 1, 125, 126, 127, 65535, 65536, 200_000]
-UNBOUNDED: dict[str, Any] = {"max_size": None, "max_queue": None}  # the client itself shall not push back
+# The client itself shall neither push back nor give up.
+UNBOUNDED: dict[str, Any] = {"max_size": None, "max_queue": None, "open_timeout": PATIENCE_SECONDS}
 
 
 class Impatient(FrameProtocol):

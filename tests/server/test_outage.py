@@ -66,7 +66,7 @@ async def test_a_restart_of_the_database_loses_nothing_and_nobody(
             return list((await connection.execute(select(answers.c.option).where(answers.c.voter == "anna"))).scalars())
 
         assert await run.services.database.read(chosen) == [answered[-1]]
-        async with httpx.AsyncClient(base_url=run.url) as browser:
+        async with httpx.AsyncClient(timeout=60, base_url=run.url) as browser:
             assert (await browser.get("/healthz")).json()["status"] == "ok"
 
 

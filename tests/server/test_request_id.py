@@ -122,7 +122,7 @@ async def test_a_day_leaves_no_names_addresses_and_tokens_in_the_log(
 async def _day(run: Running) -> str:
     """Somebody comes by a link, asks and answers. The token of the link."""
     token = await run.services.identity.issue("anna")
-    async with httpx.AsyncClient(base_url=run.url) as browser:
+    async with httpx.AsyncClient(timeout=60, base_url=run.url) as browser:
         for path in (f"/join/{token}", f"/join/{token}x", "/lobby", "/session/s1", "/me"):
             await browser.get(path)
     await run.go_live()

@@ -25,7 +25,7 @@ async def snapshot(person: Participant) -> tuple[ClientConnection, dict[str, Any
     async with asyncio.timeout(PATIENCE_SECONDS):
         while True:
             with contextlib.suppress(OSError, ConnectionClosed, InvalidHandshake):
-                socket = await connect(address, additional_headers=headers, compression=None)
+                socket = await connect(address, open_timeout=60, additional_headers=headers, compression=None)
                 hello = {"type": "hello", "client": f"{person.name}-rooms", "follow": {S1: 0, B1: 0}, "visible": True}
                 await socket.send(json.dumps(hello))
                 while True:

@@ -34,7 +34,7 @@ async def test_a_node_that_is_drained_hands_everybody_over_and_lets_nobody_in(
         order: list[Client] = []
         watching = [asyncio.create_task(note_end(tab, order)) for tab in (mona, *tabs)]
         nodes.a.services.draining.set()
-        async with httpx.AsyncClient(base_url=nodes.a.url, headers=cookie) as browser:
+        async with httpx.AsyncClient(timeout=60, base_url=nodes.a.url, headers=cookie) as browser:
             answer = await browser.get("/readyz")
             assert (answer.status_code, answer.json()["missing"]) == (503, ["not_draining"])
             await until(lambda: bool(order))
