@@ -33,7 +33,7 @@ function drawComposer(composer, more = {}) {
   let turn = Promise.resolve();
   const actions = new Actions(() => undefined);
   const run = (work) => void (turn = turn.then(() => actions.run("compose", work)));
-  return composerView({ composer, actions, run, nameOf: (id) => id, picked: "", asked: [], choices: 0, willing: 0, isLive: true, pick: () => undefined, ...more });
+  return composerView({ composer, actions, run, next: 1, nameOf: (id) => id, picked: "", asked: [], choices: 0, willing: 0, isLive: true, pick: () => undefined, ...more });
 }
 
 test("a page is drawn once for all that is asked at a time, and at once when a key is pressed", () => {
@@ -84,7 +84,7 @@ test("who is moved by two keys at once goes two rooms on", async () => {
   };
   const composer = new Composer("s1", { save, changed: () => undefined, fetch: fetchReport });
   composer.take({ ...noBreakouts(), draft: { plan: composer.plan, rooms: [seats("anna"), seats("bo"), seats()] } });
-  composer.report = REPORT;
+  composer.reports = [REPORT];
   const view = drawComposer(composer);
   const press = on(view, "keydown", "anna");
   press(key("ArrowRight"));

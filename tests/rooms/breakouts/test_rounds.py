@@ -98,7 +98,7 @@ def test_participants_are_told_of_the_open_round_only() -> None:
 @given(st.integers(0, 2**32))
 def test_nobody_meets_twice_in_rounds_that_were_composed_and_left_as_they_are(seed: int) -> None:
     random = Random(seed)
-    people = [f"p{number}" for number in range(random.randint(12, 18))]
+    people = [f"p{number}" for number in range(random.choice((15, 18)))]
     request = Request(
         tuple(map(Participant, people)), (Round(per_room=3, wishes=(NEVER_MET,)),) * random.choice((2, 3)), seed=seed
     )
