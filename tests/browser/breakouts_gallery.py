@@ -163,7 +163,7 @@ STAGES: Final = (
         they_closed,
         (
             Shot("notes-closed", "anna", prepare=pressing(".tabs > :nth-child(2)")),
-            Shot("desk-harvest", "mona", "/desk/s1", pressing(".tabs > :nth-child(4)")),
+            Shot("desk-harvest", "mona", "/desk/s1", pressing(".tabs > :nth-child(3)")),
             Shot("me", "anna", "/me"),
         ),
     ),

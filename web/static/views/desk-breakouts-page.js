@@ -254,9 +254,8 @@ export class DeskBreakouts {
 
   async #open() {
     const { actions } = this.#page;
-    const unmet = this.composer.reports[0]?.not_met ?? [];
-    const text = [...unmet, openingWords(this.composer.plan)].join(" ");
-    if (!(await confirm({ title: t("Open the rooms?"), text, action: t("Open the rooms") }))) return;
+    const { reports, plan } = this.composer;
+    if (!(await confirm({ title: t("Open the rooms?"), points: reports[0]?.not_met, text: openingWords(plan), action: t("Open the rooms") }))) return;
     const opened = await actions.run("open-rooms", async () => {
       await this.#turn; // whoever is being moved sits there by then
       await this.composer.save();
