@@ -8,6 +8,7 @@
 import { html, nothing, render } from "lit";
 import { find } from "../dom.js";
 import { t } from "../i18n.js";
+import { drawKeepingFocus } from "../lost-focus.js";
 import { Refusal } from "../protocol.js";
 import { nextSession } from "../state.js";
 import { toast } from "../toast.js";
@@ -69,7 +70,10 @@ function draw() {
   root.dataset.phase = page.isReady ? page.phase : "";
   root.classList.toggle("has-rooms", rooms.isOpen);
   const contact = contactView(page.connection.status, page.zone, page.isDelayed);
-  render(page.isReady ? html`${contact} ${deskView()}` : html`${contact}<p class="muted">${t("Connecting…")}</p>`, root);
+  drawKeepingFocus(
+    () => render(page.isReady ? html`${contact} ${deskView()}` : html`${contact}<p class="muted">${t("Connecting…")}</p>`, root),
+    { ".rooms-page, .rooms-entry, .room-head": rooms.isOpen ? [".rooms-page h2"] : [".room-head h2", ".rooms-entry .button"] },
+  );
 }
 
 function deskView() {

@@ -10,6 +10,7 @@ import { rangeOf, timeOf } from "../clock.js";
 import { find } from "../dom.js";
 import { t } from "../i18n.js";
 import { breakBefore, nextSession, runOf } from "../state.js";
+import { drawKeepingFocus } from "../lost-focus.js";
 import { toast } from "../toast.js";
 import { BreakoutsOfPage } from "./breakouts-page.js";
 import { LivePage } from "./live-page.js";
@@ -89,7 +90,10 @@ function draw() {
   rooms.look();
   pad.look();
   const contact = contactView(page.connection.status, page.zone, page.isDelayed);
-  render(page.isReady ? html`${contact} ${sessionView()}` : html`${contact} ${loadingView()}`, root);
+  drawKeepingFocus(
+    () => render(page.isReady ? html`${contact} ${sessionView()}` : html`${contact} ${loadingView()}`, root),
+    { ".room-head, .told, .join-in, .side-panel .hall": [".room-head h2"] }, // into the room and out of it
+  );
 }
 
 function sessionView() {
