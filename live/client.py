@@ -8,23 +8,27 @@ import asyncio
 import contextlib
 import json
 import logging
+import secrets
 import socket
 import sys
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Final, TypeVar
 
 import msgspec
 
 from live import wire
+from live.adoption import Connection, Foundling, Process, end
 from live.control import EngineDown, EngineUp, MediaRefused, Notification, Transport
 from live.limits import Limits
+from live.wire import Kept
 
 START_TIMEOUT: Final = 60.0  # seconds until a worker must say that it is up, on a machine that starts everything at once
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0  # seconds before a restart, doubled for each that fails
 STABLE_AFTER: Final = 30.0  # seconds a worker must have lived for the pause to begin small again
 MAX_PENDING: Final = 1024  # requests under way; more are refused at once
 ANSWER_TIMEOUT: Final = 10.0
+LIVES: Final = 1 << 24  # the first one's number is below
 BEAT: Final = 1.0  # seconds: how often a worker is asked for a sign of life
 MISSED_BEATS: Final = 5  # in a row, without a word: it hangs, and is replaced
 
@@ -44,6 +48,7 @@ class Options:
     node: str = ""
     public_tcp_port: int = 0
     proxies: tuple[str, ...] = ()
+    kept: Kept = Kept()  # noqa: RUF009 (frozen)
 
 
 class WorkerProcess:
@@ -61,14 +66,16 @@ class WorkerProcess:
         persists: bool = False,
     ) -> None:
         self._persists = persists
-        self.index, self.port, self.life = index, port, 0
+        self.index, self.port = index, port
+        self.life = secrets.randbelow(LIVES)  # pages remember whom they lost: another server's ids must not begin likewise
         self.tcp_port = 0  # that all workers share; 0: `port`, as it is the first
         self._options, self._heed = options, heed
         self._pending: dict[int, asyncio.Future[msgspec.Raw]] = {}
         self._next_id = 0
         self._heard = 0  # messages from the worker
         self._writer: asyncio.StreamWriter | None = None
-        self._process: asyncio.subprocess.Process | None = None
+        self._process: Process | None = None
+        self._foundling: Foundling | None = None  # to begin with, instead of a new process
         self._supervisor: asyncio.Task[None] | None = None
         self._up = asyncio.Event()
         self._has_been_up = False
@@ -91,6 +98,18 @@ class WorkerProcess:
         """Starts the worker, and again whenever it died."""
         self._supervisor = asyncio.create_task(self._supervise())
 
+    def adopt(self, foundling: Foundling) -> None:
+        """As `begin`, with a worker that another server has left. It is up."""
+        place = foundling.held.place
+        self.life, (self.port, tcp_port) = place.life, foundling.held.ports
+        self.tcp_port = tcp_port if self.index else 0
+        self._options = replace(self._options, links=place.links)
+        self._foundling = foundling
+        self._has_been_up = True
+        self._process, self._writer = foundling.process, foundling.connection[1]
+        self._up.set()
+        self.begin()
+
     async def wait_until_up(self) -> None:
         """Returns when the worker is up, at once if it is. Raises `MediaRefused` if it did not come up the first time."""
         assert self._supervisor is not None, "begin() first"
@@ -109,6 +128,8 @@ class WorkerProcess:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._supervisor
             self._supervisor = None
+        if self._process:  # adopted a moment ago: it was not even begun with
+            await self._bury()
 
     # --- requests ---
 
@@ -144,7 +165,8 @@ class WorkerProcess:
         pause = FIRST_PAUSE
         while True:
             began = loop.time()
-            self.life += 1
+            if not self._foundling:
+                self.life += 1
             try:
                 await self._run_once()
             except (OSError, TimeoutError) as error:
@@ -159,7 +181,25 @@ class WorkerProcess:
             pause = min(2 * pause, LONGEST_PAUSE)
 
     async def _run_once(self) -> None:
-        """Starts a worker and serves it until it dies."""
+        """Starts a worker, unless one was adopted, and serves it until it dies."""
+        foundling, self._foundling = self._foundling, None
+        reader, self._writer = foundling.connection if foundling else await self._start()
+        try:
+            assert self._process is not None
+            watch = asyncio.create_task(self._watch(self._process))
+            try:
+                await self._listen(reader)
+            finally:
+                watch.cancel()
+        finally:
+            burial = asyncio.create_task(self._bury())
+            try:
+                await asyncio.shield(burial)
+            except asyncio.CancelledError:  # stopped while a dead worker was being put away: finish that first
+                await burial
+                raise
+
+    async def _start(self) -> Connection:
         ours, theirs = socket.socketpair()
         try:
             self._process = await asyncio.create_subprocess_exec(
@@ -173,21 +213,11 @@ class WorkerProcess:
         finally:
             theirs.close()
         try:
-            reader, self._writer = await asyncio.open_connection(sock=ours)
-            watch = asyncio.create_task(self._watch(self._process))
-            try:
-                await self._listen(reader)
-            finally:
-                watch.cancel()
-        finally:
-            if self._writer is None:
-                ours.close()
-            burial = asyncio.create_task(self._bury())
-            try:
-                await asyncio.shield(burial)
-            except asyncio.CancelledError:  # stopped while a dead worker was being put away: finish that first
-                await burial
-                raise
+            return await asyncio.open_connection(sock=ours)
+        except BaseException:
+            ours.close()
+            await asyncio.shield(self._bury())
+            raise
 
     def _arguments(self, fd: int) -> list[str]:
         given = self._options
@@ -204,13 +234,14 @@ class WorkerProcess:
             "--node": given.node,
             "--public-tcp-port": given.public_tcp_port,
             "--proxies": ",".join(given.proxies),
+            "--kept": msgspec.json.encode(given.kept).decode(),
         }
         flags = ["--pure"] if given.is_pure else []
         return [sys.executable, "-m", "live.worker", *(f"{name}={value}" for name, value in options.items()), *flags]
 
     async def _listen(self, reader: asyncio.StreamReader) -> None:
         decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(wire.Reply)
-        async with asyncio.timeout(START_TIMEOUT) as deadline:
+        async with asyncio.timeout(None if self.is_up else START_TIMEOUT) as deadline:
             while body := await wire.read_frame(reader):
                 self._heard += 1
                 reply: wire.Reply = decoder.decode(body)
@@ -230,7 +261,7 @@ class WorkerProcess:
                         if (future := self._pending.get(request_id)) and not future.done():
                             future.set_exception(MediaRefused(code, detail))
 
-    async def _watch(self, process: asyncio.subprocess.Process) -> None:
+    async def _watch(self, process: Process) -> None:
         """Ends a worker that is there but does nothing any more (a signal stopped it, a lock, a loop without end): then its
         connection ends, and all goes on as if it had died. However long we stand still ourselves, it is one beat."""
         await self._up.wait()
@@ -256,18 +287,9 @@ class WorkerProcess:
                 future.set_exception(MediaRefused("media_unavailable", "the media worker died"))
         writer, self._writer = self._writer, None
         if writer:
+            if not writer.transport.is_closing():
+                writer.write(wire.frame(wire.Request(0, wire.End())))
             writer.close()  # the worker ends when this does
         process, self._process = self._process, None
         if process:
-            await _end(process)
-
-
-async def _end(process: asyncio.subprocess.Process) -> None:
-    """Waits for a worker whose connection is closed, not for long."""
-    try:
-        async with asyncio.timeout(3):
-            await process.wait()
-    except TimeoutError:
-        with contextlib.suppress(ProcessLookupError):
-            process.kill()
-        await process.wait()
+            await end(process)

@@ -108,6 +108,18 @@ class ActiveSpeaker(Struct, frozen=True, tag="active_speaker"):
     label: str  # "" in silence
 
 
+class HeldRoom(Struct, frozen=True):
+    """A room that an engine has had since before its server was started, or one worker's part of it. `home`: the worker that
+    decides about it, and has told `slots`; in the others' parts these are empty."""
+
+    name: str
+    kind: RoomKind
+    home: int
+    slots: SlotsChanged
+    speaker: str
+    peers: tuple[PeerSeated, ...]
+
+
 class PeersLost(Struct, frozen=True, tag="peers_lost"):
     """A part of the engine died while the rest goes on. Every peer whose id begins with `prefix` went with it; no `PeerDown`
     is told for each, and their clients have to offer again. The taps of the rooms in `tapped` are gone likewise."""

@@ -6,22 +6,20 @@ Neighbours: `client` runs one worker, `placement` decides which one serves whom.
 from __future__ import annotations
 
 import asyncio
-import math
-import os
 import secrets
-import sys
 from collections.abc import AsyncIterator, Coroutine
-from pathlib import Path
+from dataclasses import replace
 from types import TracebackType
 from typing import Any, Final
 
-from live import wire
+from live import adoption, wire
 from live.client import Options, WorkerProcess
 from live.control import (
     RECORDABLE,
     Admission,
     EngineDown,
     EngineUp,
+    HeldRoom,
     IceParameters,
     MediaRefused,
     Notification,
@@ -38,7 +36,6 @@ from live.limits import Limits
 from live.placement import SMALL, NoWorker, Placement
 
 MAX_NOTIFICATIONS: Final = 4096  # when full the oldest is dropped: the newest state is what counts
-MOST_WORKERS: Final = 64
 RESERVE: Final = 0.1  # of the seats: a full hall must not keep speakers out
 FEWEST_RESERVED: Final = 10
 
@@ -50,7 +47,8 @@ class EmbeddedEngine:
     if it has been built. `small`: see `placement`. `public_tcp_port`: where clients find the TCP port, if not where it is:
     at a proxy, which tells nodes by `node` and is in one of the networks `proxies`. `seats`: connections, after which nobody
     is admitted who only receives; 0: as many as workers take. Who may send finds `RESERVE` more. Circles are not counted:
-    who has a seat is not refused where they are sent."""
+    who has a seat is not refused where they are sent. `name`: under it workers wait for another server, `keep`
+    seconds long, if this one is killed (`adoption`); "" or 0: they end with it."""
 
     def __init__(
         self,
@@ -66,6 +64,8 @@ class EmbeddedEngine:
         node: str = "",
         proxies: tuple[str, ...] = (),
         seats: int = 0,
+        name: str = "",
+        keep: float = 0.0,
     ) -> None:
         options = Options(
             hosts=hosts,
@@ -77,13 +77,19 @@ class EmbeddedEngine:
             public_tcp_port=public_tcp_port,
             proxies=proxies,
         )
+        if name and keep:
+            terms = adoption.terms_of((workers, port, small, keep, replace(options, links="")))
+            options = replace(options, kept=wire.Kept(name, terms, keep))
+        self._kept = options.kept
         self._workers = tuple(
             WorkerProcess(index, port and port + index, options, self._heed, persists=index > 0) for index in range(workers)
         )
+        self._small = small
         self._placement = Placement(small)
+        self.adopted: tuple[HeldRoom, ...] | None = None  # what another server has left; None: all is new
         self._seats = seats
         self._tasks: set[asyncio.Task[None]] = set()
-        self._others: asyncio.Task[None] | None = None  # starts the workers after the first
+        self._beginning: asyncio.Task[None] | None = None
         self._notifications: asyncio.Queue[Notification] = asyncio.Queue(MAX_NOTIFICATIONS)
 
     @property
@@ -122,12 +128,14 @@ class EmbeddedEngine:
             await worker.wait_until_up()
 
     def begin(self) -> None:
-        """Starts the first worker, and the others when it is up: what else starts meanwhile needs the processor too.
-        `wait_until_up` tells how that went."""
-        self._workers[0].begin()
-        self._others = asyncio.create_task(self._begin_others())
+        """Adopts the workers that another server has left, or starts the first one, and the others when it is up: what else
+        starts meanwhile needs the processor too. `wait_until_up` tells how that went."""
+        self._beginning = asyncio.create_task(self._begin())
 
-    async def _begin_others(self) -> None:
+    async def _begin(self) -> None:
+        if await self._adopt():
+            return
+        self._workers[0].begin()
         try:
             await self._workers[0].wait_until_up()
         except MediaRefused:  # `wait_until_up` tells
@@ -136,20 +144,31 @@ class EmbeddedEngine:
             worker.tcp_port = self.port
             worker.begin()
 
+    async def _adopt(self) -> bool:
+        """All of them or none: what is left of some of them would be rooms without their home."""
+        if not self._kept.seconds or (adopted := await adoption.adopt(self._kept, len(self._workers), self._small)) is None:
+            return False
+        self._placement, found = adopted
+        for worker, foundling in zip(self._workers, found, strict=True):
+            worker.adopt(foundling)
+        self.adopted = tuple(room for each in found for room in each.held.rooms)
+        return True
+
     async def wait_until_up(self) -> None:
         """Waits for the first worker after `begin`. Raises `MediaRefused` if it does not come up."""
-        assert self._others is not None, "begin() first"
+        assert self._beginning is not None, "begin() first"
         try:
+            await self._beginning
             await self._workers[0].wait_until_up()
-            await self._others
         except BaseException:
             await self.stop()
             raise
 
     async def stop(self) -> None:
         """Ends the workers. Requests under way are refused."""
-        if self._others:
-            self._others.cancel()
+        if self._beginning:
+            self._beginning.cancel()
+            await asyncio.wait({self._beginning})
         await asyncio.gather(*(worker.stop() for worker in self._workers))
 
     # --- MediaEngine ---
@@ -284,22 +303,6 @@ class EmbeddedEngine:
         if self._notifications.full():
             self._notifications.get_nowait()
         self._notifications.put_nowait(notification)
-
-
-def default_workers() -> int:
-    """One for each processor that this process may use. They speak to each other as Linux alone allows."""
-    if sys.platform != "linux":
-        return 1
-    return max(1, min(MOST_WORKERS, len(os.sched_getaffinity(0)), _quota(Path("/sys/fs/cgroup/cpu.max"))))
-
-
-def _quota(path: Path) -> int:
-    """How many processors' worth of time a container gets (cgroup v2, `cpu.max`)."""
-    try:
-        most, period = path.read_text().split()
-        return math.ceil(int(most) / int(period))
-    except (OSError, ValueError):  # no limit is "max"
-        return MOST_WORKERS
 
 
 async def _statistics(worker: WorkerProcess) -> WorkerStatistics | None:

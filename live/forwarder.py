@@ -19,6 +19,7 @@ from live.answer_text import Local, answer_text
 from live.control import (
     RECORDABLE,
     Admission,
+    HeldRoom,
     IceParameters,
     MediaRefused,
     Notification,
@@ -212,6 +213,16 @@ class Forwarder:
         home = self._rooms.get(room)
         if home and (peer := home.peers.get(peer_id)):
             peer.down.steering.view(heights, _now())
+
+    def held(self) -> tuple[HeldRoom, ...]:
+        """What there is, for another server."""
+        return tuple(room.held() for room in self._rooms.values())
+
+    def untap_all(self) -> None:
+        """The server is gone, and with it its recorders."""
+        for name, room in list(self._rooms.items()):
+            for tap_id in list(room.taps):
+                self.untap(name, tap_id)
 
     def statistics(self) -> WorkerStatistics:
         now = _now()

@@ -159,7 +159,7 @@ class LinkPort:
     def _accept(self) -> None:
         with contextlib.suppress(OSError):
             sock, _ = self._socket.accept()
-            if _is_ours(sock):
+            if is_ours(sock):
                 self._on_link(sock)
             else:
                 sock.close()
@@ -174,7 +174,7 @@ def connect(name: str, index: int) -> socket.socket | None:
     sock = _open()
     try:
         sock.connect(_address(name, index))  # on this machine: at once, or refused
-        if _is_ours(sock):
+        if is_ours(sock):
             return sock
     except OSError:
         pass
@@ -192,7 +192,16 @@ def _address(name: str, index: int) -> str:
     return f"\0plenum-{name}-{index}"
 
 
-def _is_ours(sock: socket.socket) -> bool:
+def is_ours(sock: socket.socket) -> bool:
     """Whether a process of this user's is at the other end, as the kernel says."""
-    credentials = sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
-    return bool(_CREDENTIALS.unpack(credentials)[1] == os.getuid())
+    return _credentials(sock)[1] == os.getuid()
+
+
+def pid_of(sock: socket.socket) -> int:
+    """The process at the other end; 0: it is none that we can see."""
+    return _credentials(sock)[0]
+
+
+def _credentials(sock: socket.socket) -> tuple[int, int, int]:
+    pid, uid, gid = _CREDENTIALS.unpack(sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size))
+    return pid, uid, gid

@@ -9,8 +9,11 @@ sent each publisher's media once.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
+
+from live.control import HeldRoom
 
 SMALL: Final = 30  # peers of a room at its home, from which on viewers go elsewhere if others have less to do
 
@@ -78,6 +81,18 @@ class Placement:
 
     def worker_up(self, worker: int) -> None:
         self._workers.add(worker)
+
+    def adopt(self, worker: int, rooms: Iterable[HeldRoom]) -> None:
+        """A worker with all it has. Raises `ValueError` if another says otherwise where a room is at home."""
+        self._workers.add(worker)
+        for held in rooms:
+            room = self._rooms.setdefault(held.name, _Room(held.home, held.kind == "circle"))
+            if room.home != held.home:
+                raise ValueError(f"{held.name} is at home in {room.home} and in {held.home}")
+            room.peers[worker] += len(held.peers)
+            self._load[worker] += len(held.peers)
+            self._peers.update({peer.peer_id: Place(held.name, worker, held.home) for peer in held.peers})
+            self._close_if_empty(held.name, room)
 
     def worker_down(self, worker: int) -> Loss:
         """It died with all its peers. A room that is left with peers elsewhere has its home there from now on."""

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from live.answer import PROGRAMME
 from live.codecs import Codec
-from live.control import MediaRefused, Notification, RoomKind, RoomStatistics
+from live.control import HeldRoom, MediaRefused, Notification, PeerSeated, RoomKind, RoomStatistics
 from live.limits import Limits
 from live.peer import Peer
 from live.peer_statistics import peer_statistics
@@ -62,6 +62,14 @@ class Room:
         """Of a new tap that takes these (`MediaEngine.tap`). Raises `MediaRefused` where none is a codec of pictures."""
         source = self.board.slots[PROGRAMME].source
         return choose_codec(codecs, (source.codec, *self.repertoire.common()) if source else self.repertoire.common())
+
+    def held(self) -> HeldRoom:
+        """For another server."""
+        peers = tuple(
+            PeerSeated(self.name, peer.id, peer.label, peer.sends, not peer.plan.is_page, peer.credentials.ufrag)
+            for peer in self.peers.values()
+        )
+        return HeldRoom(self.name, self.kind, self.home, self.board.told, self.board.speaker, peers)
 
     def statistics(self, now: float) -> RoomStatistics:
         peers = {peer.id: peer_statistics(peer, now) for peer in self.peers.values()}

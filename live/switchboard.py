@@ -96,6 +96,11 @@ class Switchboard:
         """The active speaker's label, "" in silence."""
         return self.lead.speaker if self.lead is not None else self._told_speaker
 
+    @property
+    def told(self) -> SlotsChanged:
+        """Who feeds which slot, as last told."""
+        return SlotsChanged(self.room, *self._told)
+
     # --- publishers ---
 
     def add_source(self, source: Source) -> None:

@@ -9,7 +9,7 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
-from live.control import Notification, RefusalCode, RoomKind, Use
+from live.control import HeldRoom, Notification, RefusalCode, RoomKind, Use
 
 MAX_FRAME: Final = 8 << 20  # octets
 _LENGTH: Final = struct.Struct("!I")
@@ -82,7 +82,29 @@ class Beat(Struct, frozen=True, tag="beat"):
     """Are you there?"""
 
 
-Call = Admit | RestartIce | Remove | RemoveLabel | RemoveReceivers | TapRoom | Untap | View | Rehome | Statistics | Beat
+class Adopt(Struct, frozen=True, tag="adopt"):
+    """You are mine from now on: what do you have? The answer is `Held`."""
+
+
+class End(Struct, frozen=True, tag="end"):
+    """Nobody will need you any more. Without it, a worker may wait for another server (`adoption`)."""
+
+
+Call = (
+    Admit
+    | RestartIce
+    | Remove
+    | RemoveLabel
+    | RemoveReceivers
+    | TapRoom
+    | Untap
+    | View
+    | Rehome
+    | Statistics
+    | Beat
+    | Adopt
+    | End
+)
 
 
 class Request(Struct, frozen=True):
@@ -121,6 +143,24 @@ class Place(Struct, frozen=True):
     def prefix(self) -> str:
         """How the ids of its peers begin: an id never means another process's."""
         return f"{self.index}.{self.life}-"
+
+
+class Kept(Struct, frozen=True):
+    """How a worker is kept for another server: the name that it waits under, what that one must agree in, and for how many
+    seconds it waits; 0: not at all."""
+
+    name: str = ""
+    terms: str = ""
+    seconds: float = 0.0
+
+
+class Held(Struct, frozen=True):
+    """What a worker has: all that its server has to know. `terms`: see `adoption.terms_of`."""
+
+    place: Place = Place()
+    terms: str = ""
+    ports: tuple[int, int] = (0, 0)  # UDP, TCP
+    rooms: tuple[HeldRoom, ...] = ()
 
 
 def worker_of(peer_id: str) -> int:

@@ -1,6 +1,7 @@
 """A media worker: `python -m live.worker --control FD`. One process, one UDP port, any number of rooms.
 
-It obeys the process at the other end of the control connection, and ends when that connection does: no orphans.
+It obeys the process at the other end of the control connection, and ends when told to, or when that connection does. If it
+is to be kept, another server has some seconds to adopt it then (`adoption`). No orphans.
 """
 
 from __future__ import annotations
@@ -12,12 +13,13 @@ import logging
 import signal
 import socket
 import sys
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, Final, get_args
 
 import msgspec
 
 from live import leftovers, logs, native, wire
+from live.adoption import Cradle
 from live.control import EngineUp, MediaRefused, Notification, Transport
 from live.forwarder import Forwarder
 from live.ice import candidates
@@ -32,28 +34,54 @@ logger = logging.getLogger("plenum.live")
 
 
 class Control:
-    """The worker's end of the control connection."""
+    """The worker's end of the control connection. `held`: what is told to a server that adopts this worker."""
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._reader, self._writer = reader, writer
+    def __init__(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, held: Callable[[], wire.Held] = wire.Held
+    ) -> None:
+        self._reader, self._writer, self._held = reader, writer, held
+        self._has_hung = False
 
     def tell(self, notification: Notification) -> None:
         self._write(wire.Notice(notification))
 
-    async def serve(self, forwarder: Forwarder) -> None:
+    async def serve(self, forwarder: Forwarder, cradle: Cradle | None = None) -> None:
+        """Carries out requests until told to end, or the connection has ended and nobody adopts us."""
+        while not await self._obey(forwarder):
+            self._writer.close()
+            if cradle is None or self._has_hung:
+                return
+            forwarder.untap_all()
+            logger.warning("the server is gone; waiting for another one")
+            if (connection := await cradle.wait()) is None:
+                return
+            self._reader, self._writer = connection
+
+    async def _obey(self, forwarder: Forwarder) -> bool:
         """Carries out requests in order until the connection ends. Of many offers that have come at once each takes some
-        milliseconds: what has come to the media port goes before the next."""
+        milliseconds: what has come to the media port goes before the next. True: told to end."""
         decoder = msgspec.json.Decoder(wire.Request)
         while body := await wire.read_frame(self._reader):
             request = decoder.decode(body)
-            self._write(_carry_out(forwarder, request))
+            match request.call:
+                case wire.End():
+                    return True
+                case wire.Adopt():
+                    self._write(wire.Result(request.id, msgspec.Raw(msgspec.json.encode(self._held()))))
+                case _:
+                    self._write(_carry_out(forwarder, request))
             await asyncio.sleep(0)
+        return False
+
+    def close(self) -> None:
+        self._writer.close()
 
     def _write(self, reply: wire.Reply) -> None:
         transport = self._writer.transport
         if transport.is_closing():  # the other process is gone, and we are about to be
             return
         if transport.get_write_buffer_size() > MAX_UNREAD:
+            self._has_hung = True
             transport.abort()
         else:
             self._writer.write(wire.frame(reply))
@@ -92,8 +120,8 @@ def _call(forwarder: Forwarder, call: wire.Call) -> object:
             forwarder.view(room, peer_id, heights)
         case wire.Untap(room, tap_id):
             forwarder.untap(room, tap_id)
-        case wire.Beat():
-            pass  # the answer is what is asked for
+        case wire.Beat() | wire.Adopt() | wire.End():
+            pass  # the answer is what is asked for; the others are `Control`'s
     return None
 
 
@@ -107,11 +135,12 @@ async def run(
     helper: Helper | None,
     public_tcp_port: int = 0,
     proxies: tuple[str, ...] = (),
+    kept: wire.Kept = wire.Kept(),  # noqa: B008 (frozen)
 ) -> None:
-    """Serves until the control connection ends. `ports`: UDP, and TCP if all workers share another's, else 0. `transports`:
-    which candidates are announced. `public_tcp_port` and `proxies`: see `engine.EmbeddedEngine`."""
+    """Serves until told to end, or the control connection has ended. `ports`: UDP, and TCP if all workers share another's,
+    else 0. `transports`: which candidates are announced. `public_tcp_port` and `proxies`: see `engine.EmbeddedEngine`."""
     reader, writer = await asyncio.open_connection(sock=socket.socket(fileno=control_fd))
-    control = Control(reader, writer)
+    control = Control(reader, writer, lambda: wire.Held(place, kept.terms, (udp.port, tcp_port), forwarder.held()))
     forwarder = Forwarder(control.tell, limits, helper, place)
     hosts = announced(hosts)
     udp, tcp = await _open_ports(hosts, ports, forwarder, proxies, limits, shared=bool(place.links))
@@ -119,14 +148,28 @@ async def run(
     announced_ports = udp.port if "udp" in transports else 0, public_tcp_port or tcp_port if "tcp" in transports else 0
     forwarder.candidates = candidates(hosts, *announced_ports)
     forwarder.start()
+    cradle = _cradle(kept, place.index)
     control.tell(EngineUp(udp.port, tcp_port))
     try:
-        await control.serve(forwarder)
+        await control.serve(forwarder, cradle)
     finally:
         await forwarder.stop()
         udp.close()
         await tcp.close()
-        writer.close()
+        control.close()
+        if cradle:
+            cradle.close()
+
+
+def _cradle(kept: wire.Kept, index: int) -> Cradle | None:
+    """None: we are not kept, or another server's worker has the place."""
+    if not kept.seconds:
+        return None
+    try:
+        return Cradle(kept.name, index, kept.seconds)
+    except OSError as error:
+        logger.warning("media ends with this server, if it is killed: %s", error.strerror or error)
+        return None
 
 
 async def _open_ports(
@@ -172,6 +215,7 @@ def main() -> None:
     parser.add_argument("--public-tcp-port", type=int, default=0, help="that is announced; 0: the real one")
     parser.add_argument("--proxies", default="", help="networks that say whom they speak for, comma-separated")
     parser.add_argument("--limits", default="{}", help="JSON: those of `limits.Limits` that are not as they are there")
+    parser.add_argument("--kept", default="{}", help="JSON: how it is kept for another server, `wire.Kept`")
     parser.add_argument("--pure", action="store_true", help="without the compiled helper, even if it has been built")
     options = parser.parse_args()
     logs.configure(worker=options.index)
@@ -181,7 +225,8 @@ def main() -> None:
     limits = Limits(**json.loads(options.limits))
     helper = None if options.pure else native.load()
     place = wire.Place(options.index, options.life, options.links, options.node)
-    ports, outside = (options.port, options.tcp_port), (options.public_tcp_port, proxies)
+    kept = msgspec.json.decode(options.kept, type=wire.Kept)
+    ports, outside = (options.port, options.tcp_port), (options.public_tcp_port, proxies, kept)
     work = run(options.control, place, hosts, ports, transports, limits, helper, *outside)
     leftovers.freeze()
     try:

@@ -59,6 +59,7 @@ from server.socket import BREAKOUT_COMMANDS_AT_ONCE, BREAKOUT_COMMANDS_PER_SECON
 from server.stagehand import Stagehand
 from server.start import embedded_engine
 from server.streams import Streams
+from server.taking_over import take_over
 
 if TYPE_CHECKING:
     from server.cluster.cluster import Cluster
@@ -134,6 +135,8 @@ async def run_services(
             services.cluster.begin(stack)
             await services.cluster.find_others(services.hub)
         await services.streams.handle(m.CONFERENCE, m.SYSTEM, m.ProgrammePublish(programme))
+        if isinstance(media, EmbeddedEngine) and media.adopted is not None:
+            await take_over(services, media.adopted)
         reactions.catch_up(recordings=services.cluster is None)
         stagehand.look_everywhere()
         services.presence.start()

@@ -22,6 +22,7 @@ from server.stream import session_of
 from server.streams import Streams
 
 DOT: Final = "."
+CHECK: Final = "check-"  # begins the names of media rooms where somebody tries their devices, alone
 
 
 def media_room(session_id: str, room_id: str) -> str:

@@ -21,8 +21,8 @@ from urllib.parse import urlsplit
 
 from msgspec import Struct
 
-from live.engine import default_workers
 from live.port import announced
+from live.processors import default_workers
 from server.settings import Settings
 
 Level = Literal["ok", "warning", "error"]

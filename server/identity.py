@@ -103,6 +103,11 @@ class Identity:
             raise Refused("not_signed_in")
         return MediaPass(room, actor)
 
+    def actor_of(self, person_id: str) -> m.Actor | None:
+        """Somebody with the roles they have now; None for who is not known, or whose links were all revoked."""
+        person = self._people.get(person_id)
+        return None if person is None or not self._links.has(person_id) else self._people.actor(person)
+
     def _actor_of_link(self, link_id: object) -> m.Actor | None:
         person_id = self._links.person_of(link_id) if isinstance(link_id, str) else None
         person = self._people.get(person_id) if person_id is not None else None

@@ -80,6 +80,10 @@ class Links:
         """Whom a link in force belongs to; None once it is revoked. Cookies carry the link's id and are checked here."""
         return self._in_force.get(link_id)
 
+    def has(self, person_id: str) -> bool:
+        """Whether somebody has a link in force."""
+        return person_id in self._in_force.values()
+
     def knows(self, token: str) -> bool:
         """Whether there is, or was, a link with this token, without asking the database: False for what is wrong, and for
         what another process has issued since the last `refresh`."""

@@ -191,9 +191,25 @@ class Seats:
     async def listen(self) -> None:
         """Tells on what the engine tells, until cancelled."""
         async for notification in self._engine.notifications():
-            self._heed(notification)
+            self.heed(notification)
 
-    def _heed(self, notification: control.Notification) -> None:
+    async def look_again(self, actor_of: Callable[[str], m.Actor | None]) -> None:
+        """Ends the seats of those who may not sit there any more; `actor_of` a person: None if they may be nowhere."""
+        for seat in list(self._seats.values()):
+            if not self._may_stay(seat, actor_of(seat.person_id)):
+                await self._end(seat)
+
+    def _may_stay(self, seat: Seat, actor: m.Actor | None) -> bool:
+        if actor is None:
+            return False
+        try:
+            self._check(actor, seat.session_id, seat.room_id, sends=seat.sends, receives=not (seat.external and seat.sends))
+        except Refused:
+            return False
+        return True
+
+    def heed(self, notification: control.Notification) -> None:
+        """Takes in what the engine tells."""
         match notification:
             case control.SlotsChanged(room) | control.ActiveSpeaker(room) | control.PeerDown(room) if not self._is_session(
                 room
@@ -204,7 +220,7 @@ class Seats:
             case control.ActiveSpeaker(room, label):
                 self._speaks(*of_media_room(room), label)
             case control.PeerSeated():
-                self._take_note(notification)
+                self.take_note(notification)
             case control.PeerDown(room, peer_id):
                 self._seats.pop(peer_id, None)
                 self.on_change(of_media_room(room)[0])
@@ -238,13 +254,13 @@ class Seats:
         else:
             self._hub.signal(m.SpeakingSignal(m.session_stream(session_id), person_id))
 
-    def _take_note(self, seated: control.PeerSeated) -> None:
-        """Of a seat, whichever node somebody was let in by."""
+    def take_note(self, seated: control.PeerSeated, *, is_ours: bool = False) -> None:
+        """Of a seat, whichever node somebody was let in by, or `is_ours` before it was started anew."""
         (session_id, room_id), peer_id = of_media_room(seated.room), seated.peer_id
         if self._is_session(session_id):
             ice = seated.ufrag or new_ice_session()
             known = self._seats.get(peer_id)
-            is_ours = known is not None and known.is_ours
+            is_ours = is_ours or (known is not None and known.is_ours)
             self._seats[peer_id] = Seat(
                 session_id, peer_id, seated.label, seated.sends, seated.external, ice, is_ours, room_id
             )

@@ -11,8 +11,10 @@ from types import ModuleType
 
 import uvloop
 
-from live.engine import EmbeddedEngine, default_workers
+from live.adoption import name_of
+from live.engine import EmbeddedEngine
 from live.limits import Limits
+from live.processors import default_workers
 from server.descriptors import make_room
 from server.settings import Settings
 
@@ -30,8 +32,8 @@ def start(
         runner.run(_start(settings, check, announce, listeners))
 
 
-def embedded_engine(settings: Settings) -> EmbeddedEngine:
-    """The media engine as the settings want it."""
+def embedded_engine(settings: Settings, *, keeps: bool = False) -> EmbeddedEngine:
+    """The media engine as the settings want it. `keeps`: its workers wait for another server if this one is killed."""
     workers = settings.media_workers or default_workers()
     return EmbeddedEngine(
         settings.media_hosts,
@@ -42,7 +44,15 @@ def embedded_engine(settings: Settings) -> EmbeddedEngine:
         node=settings.node_name,
         proxies=settings.proxies,
         seats=settings.media_seats,
+        name=kept_name(settings) if keeps else "",
+        keep=settings.media_keep_seconds,
     )
+
+
+def kept_name(settings: Settings) -> str:
+    """Under which media workers wait for another server in this directory. "": they do not. Of several nodes another one
+    takes over what a killed one had."""
+    return "" if settings.redis_url or not settings.media_keep_seconds else name_of(settings.directory)
 
 
 def media_limits(settings: Settings) -> Limits:
@@ -62,7 +72,7 @@ def media_limits(settings: Settings) -> Limits:
 async def _start(
     settings: Settings, check: Check, announce: Callable[[], None], listeners: list[socket.socket] | None
 ) -> None:
-    engine = embedded_engine(settings)
+    engine = embedded_engine(settings, keeps=True)
     engine.begin()
     try:
         module = await asyncio.to_thread(_load)

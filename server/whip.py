@@ -20,6 +20,7 @@ from live.control import Admission, MediaRefused, Use
 from rooms import messages as m
 from rooms.access import check_page, check_session
 from rooms.errors import Refused
+from server.circles import CHECK
 from server.ice_patch import entity_tag, is_fragment, patch_ice
 from server.identity import MediaPass, MediaPurpose
 from server.sdp_fragment import MEDIA_TYPE
@@ -102,7 +103,7 @@ async def check(request: Request) -> Response:
     actor = check_page(services.identity.actor(request), "lobby")
     offer = _page_offer(await request.body())
     services.seats.check_pace(actor.person_id)
-    room = f"check-{actor.person_id}"
+    room = f"{CHECK}{actor.person_id}"
     try:
         await services.media.remove_label(room, actor.person_id, senders_only=False)
         admission = await services.media.admit(room, actor.person_id, offer.sdp, offer.uses, may_send=True, may_receive=True)

@@ -24,7 +24,7 @@ from bench.measures import median, raise_file_limit
 from bench.media import janus, native
 from bench.media.contest import Contender, Figures, floor
 from bench.media.network import Network, network
-from live.engine import default_workers
+from live.processors import default_workers
 
 MOST_LOSS: Final = 0.001
 MOST_DELAY: Final = 0.020  # seconds, p99

@@ -62,9 +62,11 @@ def run_conference(orders: Orders) -> None:
     line = f"{programme.name}: {settings.url} ({hints})"
     with contextlib.ExitStack() as stack:
         listeners = _take_port(settings, stack)
-        _check_media_port(settings)
-        from server.start import start  # late: its libraries need not be there for whoever knocks
+        from live.adoption import is_awaited  # late: these libraries need not be there for whoever knocks
+        from server.start import kept_name, start
 
+        if not is_awaited(kept_name(settings)):  # else whoever has the media port is adopted, or ended
+            _check_media_port(settings)
         stack.enter_context(contextlib.suppress(KeyboardInterrupt))  # that is how one stops it
         start(settings, _check_data, lambda: print(printable(line), file=sys.stderr, flush=True), listeners)
 

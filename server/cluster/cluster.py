@@ -12,7 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from live.control import MediaEngine
-from live.engine import default_workers
+from live.processors import default_workers
 from rooms import messages as m
 from server.cluster.alone import Alone
 from server.cluster.counts import Counts

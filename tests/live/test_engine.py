@@ -12,7 +12,7 @@ import pytest
 from aioice import stun
 
 from live.control import EngineDown, EngineUp, MediaRefused, PeersLost
-from live.engine import FEWEST_RESERVED, EmbeddedEngine, default_workers
+from live.engine import FEWEST_RESERVED, EmbeddedEngine
 from live.tcp import CHECK_TIMEOUT
 from tests.live.clients import all_closed, publish, watch
 from tests.live.conftest import Told, until
@@ -146,10 +146,6 @@ async def test_a_tcp_connection_for_a_worker_that_is_away_is_closed(engine: Embe
         lasted.append(loop.time() - began)
         writer.close()
     assert min(lasted) < CHECK_TIMEOUT - 2
-
-
-def test_there_is_a_worker_for_each_processor() -> None:
-    assert 1 <= default_workers() <= 64
 
 
 async def test_a_worker_whose_port_is_taken_does_not_keep_the_others_from_their_work() -> None:

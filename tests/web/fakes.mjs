@@ -169,6 +169,7 @@ export function fakeServer() {
     offers: [],
     deleted: [],
     shown: [],
+    told: [],
     restarts: [],
     answer: undefined,
     restart: undefined,
@@ -184,7 +185,8 @@ export function fakeServer() {
         return new Response(`a=ice-lite\r\na=ice-ufrag:new${server.restarts.length}\r\na=ice-pwd:new-secret\r\n`);
       }
       if (method === "PATCH") {
-        server.shown.push([url, JSON.parse(body).heights]);
+        server.told.push(JSON.parse(body));
+        server.shown.push([url, server.told.at(-1).heights]);
         return new Response(null, { status: 204 });
       }
       server.offers.push({ url, body: JSON.parse(body) });

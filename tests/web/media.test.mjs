@@ -225,6 +225,33 @@ test("another network: a new way is looked for though nothing is wrong yet, and 
   assert.equal(server.restarts.length, 1);
 });
 
+test("a server that may be another one is told again what only the page knows, once, and nothing is offered", async () => {
+  media = new StageMedia("/media/s1/breakouts/b1");
+  await watch({ publish: true, video: true, isCircle: true });
+  media.show({ video0: 360 });
+  await pass(1_000);
+  server.told.length = 0;
+  media.remind();
+  media.remind();
+  await pass(5_000);
+  assert.deepEqual(server.told, [{ heights: { video0: 360 }, muted: true }]);
+  assert.equal(server.offers.length, 1);
+});
+
+test("nothing is told again where nothing was told, or nothing is there", async () => {
+  media.remind();
+  await watch();
+  media.remind();
+  await pass(5_000);
+  peers()[0].become("disconnected");
+  media.show({ video0: 360 });
+  await pass(1_000);
+  const told = server.told.length;
+  media.remind();
+  await pass(200);
+  assert.equal(server.told.length, told);
+});
+
 test("a wish that changes meanwhile ends the restart", async () => {
   await watch();
   server.restart = () => {

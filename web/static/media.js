@@ -31,6 +31,8 @@ const LOOK_MS = 3_000;
 const FULL_MS = 20_000;
 /** A window that is being resized is told of once. */
 const SHOW_MS = 200;
+/** After the contact to the server was lost, it is told again within this time what only a page knows. */
+const REMIND_MS = 2_000;
 /** So few people in a breakout room are shown so large that the camera's full size is seen. */
 const FEW = 4;
 /** So long a speaker is sent to where the room was: not all who listen there have followed yet. */
@@ -78,6 +80,8 @@ export class StageMedia extends EventTarget {
   #heights = {};
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #showing;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #reminding;
   /** Slots whose pictures should arrive, each with since when. @type {Map<string, number>} */
   #expected = new Map();
 
@@ -162,6 +166,7 @@ export class StageMedia extends EventTarget {
     this.#wish = null;
     this.#clear();
     clearTimeout(this.#showing);
+    clearTimeout(this.#reminding);
     this.#replace(null);
     this.#leaving?.close();
     if (this.#ownsCapture) this.capture.stop();
@@ -194,6 +199,14 @@ export class StageMedia extends EventTarget {
     if (isAlive(this.#peer)) return;
     if (this.#peer && !this.#next) void this.#mend(this.#peer);
     else if (this.status.name === "reconnecting") this.#again();
+  }
+
+  /** There is contact with the server again, which may be another one, as it was killed: sound and picture went on by themselves. */
+  remind() {
+    this.companion?.remind();
+    if (!isAlive(this.#peer)) return;
+    clearTimeout(this.#reminding);
+    this.#reminding = setTimeout(() => void this.#peer?.remind(this.#heights), REMIND_MS * Math.random()); // everybody is back at once
   }
 
   /** The network is another one: what seems well may be so no longer, and the browser would notice seconds later. */

@@ -146,6 +146,12 @@ export class Peer {
     await this.#tell({ heights: {}, muted: isMuted });
   }
 
+  /** Says all of that again, to a server that may be another process and know nothing of it. @param {Record<string, number>} heights */
+  async remind(heights) {
+    if (this.#isMuted !== undefined) await this.#tell({ heights, muted: this.#isMuted });
+    else if (Object.keys(heights).length) await this.#tell({ heights });
+  }
+
   /** @param {{heights: Record<string, number>, muted?: boolean}} view */
   async #tell(view) {
     if (!this.#location) return;

@@ -269,7 +269,11 @@ export class LivePage {
       const { type, status, lost } = /** @type {CustomEvent} */ (event).detail;
       if (type === "media" && status === "reset") media.reset(lost);
     });
-    connection.addEventListener("status", () => connection.status.name === "connected" && media.nudge());
+    connection.addEventListener("status", () => {
+      if (connection.status.name !== "connected") return;
+      media.nudge();
+      media.remind();
+    });
     speaker.addEventListener("removed", () => this.mayWatch && toast(t("You are no longer on stage."), { tone: "attention" }));
     media.capture.addEventListener("lost", (event) => {
       const { kind, instead } = /** @type {CustomEvent} */ (event).detail;
