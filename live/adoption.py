@@ -171,10 +171,15 @@ async def find(name: str) -> tuple[Foundling, ...]:
 
 
 def name_of(directory: Path) -> str:
-    """By which a server in this directory finds the workers that one before it there has left. "": nothing can."""
+    """By which a server in this directory finds the workers that one before it there has left. "": this system has not what
+    it takes."""
     if sys.platform != "linux":
         return ""
-    place = directory.stat()
+    try:
+        os.close(os.pidfd_open(os.getpid()))
+        place = directory.stat()
+    except OSError:
+        return ""
     return f"kept-{place.st_dev:x}-{place.st_ino:x}"
 
 
@@ -185,7 +190,8 @@ def is_awaited(name: str) -> bool:
 
 def terms_of(options: object) -> str:
     """What server and worker must agree in: the settings, and the sources of both."""
-    sources = [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in sorted(Path(__file__).parent.iterdir())]
+    files = sorted(path for path in Path(__file__).parent.iterdir() if path.is_file())
+    sources = [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in files]
     return hashlib.sha256(repr((sys.version, options, sources)).encode()).hexdigest()
 
 
