@@ -33,6 +33,7 @@ BACKLOG: Final = 4
 NOTICE_SECONDS: Final = 1.0  # for a worker to notice that its server is gone, when the next one is there already
 ANSWER_SECONDS: Final = 20.0  # for it to say what it has, or that it has a server: far more than that takes
 END_SECONDS: Final = 3.0  # for one that was told to end
+HAS_ONE: Final = wire.Failure(0, "media_unavailable", "this worker has a server")
 
 logger = logging.getLogger("plenum.live")
 
@@ -85,6 +86,8 @@ class Cradle:
             if is_ours(sock) and await self._notices():
                 await self._arrived.put(sock)
             else:
+                with contextlib.suppress(OSError):
+                    await asyncio.get_running_loop().sock_sendall(sock, wire.frame(HAS_ONE))
                 sock.close()
 
     async def _notices(self) -> bool:
@@ -219,8 +222,14 @@ async def _ask(name: str, index: int) -> Foundling | None:
         async with asyncio.timeout(ANSWER_SECONDS):
             writer.write(wire.frame(wire.Request(0, wire.Adopt())))
             return Foundling(await _read_held(reader), process, (reader, writer))
-    except (TimeoutError, OSError, MediaRefused):  # it has a server, or ends
+    except MediaRefused:  # it has a server
         writer.close()
+        return None
+    except (TimeoutError, OSError):  # it was about to end; its port is free when it has
+        writer.close()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(END_SECONDS):
+                await process.wait()
         return None
     except msgspec.MsgspecError:  # another release's
         await Foundling(wire.Held(), process, (reader, writer)).end()
