@@ -60,7 +60,7 @@ class Settings(Limits, Terms):
     node_name: str = ""  # by which such a proxy tells several nodes' TCP connections apart
     trusted_proxies: str = ""  # addresses and networks that are believed whom they speak for, comma-separated
     media_seats: int = 0  # live connections that this node takes; 0: as many as its workers do
-    media_keep_seconds: float = 10.0  # that media goes on by itself if the server is killed, until another one is there
+    media_keep_seconds: float = 0.0  # that media goes on by itself if the server is killed, until another one is there
     database_url: str = field(default="", repr=False)  # postgresql://USER:PASSWORD@HOST/NAME; empty: SQLite in data/
     redis_url: str = field(default="", repr=False)  # redis://:PASSWORD@HOST:PORT/NUMBER; empty: this is the only node
     turn_urls: str = ""  # turn: and turns: addresses for clients, comma-separated (RFC 7065)

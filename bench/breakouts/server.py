@@ -33,7 +33,6 @@ class Server:
         self.cookies = cookies
         self._place = place
         self._process: subprocess.Popen[bytes] | None = None
-        self._adopted: dict[int, int] = {}  # workers that outlived the process which started them
         self.port = _free_port()
 
     async def start(self) -> None:
@@ -62,24 +61,19 @@ class Server:
         os.kill(self.workers()[index], signal.SIGKILL)
 
     async def kill(self) -> None:
-        """And it is started again, which its workers outlive."""
+        """And it is started again."""
         assert self._process is not None
-        self._adopted = self.workers()
         self._process.kill()
         await asyncio.to_thread(self._process.wait)
         await asyncio.sleep(RESTART_PAUSE)
         await self.start()
 
-    def kept(self) -> list[int]:
-        """The indices of workers that outlived the process which started them."""
-        return [index for index, pid in self._adopted.items() if _lives(pid)]
-
     def workers(self) -> dict[int, int]:
         """The media workers' process ids, by their index."""
         assert self._process is not None
-        pid, found = self._process.pid, {index: worker for index, worker in self._adopted.items() if _lives(worker)}
+        pid, found = self._process.pid, {}
         for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
-            arguments = _arguments(int(child))
+            arguments = Path(f"/proc/{child}/cmdline").read_text().split("\0")
             for argument in arguments if "live.worker" in arguments else ():
                 if argument.startswith("--index="):
                     found[int(argument.removeprefix("--index="))] = int(child)
@@ -127,17 +121,6 @@ def _is_free(port: int, kind: socket.SocketKind) -> bool:
         except OSError:
             return False
     return True
-
-
-def _lives(pid: int) -> bool:
-    return "live.worker" in _arguments(pid)  # those of a process that has ended, and waits for its parent, are gone
-
-
-def _arguments(pid: int) -> list[str]:
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_text().split("\0")
-    except OSError:
-        return []
 
 
 def _listens(port: int) -> bool:

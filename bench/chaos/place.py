@@ -78,7 +78,6 @@ async def build(setting: Setting, folder: Path, history: History, stack: AsyncEx
         "PLENUM_HEARTBEAT_SECONDS": str(HEARTBEAT),
         "PLENUM_MEDIA_PORT": "0",
         "PLENUM_MEDIA_WORKERS": "1",
-        "PLENUM_MEDIA_KEEP_SECONDS": "0",  # whoever waits for a killed node reads its log to the end
         "PLENUM_PUBLIC_ADDRESSES": "127.0.0.1",
         "PLENUM_LOG_LEVEL": "warning",
     }
