@@ -28,6 +28,7 @@ __all__ = [
     "BreakoutsDraft",
     "BreakoutsState",
     "DraftRoom",
+    "DraftRooms",
     "DraftRound",
     "LaterRounds",
 ]

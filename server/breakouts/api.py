@@ -23,7 +23,7 @@ class Asked(msgspec.Struct, forbid_unknown_fields=True):
     """A plan, and the rounds' rooms as they are now. `at`: which round is to be composed, with those that follow from it."""
 
     plan: m.BreakoutPlan
-    rooms: tuple[m.DraftRoom, ...] = ()
+    rooms: m.DraftRooms = ()
     later: m.LaterRounds = ()
     at: Annotated[int, msgspec.Meta(ge=0, lt=m.MOST_ROUNDS)] = 0
 

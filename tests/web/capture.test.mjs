@@ -193,3 +193,34 @@ test("a screen that is chosen after sharing was taken back is not shared", async
   await another;
   assert.equal(capture.switches.screen, false);
 });
+
+test("what is switched off, or muted, while another device is being opened stays so", async () => {
+  await capture.setCamera(true);
+  await capture.setMicrophone(true);
+  for (const work of [() => capture.choose("microphone", "second"), () => capture.setNoiseSuppression(false), () => opened.at(-1).onended()]) {
+    await capture.setMicrophone(true);
+    let open;
+    devices.gate = new Promise((resolve) => (open = resolve));
+    const choosing = work();
+    await capture.setMicrophone(false);
+    open();
+    await choosing;
+    assert.equal(capture.switches.microphone, false);
+    assert.equal(opened.at(-1).enabled, false);
+  }
+  const choosing = capture.choose("camera", "second");
+  await capture.setCamera(false);
+  await choosing;
+  assert.equal(capture.switches.camera, false);
+  assert.ok(opened.filter(({ kind }) => kind === "video").every(({ stopped }) => stopped));
+});
+
+test("nothing comes on that was being changed when everything was switched off", async () => {
+  await capture.setCamera(true);
+  await capture.setMicrophone(true);
+  const choosing = [capture.choose("camera", "second"), capture.choose("microphone", "second")];
+  capture.stop();
+  await Promise.all(choosing);
+  assert.deepEqual(capture.switches, { camera: false, microphone: false, screen: false });
+  assert.ok(opened.every(({ stopped }) => stopped));
+});

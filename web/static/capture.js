@@ -75,7 +75,9 @@ export class Capture extends EventTarget {
     rememberDevice(kind, deviceId);
     if (kind === "camera" && this.#camera) {
       this.#camera.stop(); // some cameras serve one at a time only
-      this.#useCamera(await openDevice("camera"));
+      const track = await this.#unlessStopped(openDevice("camera"));
+      if (!track || !this.#wished.camera) return track?.stop();
+      this.#useCamera(track);
     } else if (kind === "microphone") {
       await this.#reopenMicrophone();
     }
@@ -89,12 +91,12 @@ export class Capture extends EventTarget {
     this.#changed();
   }
 
-  /** As it is wished now, muted if it was. */
+  /** As it is wished now, muted if it is by then. */
   async #reopenMicrophone() {
     if (!this.#microphone) return;
-    const { enabled } = this.#microphone;
-    const track = await openDevice("microphone");
-    track.enabled = enabled;
+    const track = await this.#unlessStopped(openDevice("microphone"));
+    if (!track) return;
+    track.enabled = this.#wished.microphone;
     this.#useMicrophone(track);
   }
 
@@ -123,7 +125,7 @@ export class Capture extends EventTarget {
     this.#microphone = track;
     if (track) {
       track.contentHint = "speech";
-      this.#watch(track, "microphone", () => this.#useMicrophone(null), () => this.#another(track.enabled));
+      this.#watch(track, "microphone", () => this.#useMicrophone(null), () => this.#another());
     }
     this.#mix();
   }
@@ -159,14 +161,14 @@ export class Capture extends EventTarget {
     };
   }
 
-  /** Goes on with another microphone, muted if the first one was. @param {boolean} enabled @returns {Promise<string>} its name, "" if there is none */
-  async #another(enabled) {
+  /** Goes on with another microphone, muted if the first one was, or is meanwhile. @returns {Promise<string>} its name, "" if there is none */
+  async #another() {
     const track = await this.#unlessStopped(openDevice("microphone")).catch(() => null);
     if (!track || this.#microphone) {
       track?.stop(); // another has been chosen meanwhile
       return "";
     }
-    track.enabled = enabled;
+    track.enabled = this.#wished.microphone;
     this.#useMicrophone(track);
     this.#changed();
     return track.label;

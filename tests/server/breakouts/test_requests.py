@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from rooms import messages as m
 from rooms.errors import Refused
+from rooms.messages.breakouts import MOST_DRAFT_ROOMS
+from server.breakouts.api import _read
 from server.breakouts.requests import field_of, participant, request_of, who_takes_part
 from server.person import Person
 
@@ -55,3 +58,13 @@ def test_wishes_that_exclude_each_other_are_refused() -> None:
     wishes = (m.BreakoutWish("size_same"), m.BreakoutWish("size_mixed"))
     with pytest.raises(Refused, match="bad_rooms"):
         request_of((), m.BreakoutPlan(wishes=wishes), ((),), ())
+
+
+def test_more_rooms_than_a_draft_may_have_are_not_taken_where_the_journal_could_not_read_them_again() -> None:
+    def read(count: int) -> m.BreakoutsDraft:
+        return _read(b'{"plan":{},"rooms":[%s]}' % b",".join([b"{}"] * count)).draft
+
+    taken = msgspec.json.encode(m.BreakoutsPlanned(read(MOST_DRAFT_ROOMS)))
+    assert isinstance(msgspec.json.decode(taken, type=m.Event), m.BreakoutsPlanned)
+    with pytest.raises(Refused, match="bad_rooms"):
+        read(MOST_DRAFT_ROOMS + 1)

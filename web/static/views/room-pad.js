@@ -135,16 +135,17 @@ export class RoomPad {
     const isClosed = !isOpen(this.#state, room);
     if (isClosed && agrees) this.#cards.look(`${room.id} ${room.in_touch.join(" ")}`);
     const { actions, connection } = this.#page;
+    const key = `touch-${room.id}`; // what is agreed to in one room is never sent to another
     const send = (/** @type {boolean} */ isWished) => connection.do(this.#stream, { type: "breakout.touch", agrees: isWished, room_id: room.id });
-    const change = (/** @type {Event} */ event) => void actions.bring("touch", /** @type {HTMLInputElement} */ (event.target).checked, send);
+    const change = (/** @type {Event} */ event) => void actions.bring(key, /** @type {HTMLInputElement} */ (event.target).checked, send);
     return html`<section class="touch stack" aria-labelledby="touch-title">
       <h2 class="kicker" id="touch-title">${t("Stay in touch")}</h2>
       <label class="check">
-        <input type="checkbox" .checked=${live(actions.wished("touch") ?? agrees)} aria-describedby="touch-help" @change=${change} />
+        <input type="checkbox" .checked=${live(actions.wished(key) ?? agrees)} aria-describedby="touch-help" @change=${change} />
         <span>${t("Exchange contact cards with the others who agree")}</span>
       </label>
       <p class="field-help" id="touch-help">${t("When the room closes, those of the group who agreed get each other's name, title, municipality and e-mail address. The moderators see who agreed, and can bring you together again another day.")}</p>
-      ${problem(actions, "touch")}
+      ${problem(actions, key)}
       ${room.in_touch.length ? html`<p class="small muted">${t("Agreed so far: {names}", { names: room.in_touch.map(this.#page.nameOf).join(", ") })}</p>` : nothing}
       ${isClosed && agrees ? cardsView(this.#cards, this.#page.data.session_id, room.id) : nothing}
     </section>`;
