@@ -39,10 +39,13 @@ def offer(sketch: Sketch, person_id: str, *, on: bool) -> None:
 
 
 def plan(sketch: Sketch, command: m.BreakoutsPlan) -> None:
+    state = sketch.state
+    if command.after is not None and command.after != state.number:
+        raise Refused("rooms_running" if state.phase == "running" else "illegal_step")
     rooms = _checked_rooms(command.rooms)
     later = tuple(_checked_round(later) for later in command.later)
     draft = m.BreakoutsDraft(_checked_plan(command.plan, _seated(rooms)), rooms, later)
-    if draft != sketch.state.draft:
+    if draft != state.draft:
         sketch.do(m.BreakoutsPlanned(draft))
 
 

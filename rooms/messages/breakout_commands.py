@@ -9,7 +9,7 @@ from typing import Annotated
 from msgspec import Meta
 
 from rooms.messages.base import CommandBase, Id, IdOrNone, Line, Prose
-from rooms.messages.breakouts import BreakoutPlan, DraftRooms, LaterRounds, Topics
+from rooms.messages.breakouts import BreakoutPlan, DraftRooms, LaterRounds, RoundNumber, Topics
 
 __all__ = [
     "BreakoutAnswerHelp",
@@ -55,11 +55,13 @@ class BreakoutsAskTopics(CommandBase, tag="breakouts.ask_topics", frozen=True):
 
 
 class BreakoutsPlan(CommandBase, tag="breakouts.plan", frozen=True):
-    """The whole draft of the next round and those after it, again and again."""
+    """The whole draft of the next round and those after it, again and again. `after`: number of the round opened last, as
+    far as its writer knows: what was written before another moderator opened one is not planned once more."""
 
     plan: BreakoutPlan
     rooms: DraftRooms = ()
     later: LaterRounds = ()
+    after: RoundNumber | None = None
 
 
 class BreakoutsDiscard(CommandBase, tag="breakouts.discard", frozen=True):

@@ -31,6 +31,7 @@ __all__ = [
     "DraftRooms",
     "DraftRound",
     "LaterRounds",
+    "RoundNumber",
 ]
 
 BreakoutPhase = Literal["none", "running", "over"]
@@ -45,6 +46,7 @@ Topics = Annotated[tuple[Line, ...], Meta(max_length=MOST_TOPICS)]
 Capacity = Annotated[int, Meta(ge=2, le=MOST_IN_A_ROOM)]
 LeftOut = Annotated[tuple[Id, ...], Meta(max_length=2000)]
 Minutes = Annotated[int, Meta(ge=0, le=600)]
+RoundNumber = Annotated[int, Meta(ge=0)]  # 0: of none
 
 
 class BreakoutWish(Value, frozen=True):

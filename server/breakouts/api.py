@@ -20,12 +20,14 @@ from server.services import Services
 
 
 class Asked(msgspec.Struct, forbid_unknown_fields=True):
-    """A plan, and the rounds' rooms as they are now. `at`: which round is to be composed, with those that follow from it."""
+    """A plan, and the rounds' rooms as they are now. `at`: which round is to be composed, with those that follow from it.
+    `after`: of the command `breakouts.plan`."""
 
     plan: m.BreakoutPlan
     rooms: m.DraftRooms = ()
     later: m.LaterRounds = ()
     at: Annotated[int, msgspec.Meta(ge=0, lt=m.MOST_ROUNDS)] = 0
+    after: m.RoundNumber | None = None
 
     @property
     def draft(self) -> m.BreakoutsDraft:
@@ -53,7 +55,7 @@ async def plan(request: Request) -> Response:
     """POST /api/breakouts/{session_id}/plan: the command `breakouts.plan`, where it is longer than a WebSocket message."""
     services, actor, session_id = _moderator(request)
     asked = _read(await request.body())
-    command = m.BreakoutsPlan(asked.plan, asked.rooms, asked.later)
+    command = m.BreakoutsPlan(asked.plan, asked.rooms, asked.later, asked.after)
     await services.streams.handle(m.breakouts_stream(session_id), actor, command)
     return Response(status_code=204)
 

@@ -46,7 +46,7 @@ test("groups that were composed are saved as the draft, with what they are worth
   const server = edge({ compose: { rooms: [room("anna", "bo")], report: { ...REPORT, overall: 0.7 } } });
   const composer = new Composer("s1", server);
   await composer.compose();
-  assert.deepEqual(server.saved, [{ plan: composer.plan, rooms: [room("anna", "bo")], later: [] }]);
+  assert.deepEqual(server.saved, [{ plan: composer.plan, rooms: [room("anna", "bo")], later: [], after: 0 }]);
   assert.equal(composer.report.overall, 0.7);
 });
 
@@ -148,7 +148,7 @@ test("rounds are composed together, each with what it is worth", async () => {
   const composer = new Composer("s1", server);
   composer.change({ rounds: 2 });
   await composer.compose();
-  assert.deepEqual(server.saved, [{ plan: composer.plan, rooms: answer.rooms, later: answer.later }]);
+  assert.deepEqual(server.saved, [{ plan: composer.plan, rooms: answer.rooms, later: answer.later, after: 0 }]);
   composer.take(inRounds(composer.plan, answer.rooms, answer.later));
   composer.look(1);
   assert.deepEqual([composer.rooms, composer.report.overall], [[room("anna", "siri")], 0.5]);
@@ -220,4 +220,15 @@ test("what was saved counts until the server's word of it has come", async () =>
   assert.deepEqual(server.saved.at(-1).rooms, [room(), room("bo", "anna")]);
   composer.take(planned(composer.plan, room("siri")));
   assert.deepEqual(composer.rooms, [room("siri")]);
+});
+
+test("what is saved says after which round it is planned, however large it is", async () => {
+  const server = edge();
+  const composer = new Composer("s1", server);
+  composer.take(inRounds(composer.plan, [room("anna")], [], 2));
+  await composer.move("anna", "");
+  assert.equal(server.saved.at(-1).after, 2);
+  composer.take(inRounds(composer.plan, Array.from({ length: 200 }, () => room("anna")), [], 2));
+  await composer.hold("anna");
+  assert.equal(server.asked.find(([what]) => what === "plan")[1].after, 2);
 });

@@ -29,7 +29,7 @@ export const FIRST_PLAN = {
  * @typedef {{overall: number, rules: Partial<Record<Rule, number>>, rooms: Partial<Record<Rule, number>>[], not_met: string[],
  *   people: Record<string, {name: string, about: string}>}} GroupsReport what groups are worth: each wish's score (0..1) in all and by room, what is
  *   not met in words, and who everybody is
- * @typedef {{save: (draft: BreakoutsDraft) => Promise<unknown>, changed: () => void, fetch?: typeof fetch}} Edge
+ * @typedef {{save: (draft: BreakoutsDraft & {after: number}) => Promise<unknown>, changed: () => void, fetch?: typeof fetch}} Edge
  */
 
 export class Composer {
@@ -223,7 +223,7 @@ export class Composer {
     if (left_out.join() !== this.plan.left_out.join()) this.change({ left_out });
     this.#edge.changed();
     try {
-      const draft = draftOf(this.plan, own);
+      const draft = { ...draftOf(this.plan, own), after: this.#opened }; // refused if another moderator opens a round meanwhile
       await (JSON.stringify(draft).length > MOST_CHARACTERS ? this.#ask("plan", draft) : this.#edge.save(draft));
       if (mine === this.#saves && this.#draft !== before) this.#own = null;
       else if (mine === this.#saves) this.#isSaved = true;

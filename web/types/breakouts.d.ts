@@ -130,7 +130,7 @@ export type BreakoutsEvent =
 
 export type BreakoutsCommand =
   | { type: "breakouts.ask_topics" | "breakouts.wish"; topics: string[] }
-  | { type: "breakouts.plan"; plan: Partial<BreakoutPlan>; rooms: Partial<DraftRoom>[]; later?: DraftRound[] }
+  | { type: "breakouts.plan"; plan: Partial<BreakoutPlan>; rooms: Partial<DraftRoom>[]; later?: DraftRound[]; after?: number }
   | { type: "breakouts.discard" | "breakouts.open" | "breakout.leave" | "breakout.ask_help" | "breakout.withdraw_help" }
   | { type: "breakouts.close"; at_once: boolean }
   | { type: "breakouts.extend"; minutes: number; room_id?: string }

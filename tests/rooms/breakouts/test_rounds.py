@@ -52,6 +52,21 @@ def test_rounds_are_opened_one_after_the_other() -> None:
         rooms.do(m.BreakoutsOpen())
 
 
+@pytest.mark.parametrize(("is_closed", "code"), [(False, "rooms_running"), (True, "illegal_step")])
+def test_what_was_written_before_a_round_was_opened_does_not_plan_it_again(is_closed: bool, code: str) -> None:
+    rooms = Rooms()
+    rooms.do(three_rounds())
+    rooms.do(m.BreakoutsOpen())
+    if is_closed:
+        rooms.do(m.BreakoutsClose(at_once=True))
+    before = rooms.state
+    with pytest.raises(Refused, match=code):
+        rooms.do(msgspec.structs.replace(three_rounds(), after=0))
+    assert rooms.state == before
+    rooms.do(msgspec.structs.replace(three_rounds(), after=1))
+    assert rooms.state.draft != before.draft
+
+
 def test_all_planned_rounds_are_discarded_together_whichever_is_next() -> None:
     rooms = Rooms()
     rooms.do(three_rounds())

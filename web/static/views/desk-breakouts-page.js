@@ -42,7 +42,7 @@ export class DeskBreakouts {
   /** @param {LivePage} page */
   constructor(page) {
     this.#page = page;
-    const save = (/** @type {import("../../types/breakouts").BreakoutsDraft} */ draft) => this.#do({ type: "breakouts.plan", ...draft });
+    const save = (/** @type {import("../../types/breakouts").BreakoutsDraft & {after: number}} */ draft) => this.#do({ type: "breakouts.plan", ...draft });
     this.composer = new Composer(page.data.session_id, { save, changed: () => page.refresh() });
     page.connection.addEventListener("change", () => this.composer.take(this.state)); // at once: the next change is made of it, drawn or not
     page.connection.addEventListener("event", (event) => this.#heed(/** @type {CustomEvent} */ (event).detail));
