@@ -167,8 +167,8 @@ def _placement_of(helds: Sequence[wire.Held], terms: str, workers: int, small: i
 
 
 async def find(name: str) -> tuple[Foundling, ...]:
-    """The workers under that name that wait, or have just lost their server, by their index. Those who cannot be understood
-    are ended."""
+    """The workers under that name that wait, or have just lost their server, by their index. Those who cannot be understood,
+    or do not answer, are ended."""
     found = await asyncio.gather(*(_ask(name, index) for index in range(MOST_WORKERS)))
     return tuple(filter(None, found))
 
@@ -225,7 +225,12 @@ async def _ask(name: str, index: int) -> Foundling | None:
     except MediaRefused:  # it has a server
         writer.close()
         return None
-    except (TimeoutError, OSError):  # it was about to end; its port is free when it has
+    except TimeoutError:  # it hangs, and would keep its port for good
+        logger.warning("media worker %d is still there, does not answer, and is ended", index)
+        writer.close()
+        await end(process)
+        return None
+    except OSError:  # it was about to end; its port is free when it has
         writer.close()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(END_SECONDS):

@@ -68,7 +68,7 @@ class Answer(Struct, frozen=True):
 
 
 class Composer:
-    """Makes and judges groups, one request at a time: each takes a processor for a second or two."""
+    """Makes groups, one request at a time, as each takes a processor for a second or two; and judges them."""
 
     def __init__(self, streams: Streams, people: People, presence: Presence, now: Callable[[], datetime]) -> None:
         self._streams = streams

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 import msgspec
+import pytest
 
 from live import adoption
 from live.control import Admission, MediaEngine, PeerDown, PeersLost, SlotsChanged
@@ -44,6 +45,16 @@ async def main():
             print(msgspec.json.encode(await engine.admit(*arguments, **options)).decode(), file=answers)
 
 asyncio.run(main())
+"""
+
+
+HANGING = """
+import socket, sys, time
+listener = socket.socket(socket.AF_UNIX)
+listener.bind(f"\\0plenum-{sys.argv[1]}-0")
+listener.listen()
+print(flush=True)
+time.sleep(600)
 """
 
 
@@ -191,6 +202,20 @@ async def test_who_speaks_another_language_is_ended() -> None:
                 stranger.connect(f"\0plenum-{server.name}-{index}")
                 stranger.sendall(b"\0\0\0\x04true")
         await until(lambda: not any(map(is_running, server.pids)))
+
+
+async def test_who_hangs_is_ended_for_it_has_the_port(monkeypatch: pytest.MonkeyPatch) -> None:
+    for patience in ("ANSWER_SECONDS", "END_SECONDS"):
+        monkeypatch.setattr(adoption, patience, 0.1)
+    name = f"test-{secrets.token_hex(8)}"
+    hanging = await asyncio.create_subprocess_exec(sys.executable, "-c", HANGING, name, stdout=asyncio.subprocess.PIPE)
+    try:
+        assert hanging.stdout and await hanging.stdout.readline()
+        assert adoption.is_awaited(name) and await adoption.find(name) == ()
+        assert not adoption.is_awaited(name) and await hanging.wait() == -signal.SIGKILL
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            hanging.kill()
 
 
 def test_a_directory_has_its_own_name(tmp_path: Any) -> None:

@@ -14,7 +14,7 @@ from server.identity import COOKIE
 from server.taking_over import take_over
 from tests.fakes import FakeEngine
 from tests.live.clients import Client, all_closed
-from tests.server.running import PATIENCE_SECONDS, Running, running
+from tests.server.running import CONFERENCE, PATIENCE_SECONDS, Running, running
 from tests.server.test_crash import Participant, a_live_session
 from tests.server.test_whip import S1
 
@@ -62,12 +62,22 @@ async def test_who_may_not_be_there_any_more_is_put_out(tmp_path: Path) -> None:
             room(engine, "s1", "anna", "bo", "siri", "nobody", sends=("siri",)),  # she is not on the stage
             room(engine, "s2", "anna"),  # not live
             room(engine, "s1.b1", "anna", "mona", sends=("anna", "mona")),  # there are no breakout rooms
-            room(engine, "gone", "anna"),  # no session at all
+            *(room(engine, name, "anna") for name in ("gone", "check-in")),  # no session at all
             room(engine, "check-anna", "anna", sends=("anna",)),
         ]
         await take_over(run.services, held)
         assert set(engine.peers) == {"s1-anna", "check-anna-anna"}
         assert run.services.seats.count == 1
+
+
+async def test_a_session_may_have_a_name_like_a_device_check(tmp_path: Path) -> None:
+    engine = FakeEngine()
+    (tmp_path / "conference.toml").write_text(CONFERENCE.replace('"s1"', '"check-in"'))
+    async with running(tmp_path, engine=engine) as run:
+        await run.go_live("check-in")
+        await invite(run, "anna")
+        await take_over(run.services, [room(engine, "check-in", "anna", "bo")])
+        assert set(engine.peers) == {"check-in-anna"} and run.services.seats.count == 1
 
 
 async def sit(person: Participant) -> tuple[Client, str]:
