@@ -170,10 +170,11 @@ class Hall:
         dark: bool = False,
         through: Relay | None = None,
         script: str = "",
+        on: Browser | None = None,
     ) -> Page:
         """A signed-in person's browser, in the lobby. `through`: the only way it has to the server; `script` runs first
-        in every page."""
-        page = await self.browser_of(person, locale=locale, width=width, height=height, dark=dark)
+        in every page; `on`: a browser of the person's own."""
+        page = await self.browser_of(person, locale=locale, width=width, height=height, dark=dark, on=on)
         url = through.url if through else self.served.url
         for source in filter(None, (script, through.script if through else "")):
             await page.context.add_init_script(source)
@@ -182,10 +183,17 @@ class Hall:
         return page
 
     async def browser_of(
-        self, person: str, *, locale: str = "en-GB", width: int = 1440, height: int = 900, dark: bool = False
+        self,
+        person: str,
+        *,
+        locale: str = "en-GB",
+        width: int = 1440,
+        height: int = 900,
+        dark: bool = False,
+        on: Browser | None = None,
     ) -> Page:
         """An empty page in a browser of one's own, whose errors are noted as this person's."""
-        context = await self._browser.new_context(
+        context = await (on or self._browser).new_context(
             locale=locale,
             viewport=ViewportSize(width=width, height=height),
             color_scheme="dark" if dark else "light",
@@ -234,11 +242,11 @@ async def held(served: Conference, browser: Browser) -> AsyncIterator[Hall]:
 
 
 @contextlib.asynccontextmanager
-async def a_browser() -> AsyncIterator[Browser]:
-    """A real Chromium with a fake camera, microphone and screen."""
+async def a_browser(*more: str) -> AsyncIterator[Browser]:
+    """A real Chromium with a fake camera, microphone and screen. `more`: switches of its own."""
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
-            timeout=120_000, executable_path=chromium(), headless=True, args=list(CHROMIUM_FLAGS)
+            timeout=120_000, executable_path=chromium(), headless=True, args=[*CHROMIUM_FLAGS, *more]
         )
         try:
             yield browser

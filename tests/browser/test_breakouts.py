@@ -14,14 +14,13 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Locator, Page, expect
 
-from tests.browser.relay import Relay
+from tests.browser.laptop import Laptop, a_laptop
 from tests.browser.stage import (
     LONGEST_SECONDS,
     PATIENCE_MS,
     PEOPLE,
     Conference,
     Hall,
-    _free_port,
     click,
     go_on_stage,
     held,
@@ -58,19 +57,18 @@ async def hall(tmp_path: Path, browser: Browser) -> AsyncIterator[Hall]:
     everybody = PEOPLE.replace(";speaker", ";speaker attendee")  # who only speaks is put into no room
     served.people = everybody + "Erik Sund;erik@example.org;Sundsvall;Kommundirektör;2024;attendee\n"
     await served.prepare()
-    served.media_port = _free_port()
     async with held(served, browser) as hall:
         yield hall
 
 
 @pytest_asyncio.fixture(loop_scope="module")
-async def relay(hall: Hall) -> AsyncIterator[Relay]:
-    async with Relay(hall.served.port, hall.served.media_port).running() as relay:
-        yield relay
+async def laptop() -> AsyncIterator[Laptop]:
+    async with a_laptop() as laptop:
+        yield laptop
 
 
-async def test_five_people_in_two_rooms(hall: Hall, relay: Relay) -> None:
-    mona, guests = await gathered(hall, relay)
+async def test_five_people_in_two_rooms(hall: Hall, laptop: Laptop) -> None:
+    mona, guests = await gathered(hall, laptop)
     await the_moderator_composes(mona)
     before = await guests["siri"].evaluate(DEVICES)
     await the_rooms_open(mona, guests)
@@ -79,17 +77,17 @@ async def test_five_people_in_two_rooms(hall: Hall, relay: Relay) -> None:
     await the_moderator_speaks_to_all(mona, guests)
     await there_is_more_time(mona, guests)
     await a_room_asks_for_help(mona, guests)
-    await somebody_closes_the_laptop(mona, guests, relay)
+    await somebody_closes_the_laptop(mona, guests, laptop)
     await all_come_back(mona, guests, before)
     assert hall.complaints == []
 
 
-async def gathered(hall: Hall, relay: Relay) -> tuple[Page, Guests]:
+async def gathered(hall: Hall, laptop: Laptop) -> tuple[Page, Guests]:
     """The session is live, one of the five is on stage, and every page is marked: none can be loaded again unnoticed."""
     mona = await hall.sit("mona")
     await open_backstage(mona)
     await click(mona, "Go live")
-    guests = {name: await hall.sit(name, through=relay if name == "bo" else None) for name in NAMES}
+    guests = {name: await hall.sit(name, on=laptop.browser if name == "bo" else None) for name in NAMES}
     await go_on_stage(guests["siri"])
     for name in ("anna", "bo", "britt", "erik"):
         await guests[name].goto(re.sub(r"/lobby$", "/session/s1", guests[name].url))
@@ -238,13 +236,13 @@ async def a_room_asks_for_help(mona: Page, guests: Guests) -> None:
     await click(mona, "Breakout rooms")
 
 
-async def somebody_closes_the_laptop(mona: Page, guests: Guests, relay: Relay) -> None:
+async def somebody_closes_the_laptop(mona: Page, guests: Guests, laptop: Laptop) -> None:
     """For as long as it takes the moderator to see it; then they are in their own room again, on the same page."""
     bo = guests["bo"]
-    relay.cut()
+    laptop.close()
     bos = card(mona, 1).locator(".seated", has_text="Bo Lind")
     await expect(bos).to_contain_text("Not connected", timeout=2 * PATIENCE_MS)
-    relay.mend()
+    laptop.open()
     await expect(bos).not_to_contain_text("Not connected", timeout=2 * PATIENCE_MS)
     await expect(bo.locator(".room-head h2")).to_have_text("Room 2")
     await comes(bo, ROOM_SOUND, 24_000)
