@@ -8,6 +8,7 @@ import logging
 import socket
 import sys
 import time
+from collections.abc import Awaitable, Callable
 from types import FrameType
 from typing import Any, Final, cast
 
@@ -16,6 +17,7 @@ import uvicorn
 from structlog.tracebacks import ExceptionDictTransformer
 
 from live.control import MediaEngine
+from live.engine import EmbeddedEngine
 from server.app import create_app
 from server.frames import FrameProtocol
 from server.guarded_http import LOGGER, guarded
@@ -28,10 +30,13 @@ SHUTDOWN_SECONDS: Final = 5
 
 class DrainingServer(uvicorn.Server):
     """Asked to end, it says so at `/readyz` and goes on for `seconds`, so that a load balancer sends newcomers elsewhere
-    before anybody is told to leave. Asked twice, it ends at once."""
+    before anybody is told to leave. Asked twice, it ends at once. `end` is what is left to do then."""
 
-    def __init__(self, config: uvicorn.Config, draining: asyncio.Event, seconds: float) -> None:
+    def __init__(
+        self, config: uvicorn.Config, draining: asyncio.Event, seconds: float, end: Callable[[], Awaitable[None]]
+    ) -> None:
         super().__init__(config)
+        self._end = end
         self._draining = draining
         self._seconds = seconds
         self._ends: tuple[float, int] | None = None  # when, by `time.monotonic`, and the signal that asked for it
@@ -47,6 +52,10 @@ class DrainingServer(uvicorn.Server):
         if self._ends is not None and not self.should_exit and time.monotonic() >= self._ends[0]:
             super().handle_exit(self._ends[1], None)
         return await super().on_tick(counter)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().shutdown(sockets)
+        await self._end()  # not later: uvicorn raises the signal that ended it once more, and the process is gone
 
 
 def configuration(
@@ -75,12 +84,12 @@ def configuration(
     )
 
 
-async def serve(settings: Settings, engine: MediaEngine, listeners: list[socket.socket] | None = None) -> None:
-    """Runs until SIGINT or SIGTERM; the caller started the engine and stops it. `listeners`: on which it answers; else
+async def serve(settings: Settings, engine: EmbeddedEngine, listeners: list[socket.socket] | None = None) -> None:
+    """Runs until SIGINT or SIGTERM, and stops the engine, which the caller started. `listeners`: on which it answers; else
     on the settings' port, once it is ready."""
     calm_collector()
     draining = asyncio.Event()
-    server = DrainingServer(configuration(settings, engine, draining), draining, seconds_to_leave(settings))
+    server = DrainingServer(configuration(settings, engine, draining), draining, seconds_to_leave(settings), engine.stop)
     await server.serve(listeners)
 
 

@@ -86,6 +86,7 @@ class Conference:
         self.links: dict[str, str] = {}
         self.programme = conference  # what writes the programme, around the moment it is called
         self.people = PEOPLE
+        self.settings: dict[str, str] = {}  # more of the server's environment
         self.process: asyncio.subprocess.Process | None = None
 
     async def prepare(self) -> None:
@@ -108,7 +109,7 @@ class Conference:
         arguments = ("-m", "server", "run", "-C", str(self.directory), "--port", str(self.port))
         with log:
             self.process = await asyncio.create_subprocess_exec(
-                sys.executable, *arguments, env=_environment(self.media_port), stdout=log, stderr=log
+                sys.executable, *arguments, env=_environment(self.media_port) | self.settings, stdout=log, stderr=log
             )
         async with httpx.AsyncClient(timeout=60) as client, asyncio.timeout(120):
             while True:

@@ -7,21 +7,25 @@ import asyncio
 import os
 import signal
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import expect
+from playwright.async_api import Browser, expect
 
+from tests.browser.conftest import one_like
 from tests.browser.pages import ask, is_the_same_page, mark, offers
 from tests.browser.relay import Relay
 from tests.browser.stage import (
     LONGEST_SECONDS,
     PATIENCE_MS,
+    Conference,
     Hall,
     attend,
     click,
     go_live,
     goes_on,
+    held,
     sound_goes_on,
     until,
 )
@@ -84,6 +88,29 @@ async def test_a_killed_server_loses_nothing_and_nobody_reloads(hall: Hall, rela
         await expect(page.get_by_text("Kommer frågan två gånger?")).to_have_count(1)
     assert await asyncio.gather(*map(is_the_same_page, (mona, siri, anna))) == [True, True, True]
     assert hall.complaints == []
+
+
+async def test_sound_and_picture_go_on_while_there_is_no_server(
+    prepared: Conference, browser: Browser, tmp_path: Path
+) -> None:
+    served = one_like(prepared, tmp_path)
+    served.settings = {"PLENUM_MEDIA_KEEP_SECONDS": "300"}
+    async with held(served, browser) as hall:
+        mona, siri = await go_live(hall)
+        anna = await hall.sit("anna")
+        await attend(anna)
+        pages = (mona, siri, anna)
+        before = await asyncio.gather(*map(offers, pages))
+        await served.stop(signal.SIGKILL)
+        await expect(anna.get_by_text("Reconnecting…")).to_be_visible()
+        await asyncio.gather(*(work(page) for page in (mona, anna) for work in (goes_on, sound_goes_on)))
+        await served.start()
+        await expect(anna.get_by_text("Reconnecting…")).to_have_count(0)
+        britt = await hall.sit("britt")  # the next server knows what it has adopted: who comes now sees it, too
+        await attend(britt)
+        await asyncio.gather(*(work(page) for page in (mona, anna) for work in (goes_on, sound_goes_on)))
+        assert await asyncio.gather(*map(offers, pages)) == before
+        assert hall.complaints == []
 
 
 async def test_a_question_asked_while_the_server_is_away_is_delivered_once(hall: Hall) -> None:

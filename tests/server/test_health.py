@@ -86,7 +86,11 @@ async def test_who_is_about_to_end_is_healthy_and_not_ready(tmp_path: Path) -> N
 
 def server(seconds: float) -> tuple[DrainingServer, asyncio.Event]:
     draining = asyncio.Event()
-    return DrainingServer(uvicorn.Config(Starlette(), log_config=None), draining, seconds), draining
+    return DrainingServer(uvicorn.Config(Starlette(), log_config=None), draining, seconds, nothing), draining
+
+
+async def nothing() -> None:
+    """What there is to end."""
 
 
 async def test_a_signal_drains_and_ends_when_the_time_is_up() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
+from live.adoption import is_awaited, name_of
 from live.control import HeldRoom, PeerSeated, SlotsChanged
 from rooms import messages as m
 from server.identity import COOKIE
@@ -120,3 +121,5 @@ async def test_a_killed_servers_media_goes_on_with_the_next_one_but_for_who_was_
             await bos.ended()
             assert annas.connection.connectionState == "connected"
             assert (await asked(anna, "PATCH", place, {"heights": {"video0": 180}})).status_code == 204
+        assert is_awaited(name_of(tmp_path))
+    assert not is_awaited(name_of(tmp_path))  # it was stopped: what it had adopted has ended with it
