@@ -224,3 +224,10 @@ test("nothing comes on that was being changed when everything was switched off",
   assert.deepEqual(capture.switches, { camera: false, microphone: false, screen: false });
   assert.ok(opened.every(({ stopped }) => stopped));
 });
+
+test("a camera that gave way to one that does not open is off", async () => {
+  await capture.setCamera(true);
+  devices.refusal = "NotReadableError";
+  await assert.rejects(capture.choose("camera", "second"), { code: "busy" });
+  assert.deepEqual([capture.switches.camera, capture.tracks.camera], [false, null]);
+});

@@ -74,10 +74,7 @@ export class Capture extends EventTarget {
   async choose(kind, deviceId) {
     rememberDevice(kind, deviceId);
     if (kind === "camera" && this.#camera) {
-      this.#camera.stop(); // some cameras serve one at a time only
-      const track = await this.#unlessStopped(openDevice("camera"));
-      if (!track || !this.#wished.camera) return track?.stop();
-      this.#useCamera(track);
+      await this.#reopenCamera(this.#camera);
     } else if (kind === "microphone") {
       await this.#reopenMicrophone();
     }
@@ -89,6 +86,20 @@ export class Capture extends EventTarget {
     rememberNoise(isSuppressed);
     await this.#reopenMicrophone();
     this.#changed();
+  }
+
+  /** @param {MediaStreamTrack} before */
+  async #reopenCamera(before) {
+    before.stop(); // some cameras serve one at a time only
+    try {
+      const track = await this.#unlessStopped(openDevice("camera"));
+      if (track && this.#wished.camera) this.#useCamera(track);
+      else track?.stop();
+    } catch (error) {
+      if (this.#camera === before) this.#useCamera(null); // it shows nothing any more
+      this.#changed();
+      throw error;
+    }
   }
 
   /** As it is wished now, muted if it is by then. */

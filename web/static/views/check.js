@@ -108,17 +108,17 @@ onClick("network", async () => {
 
 // --- camera and microphone ---
 
-/** @param {"camera" | "microphone"} kind */
-async function open(kind) {
+/** @param {"camera" | "microphone"} kind @param {number} mine how often they had been closed when it was asked for */
+async function open(kind, mine) {
+  if (mine !== closes) return;
   tracks[kind]?.stop();
   tracks[kind] = null;
-  const mine = closes;
   const track = await openDevice(kind);
   if (mine === closes) tracks[kind] = track;
   else track.stop();
 }
 
-/** How often they have been closed: what was still being opened then is closed again. */
+/** How often they have been closed: what was still being opened then is closed again, and what waited for its turn is not opened. */
 let closes = 0;
 
 function close() {
@@ -154,22 +154,25 @@ let turn = Promise.resolve();
 
 /** Chosen fast, one after the other is opened: two at once would leave one of them on. */
 function openInTurn() {
-  const opened = turn.then(openBoth);
+  const mine = closes;
+  const opened = turn.then(() => openBoth(mine));
   turn = opened.catch(() => undefined); // one that failed keeps none from being tried
   return opened;
 }
 
-async function openBoth() {
+/** @param {number} mine */
+async function openBoth(mine) {
   /** @type {string[]} */
   const problems = [];
   for (const kind of /** @type {const} */ (["camera", "microphone"])) {
     try {
-      await open(kind);
+      await open(kind, mine);
     } catch (error) {
       const reason = explainDevice(error instanceof DeviceProblem ? error.code : "failed");
       problems.push(kind === "camera" ? t("Camera: {reason}", { reason }) : t("Microphone: {reason}", { reason }));
     }
   }
+  if (mine !== closes) return;
   showTracks();
   await Promise.all([fillSelect("videoinput", "camera"), fillSelect("audioinput", "microphone")]);
   find("[data-devices]", HTMLElement).hidden = problems.length === 2;
