@@ -101,10 +101,16 @@ class Conference:
             raise
 
     def _lose(self, number: int, prefix: str) -> None:
-        """The engine has lost connections whose ids begin so."""
+        """The engine has lost connections whose ids begin so; "": the server is another one, and those are lost whose
+        worker did not outlive the one before."""
+        kept = () if prefix else tuple(f"{index}." for index in self.server.kept())
         for seat in (self._seats[number - 1], self._plenary[number - 1]):
             seat.lost += [prefix] if prefix else []
-            if seat.member is not None and seat.member.peer_id.startswith(prefix):
+            if (
+                seat.member is not None
+                and seat.member.peer_id.startswith(prefix)
+                and not seat.member.peer_id.startswith(kept)
+            ):
                 if seat.coming is not None:
                     seat.coming.cancel()
                 seat.member.retire()
@@ -133,12 +139,19 @@ class Conference:
         await asyncio.gather(*coming, return_exceptions=True)
 
     async def _all_hear(self, since: int) -> list[float]:
-        """Waits until everybody sits and hears; returns for each after how many seconds they heard (again)."""
+        """Waits until everybody knows where they sit, and hears; returns for each after how many seconds both was so
+        (again)."""
         async with asyncio.timeout(PATIENCE):
+            for page in self._pages:
+                await page.room()
             while not all(self._hears(seat, since) for seat in self._seats):
                 self._check()
                 await asyncio.sleep(GRAIN)
-        heard = [max(member.raw.first_heard, member.raw.heard_again) for member in self._members]
+        heard = [
+            max(seat.member.raw.first_heard, seat.member.raw.heard_again, seat.page.known_at)
+            for seat in self._seats
+            if seat.member is not None
+        ]
         return [max(0, at - since) / 1e9 for at in heard]
 
     def _hears(self, seat: Seat, since: int) -> bool:
@@ -154,6 +167,7 @@ class Conference:
     async def kill(self, what: str) -> dict[str, float]:
         """`what`: "worker", the one with most people in rooms, or "server" with all its workers."""
         self._prepare([*self._seats, *self._plenary])
+        before = {page.number: await page.room() for page in self._pages}
         killed = time.time_ns()
         if what == "worker":
             self.server.kill_worker(self._fullest())
@@ -161,13 +175,12 @@ class Conference:
             await self.server.kill()
         await asyncio.sleep(2 * LATELY / 1e9)  # what was under way is not taken for sound that goes on
         after = await self._all_hear(killed)
-        moved = sum(seat.was not in ("", seat.member.room) for seat in self._seats if seat.member)
-        came_back = sum(bool(seat.was) for seat in self._seats)
         return {
             "back_s": round(max(after), 3),
             "back_median_s": round(median(after), 3),
-            "came_back": came_back,
-            "elsewhere": moved,
+            "came_back": sum(bool(seat.was) or seat.page.known_at > killed for seat in self._seats),
+            "elsewhere": sum([await seat.page.room() != before[seat.page.number] for seat in self._seats]),
+            "offered_again": sum(bool(seat.was) for seat in self._seats),
         }
 
     def _fullest(self) -> int:

@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import json
 import random
+import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from typing import Any, Final
@@ -31,7 +32,8 @@ class Refusal(Exception):
 
 
 class Page:
-    """`on_lost` hears how the ids of connections begin that the engine has lost; "": of all."""
+    """`on_lost` hears how the ids of connections begin that the engine has lost; "": the server has gone, and perhaps all
+    with it."""
 
     def __init__(self, port: int, cookie: str, number: int, on_lost: Callable[[int, str], object]) -> None:
         self.number, self._port, self._on_lost = number, port, on_lost
@@ -41,6 +43,7 @@ class Page:
         self._ids = 0
         self._answers: dict[int, asyncio.Future[dict[str, Any]]] = {}
         self._is_known = asyncio.Event()  # which room is this person's
+        self.known_at = 0  # when that was last said, in nanoseconds since 1970
         self._room = ""
 
     async def open(self, stack: AsyncExitStack) -> None:
@@ -97,7 +100,7 @@ class Page:
         await self._socket.send(json.dumps({"type": "hello", "client": f"page{self.number}", "follow": follow}))
 
     async def _stay(self) -> None:
-        """Reads, and comes back when the server has gone: then the engine, too, is another one."""
+        """Reads, and comes back when the server has gone: then the engine, too, may be another one."""
         try:
             while True:
                 assert self._socket is not None
@@ -129,7 +132,9 @@ class Page:
     def _look(self, room: dict[str, Any] | None) -> None:
         if room and plenum.person_id(self.number) in room["people"] and not room.get("closed_at"):
             self._room = room["id"]
-            self._is_known.set()
+            if not self._is_known.is_set():
+                self.known_at = time.time_ns()
+                self._is_known.set()
 
 
 async def again(attempt: Callable[[], Any], first: float, longest: float) -> Any:

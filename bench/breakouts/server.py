@@ -24,6 +24,7 @@ RESTART_PAUSE: Final = 0.1  # seconds, as docs/plenum.service has it
 PORTS: Final = (20_000, 32_000)  # below those that systems give to outgoing connections
 MEDIA: Final = 100  # ports from that of the pages to that of the first media worker
 START_SECONDS: Final = 60.0
+KEEP_SECONDS: Final = "10"  # as `docs/plenum.service` has it; 0 from outside: media ends with the server
 
 
 class Server:
@@ -33,6 +34,7 @@ class Server:
         self.cookies = cookies
         self._place = place
         self._process: subprocess.Popen[bytes] | None = None
+        self._adopted: dict[int, int] = {}  # workers that outlived the process which started them
         self.port = _free_port()
 
     async def start(self) -> None:
@@ -50,7 +52,8 @@ class Server:
         more = {f"PLENUM_{name.upper()}": str(getattr(wanted, name)) for name in names}
         more["PLENUM_MEDIA_PORT"] = str(self.port + MEDIA)
         command = (sys.executable, "-m", "server", "run", "-C", str(self._place.directory), "--port", str(self.port))
-        return subprocess.Popen(command, env={**os.environ, **more}, stderr=subprocess.DEVNULL)
+        kept = {"PLENUM_MEDIA_KEEP_SECONDS": KEEP_SECONDS}
+        return subprocess.Popen(command, env={**kept, **os.environ, **more}, stderr=subprocess.DEVNULL)
 
     async def close(self) -> None:
         if self._process is not None:
@@ -61,19 +64,24 @@ class Server:
         os.kill(self.workers()[index], signal.SIGKILL)
 
     async def kill(self) -> None:
-        """And it is started again."""
+        """And it is started again, which its workers outlive."""
         assert self._process is not None
+        self._adopted = self.workers()
         self._process.kill()
         await asyncio.to_thread(self._process.wait)
         await asyncio.sleep(RESTART_PAUSE)
         await self.start()
 
+    def kept(self) -> list[int]:
+        """The indices of workers that outlived the process which started them."""
+        return [index for index, pid in self._adopted.items() if _lives(pid)]
+
     def workers(self) -> dict[int, int]:
         """The media workers' process ids, by their index."""
         assert self._process is not None
-        pid, found = self._process.pid, {}
+        pid, found = self._process.pid, {index: worker for index, worker in self._adopted.items() if _lives(worker)}
         for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
-            arguments = Path(f"/proc/{child}/cmdline").read_text().split("\0")
+            arguments = _arguments(int(child))
             for argument in arguments if "live.worker" in arguments else ():
                 if argument.startswith("--index="):
                     found[int(argument.removeprefix("--index="))] = int(child)
@@ -121,6 +129,17 @@ def _is_free(port: int, kind: socket.SocketKind) -> bool:
         except OSError:
             return False
     return True
+
+
+def _lives(pid: int) -> bool:
+    return "live.worker" in _arguments(pid)  # those of a process that has ended, and waits for its parent, are gone
+
+
+def _arguments(pid: int) -> list[str]:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text().split("\0")
+    except OSError:
+        return []
 
 
 def _listens(port: int) -> bool:
