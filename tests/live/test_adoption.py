@@ -17,7 +17,7 @@ from typing import Any, cast
 import msgspec
 import pytest
 
-from live import adoption
+from live import adoption, wire
 from live.control import Admission, MediaEngine, PeerDown, PeersLost, SlotsChanged
 from live.engine import EmbeddedEngine
 from tests.live.clients import all_closed, publish, watch
@@ -224,3 +224,10 @@ def test_a_directory_has_its_own_name(tmp_path: Any) -> None:
     names = {adoption.name_of(tmp_path / each) for each in "ab"}
     assert len(names) == 2 and names == {adoption.name_of(tmp_path / "a" / ".." / each) for each in "ab"}
     assert not any(map(adoption.is_awaited, (*names, "")))
+
+
+def test_workers_with_other_settings_or_of_another_release_are_not_adopted() -> None:
+    held = wire.Held(terms="ours")
+    assert adoption._placement_of([held], "ours", 1, 30) is not None
+    with pytest.raises(ValueError, match="other settings"):
+        adoption._placement_of([held], "others", 1, 30)
